@@ -1,0 +1,81 @@
+/*
+ * confab.conf (libconfuse), read into plain values. Every error names file and line.
+ *
+ * Ownership: settings_load() makes a value that settings_free() ends; who needs it for longer (a call) holds a
+ * reference by settings_hold(). Threads: signalling loads and reloads; the value itself never changes.
+ * Failure: EINVAL with a message for each error, ENOENT, ENOMEM.
+ */
+#ifndef CONFAB_BASE_SETTINGS_H
+#define CONFAB_BASE_SETTINGS_H
+
+#include "core/base/media.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SETTINGS_LISTEN_MAX 8
+
+/* Another SIP server that is trusted by its address: it is not challenged and its identity headers are believed. */
+struct peer_settings {
+    char *name;
+    char **addresses; /* "127.0.0.2", "10.1.0.0/16", "::1" */
+    size_t address_count;
+    char *uri;        /* where calls to it go: "sip:pbx.example:5060;transport=udp"; NULL when it only calls us */
+};
+
+/* One row of the number plan; the first that matches a dialled number wins. */
+struct number_settings {
+    char *pattern;     /* digits, '*', '#'; 'X' any digit; 'LOW-HIGH' of equal length; a last '.' one or more more */
+    char *application; /* name of an application, or "user" or "peer" */
+    char *argument;    /* what that application makes of it; never NULL */
+};
+
+struct settings {
+    char *realm;
+    char *listen[SETTINGS_LISTEN_MAX]; /* "127.0.0.1:5060", "[::1]:5060"; each on UDP and TCP */
+    size_t listen_count;
+    unsigned registration_min_s, registration_max_s, registration_default_s;
+    unsigned session_expires_s, session_min_se_s; /* RFC 4028 */
+    unsigned ring_s;                               /* how long a user rings when his row does not say */
+
+    char *media_address4, *media_address6; /* what SDP names; NULL: the address the SIP request came to */
+    unsigned rtp_port_low, rtp_port_high;
+    unsigned media_workers;                /* 0: cores - 1, at least 1 */
+    unsigned rtp_timeout_s;                /* silence on both RTP and RTCP after which a call ends; 0: never */
+    enum codec codecs[CODEC_COUNT];        /* preference */
+    size_t codec_count;
+
+    char *database; /* libpq connection string */
+    unsigned database_connections;
+    char *sql_dir, *spool_dir, *cache_dir, *sounds_dir, *voices_dir;
+    char *language;
+
+    unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
+    unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
+    unsigned http_port;
+    char *http_address;
+    int log_level; /* enum log_level */
+
+    struct peer_settings *peers;
+    size_t peer_count;
+    struct number_settings *numbers;
+    size_t number_count;
+};
+
+/*
+ * Reads `file`. `complain` gets each error as one line "FILE:LINE: what is wrong"; with errors *out is not set
+ * and the result is EINVAL (or ENOENT, EACCES). Missing settings take the defaults of confab.conf(5).
+ */
+__attribute__((warn_unused_result)) int settings_load(const struct settings **out, const char *file,
+                                                      void (*complain)(const char *line, void *arg), void *arg);
+const struct settings *settings_hold(const struct settings *s);
+void settings_free(const struct settings *s); /* drops one reference; NULL is allowed */
+
+/* The number plan's row for `number`, or NULL. */
+const struct number_settings *settings_number(const struct settings *s, const char *number);
+
+/* The trusted peer that has this address, or NULL. */
+const struct peer_settings *settings_peer(const struct settings *s, const struct sockaddr *from);
+const struct peer_settings *settings_peer_named(const struct settings *s, const char *name);
+
+#endif

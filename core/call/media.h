@@ -1,0 +1,84 @@
+/*
+ * The media of a call that an application has answered: play, ask, record, and rooms.
+ *
+ * Ownership: files and rooms as said below; lists are values. Threads: signalling; continuations are called there, never
+ * before the function that took them has returned, and never once the call is over. Failure: what cannot be played is
+ * skipped with a log line; a continuation always comes unless the call ends or a newer play, ask or record replaces it.
+ */
+#ifndef CONFAB_CALL_MEDIA_H
+#define CONFAB_CALL_MEDIA_H
+
+#include "core/call/app.h"
+#include "prompts/prompts.h"
+
+/* What is played in one go. Build it with list_*(); what does not fit is left out. */
+#define LIST_MAX 48
+struct list {
+    struct list_item {
+        enum { ITEM_FRAGMENT, ITEM_SOUND, ITEM_TONE, ITEM_SILENCE } kind;
+        uint32_t what; /* fragment, sound, or frequency in Hz */
+        uint32_t ms;
+    } items[LIST_MAX];
+    unsigned count;
+};
+void list_phrase(struct list *list, const struct phrase *phrase);
+void list_silence(struct list *list, unsigned ms);
+void list_tone(struct list *list, unsigned hz, unsigned ms);
+void list_beep(struct list *list); /* the tone before a recording: 1000 Hz, 250 ms */
+/* A recorded file. It is loaded aside; with `unlink_it` it is removed once loaded. Its memory is freed with the link. */
+void list_file(struct link *link, struct list *list, const char *path, bool unlink_it);
+
+typedef void link_step(struct link *link);
+typedef void link_key(struct link *link, char key);             /* 0: none came in time */
+typedef void link_digits(struct link *link, const char *digits); /* "" when none came */
+
+/* Plays, then calls done. Keys that are pressed meanwhile are kept for the next ask (type-ahead), 16 at most. */
+void link_play(struct link *link, const struct list *list, link_step *done);
+/* Plays music on hold until something else is played or link_quiet() is called. */
+void link_music(struct link *link);
+void link_quiet(struct link *link); /* stops playing; no continuation is called */
+
+/*
+ * Plays and waits for one of `keys`: it stops the play and goes to `fn`. Without one, fn gets 0 `wait_ms` after the
+ * play's end. Other keys are ignored. A key already typed ahead counts.
+ */
+void link_menu(struct link *link, const struct list *list, const char *keys, unsigned wait_ms, link_key *fn);
+/* As link_menu(), but a key of `live` is given to `fn` without a stop of the play (pause, skip), as often as pressed. */
+void link_menu_live(struct link *link, const struct list *list, const char *keys, const char *live, unsigned wait_ms,
+                    link_key *fn);
+void link_pause(struct link *link, bool paused);
+void link_skip(struct link *link, int ms);
+
+/* Collects up to `max` digits; `#` ends early (and is left out), so does a pause of `wait_ms` after the last. */
+void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn);
+
+struct recorded {
+    int end;            /* enum recorded_end */
+    char key;           /* which key ended it, or 0 */
+    uint32_t ms, speech_ms;
+    int error;          /* errno of a disk's failure */
+};
+enum recorded_end { RECORDED_KEY, RECORDED_SILENCE, RECORDED_TOO_LONG, RECORDED_HUNG_UP, RECORDED_FAILED };
+typedef void link_recorded(struct link *link, const struct recorded *result);
+/*
+ * Records what the caller says to `path` until one of `keys`, silence, or `max_ms`. Also when the caller hangs up `fn` is
+ * called (RECORDED_HUNG_UP), before `ended`: the file is complete and on disk by then.
+ */
+void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
+                 link_recorded *fn);
+
+/* -- rooms ---------------------------------------------------------------------------------------------------------- */
+
+/* Calls `fn` for every key that no menu, ask or recording takes. NULL: none. */
+void link_on_key(struct link *link, link_key *fn);
+void link_echo(struct link *link);
+
+/* A mixing room of the media engine: its owner opens and closes it. EAGAIN: no more rooms may be open. */
+__attribute__((warn_unused_result)) int mix_open(struct server *server, uint32_t *room);
+void mix_close(struct server *server, uint32_t room);
+void mix_play(struct server *server, uint32_t room, const struct list *list); /* to all in it */
+void link_enter(struct link *link, uint32_t room); /* 0: leave */
+void link_gains(struct link *link, int talk_db, int listen_db);
+void link_mute(struct link *link, bool mute);
+
+#endif

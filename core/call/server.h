@@ -1,0 +1,33 @@
+/*
+ * The server: its parts put together, and its calls. main() starts one.
+ *
+ * Ownership: main owns it; it owns mixer, agent, storage and prompts. Threads: signalling. Failure: errno from the start,
+ * logged with the part that failed.
+ */
+#ifndef CONFAB_CALL_SERVER_H
+#define CONFAB_CALL_SERVER_H
+
+#include "core/base/loop.h"
+#include "core/base/settings.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+
+/* Starts storage (with migrations), prompts, mixer, applications, then the SIP agent: calls come once it returns. */
+__attribute__((warn_unused_result)) int server_start(struct server **out, struct loop *loop,
+                                                     const struct settings *settings);
+/* New calls take these settings; calls that stand keep theirs. */
+void server_reload(struct server *server, const struct settings *settings);
+/* No new calls; `done` is called when the last has ended or after `seconds`, when what is left is hung up. */
+void server_drain(struct server *server, unsigned seconds, void (*done)(void *arg), void *arg);
+void server_stop(struct server *server);
+
+struct server_stats {
+    unsigned calls, legs, ports, rooms;
+    uint64_t calls_total, calls_refused;
+};
+void server_read_stats(const struct server *server, struct server_stats *out);
+
+#endif

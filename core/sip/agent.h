@@ -1,0 +1,49 @@
+/*
+ * The SIP server: listens, admits or refuses requests, and hands calls up. Sofia's nta is underneath, and no header of
+ * core/sip that others include shows it.
+ *
+ * Ownership: main owns the agent. Threads: signalling only. Failure: errno values at the start; after that, requests
+ * get SIP responses.
+ */
+#ifndef CONFAB_SIP_AGENT_H
+#define CONFAB_SIP_AGENT_H
+
+#include "core/base/loop.h"
+#include "core/base/settings.h"
+#include "core/sip/session.h"
+
+struct agent;
+struct storage;
+
+#define SIP_CHECK __attribute__((warn_unused_result))
+
+/* What the layer above (core/call) must answer. */
+struct agent_handlers {
+    /*
+     * A new INVITE that was admitted: authenticated, or from a trusted peer. The callee sets owner and handlers with
+     * session_own() or ends it with session_reject() before it returns.
+     */
+    void (*invited)(void *arg, struct session *session, const struct invitation *invitation);
+    /* Whether a new call may be taken now: 0, or the seconds for Retry-After of a 503. Asked before all else. */
+    unsigned (*refuse_call)(void *arg);
+};
+
+/* Binds every address of settings->listen on UDP and TCP. EADDRINUSE, EADDRNOTAVAIL (logged with the address). */
+SIP_CHECK int agent_start(struct agent **out, struct loop *loop, const struct settings *settings,
+                          struct storage *storage, const struct agent_handlers *handlers, void *arg);
+/* New settings for new requests; listen addresses do not change. */
+void agent_reload(struct agent *agent, const struct settings *settings);
+/* Requests out of the blue get 503 from now on; sessions go on. */
+void agent_drain(struct agent *agent);
+/* Ends what is left and frees everything. */
+void agent_stop(struct agent *agent);
+
+struct agent_stats {
+    unsigned sessions;                          /* alive */
+    unsigned transactions_in, transactions_out; /* nta's own count */
+    unsigned dialogs, subscriptions;
+    uint64_t requests, challenged, refused, failed_logins;
+};
+void agent_read_stats(const struct agent *agent, struct agent_stats *out);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Offer and answer (RFC 3264, RFC 6337): SDP text on one side, struct media_format on the other. One audio stream is
+ * ours; other streams are refused with port 0. The o= line's session id is stable, its version grows by one with each change.
+ *
+ * Ownership: the leg owns its negotiation. Threads: signalling. Failure: EINVAL text that is no SDP (400 or 488),
+ * ENOPROTOOPT no codec in common or no audio (488), EPROTO an answer that does not fit its offer.
+ */
+#ifndef CONFAB_SIP_OFFER_H
+#define CONFAB_SIP_OFFER_H
+
+#include "core/base/media.h"
+
+#include <stddef.h>
+
+#define SDP_TEXT 4096 /* longest SDP that is written */
+
+struct negotiation;
+
+/* What one leg may use: its own address and codecs in its order of preference. */
+struct media_capabilities {
+    struct sockaddr_storage rtp; /* with port */
+    enum codec codecs[CODEC_COUNT];
+    size_t codec_count;
+    unsigned ptime_ms;           /* 20 */
+    bool dtmf;                   /* offer telephone-event */
+};
+
+__attribute__((warn_unused_result)) int negotiation_new(struct negotiation **out);
+void negotiation_free(struct negotiation *n);
+
+/*
+ * Writes an offer: the first one, or one in an established session (payload types then stay as they were). `send` and
+ * `receive` are the direction wanted: hold offers send without receive (sendonly) or inactive. ENOSPC: does not fit.
+ */
+__attribute__((warn_unused_result)) int negotiation_offer(struct negotiation *n, const struct media_capabilities *own,
+                                                          bool send, bool receive, char *out, size_t size);
+/* The far side's answer to that offer. On an error the session stays as it was. */
+__attribute__((warn_unused_result)) int negotiation_accept(struct negotiation *n, const char *answer,
+                                                           struct media_format *out);
+/* The offer failed (488, 491, …): the session stays as it was. */
+void negotiation_revert(struct negotiation *n);
+
+/*
+ * The far side's offer: reads it (what codecs has he, in his order; does he hold us?) without answering yet.
+ * `codecs` gets those that we know too.
+ */
+struct offer_summary {
+    enum codec codecs[CODEC_COUNT];
+    size_t codec_count;
+    bool send, receive; /* from our side: he holds when send is false */
+    unsigned ptime_ms;
+};
+__attribute__((warn_unused_result)) int negotiation_peek(const char *offer, struct offer_summary *out);
+/*
+ * Answers it: `own->codecs[0]` is preferred when it is offered, then the offer's order. The direction answered is what
+ * both allow. Early and final answer to one INVITE are the same text (RFC 6337 §3.1.1): calling it again with the
+ * same offer gives the same SDP.
+ */
+__attribute__((warn_unused_result)) int negotiation_answer(struct negotiation *n, const char *offer,
+                                                           const struct media_capabilities *own, bool send,
+                                                           bool receive, char *out, size_t size,
+                                                           struct media_format *format);
+
+#endif

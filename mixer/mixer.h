@@ -1,0 +1,74 @@
+/*
+ * The media engine as signalling sees it: ports (one RTP endpoint each), bridges of two, rooms of many.
+ *
+ * Ownership: the mixer owns ports, rooms and sounds; callers hold ids, and a stale id is an error, never a fault.
+ * Threads: all functions belong to the signalling thread. They queue commands, which a media worker carries out at
+ * its next tick (10 ms), in order. Failure: EINVAL and ENOENT for ids and formats, ENOBUFS when a worker's queue is
+ * full (counted), EMFILE/EADDRINUSE for sockets. What happens later comes back as events (mixer/event.h).
+ */
+#ifndef CONFAB_MIXER_H
+#define CONFAB_MIXER_H
+
+#include "core/base/media.h"
+#include "mixer/sound.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mixer;
+typedef uint32_t port_id; /* 0 is never a port */
+typedef uint32_t room_id; /* 0 is never a room */
+
+struct mixer_config {
+    unsigned workers;                   /* 0: cores - 1, at least 1 */
+    unsigned rtp_port_low, rtp_port_high; /* even RTP ports from here; RTCP is one above (RFC 3550 §11) */
+    unsigned max_ports, max_rooms;      /* all memory a tick touches is made for these at the start */
+    unsigned rtp_timeout_s;             /* 0: never */
+};
+
+#define MIXER_CHECK __attribute__((warn_unused_result))
+
+MIXER_CHECK int mixer_start(struct mixer **out, const struct mixer_config *config);
+/* Stops the workers and the file thread: recordings in progress are finished and synced first. */
+void mixer_stop(struct mixer *m);
+
+/* Binds an RTP and an RTCP socket to `local` (its port is ignored) and opens a port on the least busy worker. */
+MIXER_CHECK int port_open(struct mixer *m, const struct sockaddr *local, port_id *out, uint16_t *rtp_port);
+/* The port's last event is EVENT_PORT_CLOSED; a recording on it is finished first. */
+void port_close(struct mixer *m, port_id port);
+
+/* What it sends and takes from now on; the first call starts it, a later one changes it without a gap. */
+MIXER_CHECK int port_set_format(struct mixer *m, port_id port, const struct media_format *format);
+
+/* What the port's sound goes to and comes from. Each call ends the connection that was there before. */
+MIXER_CHECK int port_connect_none(struct mixer *m, port_id port); /* plays what it is told, else is silent */
+MIXER_CHECK int port_connect_echo(struct mixer *m, port_id port);
+/* Both ports are joined: packets pass as they are where codec and packet time agree, else are transcoded. */
+MIXER_CHECK int port_connect_bridge(struct mixer *m, port_id a, port_id b);
+MIXER_CHECK int port_connect_room(struct mixer *m, port_id port, room_id room);
+
+/* A member's gains in dB, -30 to +30: what he says to the room, and what he hears. Mute: his voice is left out. */
+MIXER_CHECK int port_set_gains(struct mixer *m, port_id port, int talk_db, int listen_db);
+MIXER_CHECK int port_set_mute(struct mixer *m, port_id port, bool mute);
+MIXER_CHECK int port_set_deaf(struct mixer *m, port_id port, bool deaf);
+
+/* Sends an RFC 4733 event ("0123456789*#ABCD") of `ms` milliseconds if negotiated, else in-band tones. */
+MIXER_CHECK int port_send_digit(struct mixer *m, port_id port, char digit, unsigned ms);
+
+/* A room mixes at `rate` (8000, 16000, 48000) or, with 0, at what its members need. */
+MIXER_CHECK int room_open(struct mixer *m, unsigned rate, room_id *out);
+void room_close(struct mixer *m, room_id room); /* members become unconnected */
+/* Plays to all members, over the talk; no EVENT_PLAYED is sent. */
+MIXER_CHECK int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count);
+
+/*
+ * Plays items one after another to the port's far side; over the talk in a room, instead of it otherwise. What was
+ * playing ends first, with PLAY_REPLACED. `serial` comes back in EVENT_PLAYED. At most PLAY_ITEMS_MAX items.
+ */
+MIXER_CHECK int port_play(struct mixer *m, port_id port, uint32_t serial, const struct play_item *items,
+                          size_t count, bool repeat);
+void port_play_stop(struct mixer *m, port_id port);               /* EVENT_PLAYED with PLAY_STOPPED */
+void port_play_pause(struct mixer *m, port_id port, bool paused);
+void port_play_skip(struct mixer *m, port_id port, int ms);       /* forward or (negative) back in this item */
+
+#endif

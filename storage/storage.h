@@ -1,0 +1,48 @@
+/*
+ * PostgreSQL and the spool, asked by jobs: what must never make the signalling thread wait.
+ *
+ * Ownership: a result passed to a reply is storage's and lives until the reply returns. Threads: signalling asks and
+ * gets its replies there, in the order in which jobs end; storage's own threads do the work, each with a connection.
+ * Failure: ENOBUFS at once when the job queue is full; else the reply's error: ENOENT no such row, EACCES wrong PIN or
+ * locked, ESTALE the row has changed since it was read, ENOTCONN the database is away, EIO anything else.
+ */
+#ifndef CONFAB_STORAGE_H
+#define CONFAB_STORAGE_H
+
+#include "core/base/ids.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct settings;
+struct storage;
+
+#define STORAGE_CHECK __attribute__((warn_unused_result))
+#define NUMBER_TEXT 64 /* a subscriber's, mailbox's or room's number with its NUL */
+#define URI_TEXT 512
+
+/*
+ * Applies pending migrations of settings->sql_dir under an advisory lock, starts the threads, replays the spool.
+ * ENOTCONN when the database cannot be reached within 30 s, EINVAL when a migration fails (logged).
+ */
+STORAGE_CHECK int storage_start(struct storage **out, const struct settings *settings, struct loop *loop);
+/* Finishes the jobs that wait (spool commits too), then ends the threads. No reply is called any more. */
+void storage_stop(struct storage *st);
+
+/* A reply to a job that returns no more than its success. */
+typedef void storage_done(struct ticket ticket, int error);
+
+/*
+ * A mailbox has changed, here or on another node or by an administrator's SQL. Called on the signalling thread, some
+ * milliseconds after the commit, once for each mailbox and burst.
+ */
+void storage_on_mailbox_change(struct storage *st, void (*fn)(void *arg, const char *mailbox), void *arg);
+
+struct storage_stats {
+    uint64_t jobs, jobs_refused, jobs_failed, reconnects;
+    unsigned waiting, spooled; /* jobs in the queue; deposits on disk without a row */
+};
+void storage_read_stats(const struct storage *st, struct storage_stats *out);
+
+#endif
