@@ -56,6 +56,8 @@ STORAGE_CHECK int greeting_fetch(struct storage *st, const char *number, enum gr
 /* Stores the recording at `path` as the greeting and unlinks the file; path NULL: back to the default. */
 STORAGE_CHECK int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *path,
                                  struct ticket ticket, storage_done *reply);
+/* Unlinks a file below settings->cache_dir that is not wanted after all. */
+STORAGE_CHECK int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply);
 
 struct entry {
     char id[UUID_TEXT];

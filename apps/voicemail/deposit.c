@@ -1,0 +1,226 @@
+/* Leaving a message: the greeting that fits, the beep, the recording, and "saved" only when it is
+ * (storage/spool.h). */
+#include "apps/voicemail/voicemail.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool deposit_is_busy(const struct voicemail *vm)
+{
+    return vm->status == 486 || vm->status == 600;
+}
+
+/* The mailbox the message goes to. */
+static const char *deposit_mailbox(const struct voicemail *vm)
+{
+    return *vm->dialled ? vm->dialled : vm->number;
+}
+
+/* -- after the recording
+ * -------------------------------------------------------------------------------------------- */
+
+static void deposit_over(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    vm->dialled[0] = '\0';
+    if (vm->then)
+        vm->then(vm);
+    else
+        voicemail_goodbye(link);
+}
+
+static void deposit_committed(struct ticket ticket, int error)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error == 0)
+        voicemail_tell(vm, "vm-msgsaved", deposit_over);
+    else if (error == EINPROGRESS)
+        voicemail_tell(vm, "msg-will-be-delivered", deposit_over);
+    else
+        voicemail_tell(vm, "msg-not-saved", deposit_over);
+}
+
+static void deposit_discarded(struct ticket ticket, int error)
+{
+    (void)ticket;
+    (void)error; /* logged by storage; the sweeper removes what is left */
+}
+
+static void deposit_drop(struct voicemail *vm)
+{
+    if (!vm->spooled)
+        return;
+    vm->spooled = false;
+    int error = deposit_discard(server_storage(link_server(vm->link)), vm->deposit.id, link_ticket(vm->link),
+                                deposit_discarded);
+    if (error)
+        link_log(vm->link, LEVEL_WARNING, "discard-refused deposit=%s error=%d", vm->deposit.id, error);
+}
+
+/* Whether he waits for an answer or has hung up: the message is committed all the same. */
+static void deposit_keep(struct voicemail *vm, bool present)
+{
+    vm->spooled = false;
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->deposit.urgent,
+                               link_ticket(vm->link), deposit_committed);
+    /* A full queue is no loss: the audio is on disk and the sweeper commits what has no owner any more. */
+    if (error) {
+        link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
+        if (present)
+            voicemail_tell(vm, "msg-will-be-delivered", deposit_over);
+    }
+}
+
+static void deposit_taken(struct voicemail *vm, enum take_result result)
+{
+    switch (result) {
+    case TAKE_ACCEPTED:
+    case TAKE_HUNG_UP:
+        deposit_keep(vm, result == TAKE_ACCEPTED);
+        break;
+    case TAKE_EMPTY:
+        deposit_drop(vm);
+        voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
+        break;
+    case TAKE_FAILED:
+        /* What reached the disk before the failure stays in the spool for the sweeper. */
+        vm->spooled = false;
+        voicemail_tell(vm, "msg-not-saved", deposit_over);
+        break;
+    }
+}
+
+void deposit_ended(struct voicemail *vm)
+{
+    take_ended(vm);
+    deposit_drop(vm);
+}
+
+/* -- the recording
+ * -------------------------------------------------------------------------------------------------- */
+
+static void deposit_opened(struct ticket ticket, int error, const char *path)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return; /* an empty spool entry, which the sweeper removes */
+    struct voicemail *vm = link_state(link);
+    if (error) {
+        voicemail_trouble(vm, "deposit-open", error);
+        return;
+    }
+    vm->spooled = true;
+    snprintf(vm->take.path, sizeof vm->take.path, "%s", path);
+    take_start(vm);
+}
+
+static void deposit_redo(struct voicemail *vm)
+{
+    deposit_drop(vm);
+    deposit_record(vm->link);
+}
+
+/* A fresh spool entry, then the beep: what is said after it has a place on disk already. */
+void deposit_record(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    const struct request *request = link_request(vm->link);
+    const struct settings *settings = link_settings(vm->link);
+    struct deposit *deposit = &vm->deposit;
+
+    vm->take.max_ms = 1000 * (vm->box.max_message_s ? vm->box.max_message_s : settings->message_max_s);
+    vm->take.silence_ms = 1000 * settings->message_silence_s;
+    vm->take.min_ms = settings->message_min_ms;
+    vm->take.redo = deposit_redo;
+    vm->take.done = deposit_taken;
+
+    memset(deposit, 0, sizeof *deposit);
+    uuid_make(deposit->id);
+    snprintf(deposit->mailbox, sizeof deposit->mailbox, "%s", deposit_mailbox(vm));
+    if (!request->anonymous) {
+        snprintf(deposit->caller, sizeof deposit->caller, "%s", request->caller.user);
+        snprintf(deposit->caller_name, sizeof deposit->caller_name, "%s", request->caller.display);
+    }
+    snprintf(deposit->call, sizeof deposit->call, "%s", request->call);
+    deposit->cause = deposit_is_busy(vm) ? DEPOSIT_BUSY : vm->status ? DEPOSIT_UNAVAILABLE : DEPOSIT_DIRECT;
+    deposit->started_us = clock_wall_us();
+    int error =
+        deposit_open(server_storage(link_server(vm->link)), deposit, link_ticket(vm->link), deposit_opened);
+    if (error)
+        voicemail_trouble(vm, "deposit-open", error);
+}
+
+/* -- the greeting
+ * --------------------------------------------------------------------------------------------------- */
+
+static void deposit_greeted(struct link *link, char key)
+{
+    (void)key; /* '#' has cut the greeting short */
+    deposit_record(link);
+}
+
+static void deposit_play_greeting(struct voicemail *vm, const char *file, enum greeting_kind kind)
+{
+    struct list list = {0};
+
+    list_silence(
+        &list, 300); /* the far side's media path opens with the first packets: nothing said is lost to it */
+    if (file)
+        list_file(vm->link, &list, file, true);
+    if (vm->status && (!file || kind == GREETING_NAME)) {
+        if (!file) {
+            say_to(vm, &list, "vm-theperson");
+            say_digits_to(vm, &list, vm->number);
+        }
+        say_to(vm, &list, deposit_is_busy(vm) ? "vm-isonphone" : "vm-isunavail");
+    }
+    if (!file || kind == GREETING_NAME)
+        say_to(vm, &list, "vm-intro");
+    link_menu(vm->link, &list, "#", 0, deposit_greeted);
+}
+
+/* Which recording of his own fits, GREETING_COUNT when none does. */
+static enum greeting_kind deposit_greeting(const struct voicemail *vm)
+{
+    if (!vm->known || !vm->status)
+        return GREETING_COUNT;
+    if (vm->box.greetings[GREETING_TEMPORARY])
+        return GREETING_TEMPORARY;
+    if (deposit_is_busy(vm) && vm->box.greetings[GREETING_BUSY])
+        return GREETING_BUSY;
+    if (vm->box.greetings[GREETING_UNAVAILABLE])
+        return GREETING_UNAVAILABLE;
+    return vm->box.greetings[GREETING_NAME] ? GREETING_NAME : GREETING_COUNT;
+}
+
+static void deposit_greeting_fetched(struct ticket ticket, int error, const char *path)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error)
+        link_log(link, LEVEL_WARNING, "greeting-lost mailbox=%s error=%d", vm->number, error);
+    deposit_play_greeting(vm, error ? NULL : path, vm->greeting);
+}
+
+void deposit_greet(struct voicemail *vm)
+{
+    if (vm->known && vm->box.message_count >= vm->box.max_messages) {
+        link_log(vm->link, LEVEL_NOTICE, "mailbox-full mailbox=%s", vm->number);
+        voicemail_tell(vm, "vm-mailboxfull", voicemail_goodbye);
+        return;
+    }
+    vm->greeting = deposit_greeting(vm);
+    if (vm->greeting == GREETING_COUNT ||
+        greeting_fetch(server_storage(link_server(vm->link)), vm->number, vm->greeting, link_ticket(vm->link),
+                       deposit_greeting_fetched) != 0)
+        deposit_play_greeting(vm, NULL, GREETING_COUNT);
+}

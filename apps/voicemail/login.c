@@ -1,0 +1,94 @@
+/* Who is it? The mailbox's number (unless his own phone calls) and the PIN. Wrong, unknown and locked sound
+ * alike. */
+#include "apps/voicemail/voicemail.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void login_ask_number(struct link *link);
+static void login_ask_pin(struct link *link);
+
+static void login_again(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (vm->direct)
+        login_ask_pin(link);
+    else
+        login_ask_number(link);
+}
+
+static void login_checked(struct ticket ticket, int error, const struct mailbox *box)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error == 0) {
+        link_log(link, LEVEL_INFO, "login mailbox=%s", vm->number);
+        vm->box = *box;
+        vm->known = true;
+        inbox_welcome(vm);
+    } else if (error != EACCES) {
+        voicemail_trouble(vm, "login", error);
+    } else {
+        link_log(link, LEVEL_NOTICE, "login-refused mailbox=%s try=%u", vm->number, vm->tries + 1);
+        if (++vm->tries < LOGIN_TRIES)
+            voicemail_tell(vm, "msg-login-incorrect", login_again);
+        else
+            voicemail_tell(vm, "msg-login-incorrect", voicemail_goodbye);
+    }
+}
+
+static void login_pin(struct link *link, const char *digits)
+{
+    struct voicemail *vm = link_state(link);
+    int error = mailbox_check_pin(server_storage(link_server(link)), vm->number, digits, link_ticket(link),
+                                  login_checked);
+
+    if (error)
+        voicemail_trouble(vm, "login", error);
+}
+
+static void login_ask_pin(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    struct list list = {0};
+
+    list_silence(&list, 300);
+    say_to(vm, &list, "vm-password");
+    link_ask(link, &list, PIN_MAX, MENU_WAIT_MS, login_pin);
+}
+
+static void login_number(struct link *link, const char *digits)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (!*digits && ++vm->tries >= LOGIN_TRIES) {
+        voicemail_goodbye(link);
+        return;
+    }
+    if (!*digits) {
+        login_ask_number(link);
+        return;
+    }
+    snprintf(vm->number, sizeof vm->number, "%s", digits);
+    login_ask_pin(link);
+}
+
+static void login_ask_number(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    struct list list = {0};
+
+    list_silence(&list, 300);
+    say_to(vm, &list, "msg-enter-mailbox");
+    link_ask(link, &list, 16, MENU_WAIT_MS, login_number);
+}
+
+void login_start(struct voicemail *vm)
+{
+    vm->tries = 0;
+    login_again(vm->link);
+}

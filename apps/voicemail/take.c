@@ -1,0 +1,97 @@
+/* One recording and its review: beep, record, "press 1 to accept, 2 to listen, 3 to record again". */
+#include "apps/voicemail/voicemail.h"
+
+static void take_review(struct link *link);
+
+static void take_finish(struct voicemail *vm, enum take_result result)
+{
+    vm->take.reviewing = false;
+    vm->take.done(vm, result);
+}
+
+static void take_again(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    vm->take.redo(vm);
+}
+
+static void take_judged(struct link *link, char key)
+{
+    struct voicemail *vm = link_state(link);
+    struct list list = {0};
+
+    switch (key) {
+    case '2':
+        vm->take.rounds = 0;
+        list_file(link, &list, vm->take.path, false);
+        link_play(link, &list, take_review);
+        return;
+    case '3':
+        vm->take.reviewing = false;
+        vm->take.redo(vm);
+        return;
+    case 0:
+        if (++vm->take.rounds < MENU_ROUNDS) {
+            take_review(link);
+            return;
+        }
+        __attribute__((fallthrough)); /* nobody objects: what was said is kept */
+    default:
+        take_finish(vm, TAKE_ACCEPTED);
+    }
+}
+
+static void take_review(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    struct list list = {0};
+
+    say_to(vm, &list, "vm-review");
+    link_menu(link, &list, "123", MENU_WAIT_MS, take_judged);
+}
+
+static void take_recorded(struct link *link, const struct recorded *recorded)
+{
+    struct voicemail *vm = link_state(link);
+    struct take *take = &vm->take;
+    /* Length counts the pauses too; but a recording in which nobody spoke is none, however long it is. */
+    bool empty = recorded->ms < take->min_ms || recorded->speech_ms == 0;
+
+    if (recorded->end == RECORDED_FAILED) {
+        link_log(link, LEVEL_ERROR, "record-failed error=%d", recorded->error);
+        take_finish(vm, TAKE_FAILED);
+    } else if (recorded->end == RECORDED_HUNG_UP) {
+        take_finish(vm, empty ? TAKE_EMPTY : TAKE_HUNG_UP);
+    } else if (empty && ++take->tries >= MENU_ROUNDS) {
+        take_finish(vm, TAKE_EMPTY);
+    } else if (empty) {
+        voicemail_tell(vm, "vm-tooshort", take_again);
+    } else {
+        take->reviewing = true;
+        take->rounds = 0;
+        take_review(link);
+    }
+}
+
+static void take_record(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    link_record(link, vm->take.path, vm->take.max_ms, vm->take.silence_ms, "#", take_recorded);
+}
+
+void take_start(struct voicemail *vm)
+{
+    struct list list = {0};
+
+    list_beep(&list);
+    link_play(vm->link, &list, take_record);
+}
+
+void take_ended(struct voicemail *vm)
+{
+    /* He hung up while we asked whether he likes it: he is taken to. */
+    if (vm->take.reviewing)
+        take_finish(vm, TAKE_HUNG_UP);
+}

@@ -1,0 +1,198 @@
+/* Voicemail: the link at the end of a subscriber's path, and the numbers that owners and callers dial on
+ * purpose. */
+#include "apps/voicemail/voicemail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- saying things
+ * -------------------------------------------------------------------------------------------------- */
+
+void say_to(struct voicemail *vm, struct list *list, const char *name)
+{
+    struct phrase phrase = {0};
+
+    say(server_prompts(link_server(vm->link)), &phrase, name);
+    list_phrase(list, &phrase);
+}
+
+void say_digits_to(struct voicemail *vm, struct list *list, const char *digits)
+{
+    struct phrase phrase = {0};
+
+    say_digits(server_prompts(link_server(vm->link)), &phrase, digits);
+    list_phrase(list, &phrase);
+}
+
+void voicemail_tell(struct voicemail *vm, const char *name, link_step *then)
+{
+    struct list list = {0};
+
+    say_to(vm, &list, name);
+    link_play(vm->link, &list, then);
+}
+
+void voicemail_goodbye(struct link *link)
+{
+    voicemail_tell(link_state(link), "vm-goodbye", link_hangup);
+}
+
+void voicemail_trouble(struct voicemail *vm, const char *what, int error)
+{
+    link_log(vm->link, LEVEL_ERROR, "%s-failed mailbox=%s error=%d", what, vm->number, error);
+    voicemail_tell(vm, "msg-trouble", voicemail_goodbye);
+}
+
+/* -- where the call comes from
+ * -------------------------------------------------------------------------------------- */
+
+static struct voicemail *voicemail_new(struct link *link)
+{
+    struct voicemail *vm = calloc(1, sizeof *vm);
+
+    if (!vm) {
+        link_reject(link, 500, NULL);
+        return NULL;
+    }
+    vm->link = link;
+    link_set_state(link, vm);
+    return vm;
+}
+
+static void voicemail_box_found(struct ticket ticket, int error, const struct mailbox *box)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error == ENOENT) {
+        link_reject(link, vm->status ? vm->status : 404, NULL);
+        return;
+    }
+    /* With the database away a message is taken all the same: the spool keeps it (storage/spool.h). */
+    if (error == 0) {
+        vm->box = *box;
+        vm->known = true;
+    }
+    link_answer(link);
+}
+
+/* A message for `number`, whose call failed with `status` (0: he who calls wants to leave a message). */
+static void voicemail_deposit(struct link *link, const char *number, int status)
+{
+    struct voicemail *vm = link_state(link) ? link_state(link) : voicemail_new(link);
+
+    if (!vm)
+        return;
+    vm->status = status;
+    snprintf(vm->number, sizeof vm->number, "%s", number);
+    int error =
+        mailbox_find(server_storage(link_server(link)), number, link_ticket(link), voicemail_box_found);
+    if (error)
+        link_answer(link); /* as with the database away */
+}
+
+/* A PBX has sent the call on: the mailbox is the first diverting party's, the greeting follows the cause. */
+static void voicemail_pilot(struct link *link, const struct request *request)
+{
+    const struct diversion *from = &request->diversion;
+    struct voicemail *vm;
+
+    if (*from->user)
+        voicemail_deposit(link, from->user, from->cause ? from->cause : 480);
+    else if ((vm = voicemail_new(link)) != NULL)
+        link_answer(link);
+}
+
+static void voicemail_owner_found(struct ticket ticket, int error, const struct subscriber *subscriber)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error == 0 && *subscriber->mailbox) {
+        snprintf(vm->number, sizeof vm->number, "%s", subscriber->mailbox);
+        vm->direct = true;
+    }
+    link_answer(link); /* who has no box of his own is asked for one */
+}
+
+static void voicemail_own(struct link *link, const struct request *request)
+{
+    struct voicemail *vm = voicemail_new(link);
+
+    if (!vm)
+        return;
+    if (!request->user || subscriber_find(server_storage(link_server(link)), request->user, link_ticket(link),
+                                          voicemail_owner_found) != 0)
+        link_answer(link);
+}
+
+static void voicemail_invited(struct link *link, const struct request *request)
+{
+    const char *mode = request->argument;
+
+    if (!strcmp(mode, "own")) {
+        voicemail_own(link, request);
+    } else if (!strcmp(mode, "login")) {
+        if (voicemail_new(link))
+            link_answer(link);
+    } else if (!strcmp(mode, "pilot")) {
+        voicemail_pilot(link, request);
+    } else if (!strncmp(mode, "deposit", 7)) {
+        /* "*99." is dialled as *991002: what follows the digits of the pattern is the mailbox. */
+        voicemail_deposit(link, request->number + strspn(request->number, "*#") + 2, 0);
+    } else {
+        link_continue(link); /* the last link of a subscriber's path: waits for a failure */
+    }
+}
+
+/* Failures that say nobody is there to talk. The rest (404, 488, 5xx of a trunk …) the caller must hear as
+ * they are. */
+static bool voicemail_failed(struct link *link, int status)
+{
+    static const int taken[] = {408, 410, 480, 486, 487, 600, 603};
+    const struct request *request = link_request(link);
+
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        if (taken[i] == status && request->callee && *request->callee->mailbox) {
+            voicemail_deposit(link, request->callee->mailbox, status);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void voicemail_answered(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    const char *mode = link_request(link)->argument;
+
+    if (vm->status || !strncmp(mode, "deposit", 7))
+        deposit_greet(vm);
+    else
+        login_start(vm);
+}
+
+static void voicemail_ended(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (!vm)
+        return;
+    deposit_ended(vm);
+    inbox_close(vm);
+    explicit_bzero(vm->new_pin, sizeof vm->new_pin);
+    free(vm);
+}
+
+const struct app voicemail_app = {
+    .name = "voicemail",
+    .invited = voicemail_invited,
+    .failed = voicemail_failed,
+    .answered = voicemail_answered,
+    .ended = voicemail_ended,
+};
