@@ -25,7 +25,7 @@ struct peer_settings {
 
 /* One row of the number plan; the first that matches a dialled number wins. */
 struct number_settings {
-    char *pattern;     /* digits, '*', '#'; 'X' any digit; 'LOW-HIGH' of equal length; a last '.' one or more more */
+    char *pattern;     /* text as dialled; 'X' any digit; 'LOW-HIGH' of equal length; a last '.' one or more characters */
     char *application; /* name of an application, or "user" or "peer" */
     char *argument;    /* what that application makes of it; never NULL */
 };

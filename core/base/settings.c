@@ -1,0 +1,611 @@
+/*
+ * confab.conf: one table of keys says section, name, range or grammar, default, and the field of struct
+ * settings.
+ *
+ * Each value is judged while libconfuse parses it, when the line is known, and a bad one does not stop the
+ * parser: so a single run names every fault but those behind a syntax error or an unknown key, at which
+ * libconfuse gives up.
+ */
+#include "core/base/settings.h"
+
+#include <arpa/inet.h>
+#include <confuse.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/log.h"
+#include "core/base/settings_internal.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define COMPLAINT_TEXT 512
+
+/* The value that settings_hold() and settings_free() count; `s` points into `cfg`'s strings. */
+struct held {
+    struct settings s;
+    cfg_t *cfg;
+    atomic_uint references;
+};
+
+static struct held *held_of(const struct settings *s)
+{
+    return (struct held *)(void *)((char *)(uintptr_t)s - offsetof(struct held, s));
+}
+
+/* -- Complaints
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* libconfuse's callbacks carry no argument of ours. Loading belongs to one thread at a time. */
+static _Thread_local struct {
+    void (*complain)(const char *line, void *arg);
+    void *arg;
+    const char *file;
+    unsigned faults;
+} load;
+
+static void complain_va(int line, const char *format, va_list args)
+{
+    char text[COMPLAINT_TEXT];
+    int at = snprintf(text, sizeof text, "%s:%d: ", load.file, line);
+    if (at > 0 && (size_t)at < sizeof text) {
+        vsnprintf(text + at, sizeof text - (size_t)at, format, args);
+    }
+    load.faults++;
+    load.complain(text, load.arg);
+}
+
+__attribute__((format(printf, 2, 3))) static void complain(int line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain_va(line, format, args);
+    va_end(args);
+}
+
+static void confuse_complained(cfg_t *cfg, const char *format, va_list args)
+{
+    complain_va(cfg->line, format, args);
+}
+
+/*
+ * The line on which the section that ends at `last` began, for faults of a section as a whole: libconfuse
+ * keeps only the end. `title` may be NULL.
+ */
+static int section_line(int last, const char *name, const char *title)
+{
+    char text[1024];
+    int found = last;
+    FILE *f = fopen(load.file, "r");
+    for (int line = 1; f != NULL && line <= last && fgets(text, sizeof text, f) != NULL; line++) {
+        const char *at = text + strspn(text, " \t");
+        if (strncmp(at, name, strlen(name)) == 0 && (title == NULL || strstr(at, title) != NULL)) {
+            found = line;
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return found;
+}
+
+/* -- Grammar of single values: each gives NULL, or what is wrong
+ * --------------------------------------------------- */
+
+static const char *port_fault(const char *text)
+{
+    char *end;
+    unsigned long port = strtoul(text, &end, 10);
+    return isdigit((unsigned char)*text) && *end == '\0' && port >= 1 && port <= 65535
+               ? NULL
+               : "has no port from 1 to 65535";
+}
+
+static const char *listen_fault(const char *text)
+{
+    char address[INET6_ADDRSTRLEN];
+    unsigned char parsed[16];
+    bool v6 = *text == '[';
+    const char *begin = text + v6, *end = v6 ? strchr(text, ']') : strchr(text, ':');
+
+    if (end == NULL || (v6 && end[1] != ':')) {
+        return "is not ADDRESS:PORT or [ADDRESS]:PORT";
+    }
+    size_t length = (size_t)(end - begin);
+    if (length >= sizeof address) {
+        return "is no IP address";
+    }
+    memcpy(address, begin, length);
+    address[length] = '\0';
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, address, parsed) != 1) {
+        return "is no IP address";
+    }
+    return port_fault(end + 1 + v6);
+}
+
+static const char *address_fault(const char *text)
+{
+    unsigned char parsed[16];
+    return inet_pton(AF_INET, text, parsed) == 1 || inet_pton(AF_INET6, text, parsed) == 1
+               ? NULL
+               : "is no IP address";
+}
+
+static const char *address4_fault(const char *text)
+{
+    unsigned char parsed[16];
+    return inet_pton(AF_INET, text, parsed) == 1 ? NULL : "is no IPv4 address";
+}
+
+static const char *address6_fault(const char *text)
+{
+    unsigned char parsed[16];
+    return inet_pton(AF_INET6, text, parsed) == 1 ? NULL : "is no IPv6 address";
+}
+
+static const char *codec_fault(const char *text)
+{
+    return codec_from_name(text) >= 0 ? NULL : "is no codec: PCMU, PCMA, G722 and opus are";
+}
+
+static const char *level_fault(const char *text)
+{
+    return log_level_from_name(text) >= 0 ? NULL : "is no level: debug, info, notice, warning and error are";
+}
+
+static const char *folder_fault(const char *text)
+{
+    return *text == '/' ? NULL : "is not an absolute path";
+}
+
+static const char *filled_fault(const char *text)
+{
+    return *text != '\0' ? NULL : "is empty";
+}
+
+/* A quoted-string of Digest without need of escapes (RFC 7616 §3.3), and one line. */
+static const char *realm_fault(const char *text)
+{
+    if (*text == '\0') {
+        return "is empty";
+    }
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == '"' || *text == '\\' || *text == ':') {
+            return "may hold neither quotes, backslashes, colons nor control characters";
+        }
+    }
+    return NULL;
+}
+
+static const char *language_fault(const char *text)
+{
+    return strlen(text) >= 2 && strspn(text, "abcdefghijklmnopqrstuvwxyz-") == strlen(text)
+               ? NULL
+               : "is no language: write \"en\"";
+}
+
+static const char *uri_fault(const char *text)
+{
+    size_t scheme = strncmp(text, "sip:", 4) == 0 ? 4 : 0;
+    if (scheme == 0 || text[scheme] == '\0' || strpbrk(text, " <>\"") != NULL) {
+        return "is no SIP URI: write \"sip:HOST:PORT;transport=udp\"";
+    }
+    return NULL;
+}
+
+/* -- The table of keys
+ * --------------------------------------------------------------------------------------------- */
+
+enum kind { NUMBER, TEXT, LIST };
+
+struct key {
+    const char *section, *name;
+    enum kind kind;
+    long low, high, number;             /* NUMBER: range and default */
+    const char *text;                   /* TEXT, LIST: default, as libconfuse writes it; NULL: none */
+    const char *(*fault)(const char *); /* TEXT, LIST: of each value */
+    size_t offset;                      /* of the unsigned or the char * in struct settings; LIST: unused */
+};
+
+#define N(section, name, field, low, high, number)                                                           \
+    {                                                                                                        \
+        section, name, NUMBER, low, high, number, NULL, NULL, offsetof(struct settings, field)               \
+    }
+#define T(section, name, field, text, fault)                                                                 \
+    {                                                                                                        \
+        section, name, TEXT, 0, 0, 0, text, fault, offsetof(struct settings, field)                          \
+    }
+#define L(section, name, text, fault)                                                                        \
+    {                                                                                                        \
+        section, name, LIST, 0, 0, 0, text, fault, 0                                                         \
+    }
+#define NOT_STORED SIZE_MAX
+
+static const struct key keys[] = {
+    T("root", "realm", realm, "confab", realm_fault),
+    L("sip", "listen", "{\"127.0.0.1:5060\"}", listen_fault),
+    N("sip", "registration_min", registration_min_s, 10, 86400, 60),
+    N("sip", "registration_max", registration_max_s, 60, 604800, 7200),
+    N("sip", "registration_default", registration_default_s, 10, 604800, 3600),
+    N("sip", "session_expires", session_expires_s, 90, 86400, 1800), /* RFC 4028 §4: not below 90 */
+    N("sip", "session_min_se", session_min_se_s, 90, 86400, 90),
+    N("sip", "ring", ring_s, 1, 600, 20),
+    T("media", "address4", media_address4, NULL, address4_fault),
+    T("media", "address6", media_address6, NULL, address6_fault),
+    N("media", "rtp_port_low", rtp_port_low, 1024, 65534, 20000),
+    N("media", "rtp_port_high", rtp_port_high, 1025, 65535, 29999),
+    N("media", "workers", media_workers, 0, 256, 0),
+    N("media", "rtp_timeout", rtp_timeout_s, 0, 86400, 60),
+    L("media", "codecs", "{\"opus\", \"G722\", \"PCMU\", \"PCMA\"}", codec_fault),
+    T("database", "connection", database, "dbname=confab", filled_fault),
+    N("database", "connections", database_connections, 1, 64, 2),
+    T("database", "migrations", sql_dir, SQL_DIR, folder_fault),
+    T("voicemail", "spool", spool_dir, "/var/lib/confab/spool", folder_fault),
+    T("voicemail", "cache", cache_dir, "/var/cache/confab", folder_fault),
+    N("voicemail", "message_max", message_max_s, 1, 3600, 300),
+    N("voicemail", "message_min_ms", message_min_ms, 0, 60000, 1000),
+    N("voicemail", "message_silence", message_silence_s, 0, 600, 10),
+    T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),
+    T("prompts", "voices", voices_dir, VOICES_DIR, folder_fault),
+    T("prompts", "language", language, "en", language_fault),
+    N("limits", "calls", max_calls, 1, 1000000, 1000),
+    N("limits", "calls_a_second", max_calls_a_second, 1, 100000, 50),
+    N("limits", "rooms", max_rooms, 1, 100000, 500),
+    N("limits", "room_members", max_room_members, 2, 100000, 200),
+    T("http", "address", http_address, "127.0.0.1", address_fault),
+    N("http", "port", http_port, 0, 65535, 8080),
+    {"log", "level", TEXT, 0, 0, 0, "info", level_fault, NOT_STORED},
+    L("peer", "address", NULL, block_fault),
+    {"peer", "uri", TEXT, 0, 0, 0, NULL, uri_fault, NOT_STORED},
+    {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
+    {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
+};
+static const char *const sections[] = {"sip",    "media", "database", "voicemail", "prompts",
+                                       "limits", "http",  "log",      "peer",      "number"};
+#define FIRST_TITLED 8 /* sections from here on have a title and come as often as one likes */
+
+static const struct key *key_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* libconfuse: one value of a TEXT or LIST key was read. A fault is told, and the parser goes on with the
+ * value. */
+static int text_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    const struct key *key = key_find(cfg->name, opt->name);
+    const char *fault = key->fault != NULL ? key->fault(value) : NULL;
+    if (fault != NULL) {
+        complain(cfg->line, "%s: \"%s\" %s", key->name, value, fault);
+    }
+    *(const char **)result = value;
+    return 0;
+}
+
+/* As text_read(), for a NUMBER key. */
+static int number_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    const struct key *key = key_find(cfg->name, opt->name);
+    char *end;
+    errno = 0;
+    long number = strtol(value, &end, 10);
+    if (end == value || *end != '\0' || errno != 0 || number < key->low || number > key->high) {
+        complain(cfg->line, "%s: \"%s\" is no number from %ld to %ld", key->name, value, key->low, key->high);
+        number = key->number;
+    }
+    *(long *)result = number;
+    return 0;
+}
+
+/* -- Sections as a whole
+ * -------------------------------------------------------------------------------------------- */
+
+/* The section of `opt` that was read last. */
+static cfg_t *last_section(cfg_opt_t *opt)
+{
+    return cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+}
+
+__attribute__((format(printf, 2, 3))) static void complain_section(cfg_t *section, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain_va(section_line(section->line, section->name, cfg_title(section)), format, args);
+    va_end(args);
+}
+
+static int sip_read(cfg_t *cfg, cfg_opt_t *opt)
+{
+    (void)cfg;
+    cfg_t *sip = last_section(opt);
+    long low = cfg_getint(sip, "registration_min"), high = cfg_getint(sip, "registration_max");
+    long usual = cfg_getint(sip, "registration_default");
+    if (low > usual || usual > high) {
+        complain_section(sip,
+                         "registration_default: %ld is not between registration_min %ld and "
+                         "registration_max %ld",
+                         usual, low, high);
+    }
+    if (cfg_getint(sip, "session_min_se") > cfg_getint(sip, "session_expires")) {
+        complain_section(sip, "session_min_se: %ld is above session_expires %ld",
+                         cfg_getint(sip, "session_min_se"), cfg_getint(sip, "session_expires"));
+    }
+    if (cfg_size(sip, "listen") == 0 || cfg_size(sip, "listen") > SETTINGS_LISTEN_MAX) {
+        complain_section(sip, "listen: needs one to %d addresses", SETTINGS_LISTEN_MAX);
+    }
+    return 0;
+}
+
+static int media_read(cfg_t *cfg, cfg_opt_t *opt)
+{
+    (void)cfg;
+    cfg_t *media = last_section(opt);
+    long low = cfg_getint(media, "rtp_port_low"), high = cfg_getint(media, "rtp_port_high");
+    /* RFC 3550 §11: an even port for RTP and the odd one above it for RTCP. */
+    if (low + low % 2 + 1 > high) {
+        complain_section(media, "rtp_port_low: from %ld to %ld there is no pair of an even and an odd port",
+                         low, high);
+    }
+    unsigned count = cfg_size(media, "codecs");
+    if (count == 0) {
+        complain_section(media, "codecs: needs at least one");
+    }
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            const char *name = cfg_getnstr(media, "codecs", i);
+            if (strcasecmp(name, cfg_getnstr(media, "codecs", k)) == 0) {
+                complain_section(media, "codecs: \"%s\" comes twice", name);
+            }
+        }
+    }
+    return 0;
+}
+
+static int peer_read(cfg_t *cfg, cfg_opt_t *opt)
+{
+    (void)cfg;
+    cfg_t *peer = last_section(opt);
+    if (cfg_title(peer)[0] == '\0') {
+        complain_section(peer, "peer: has no name");
+    }
+    if (cfg_size(peer, "address") == 0) {
+        complain_section(peer, "peer \"%s\": has no address", cfg_title(peer));
+    }
+    return 0;
+}
+
+static int plan_read(cfg_t *cfg, cfg_opt_t *opt)
+{
+    (void)cfg;
+    cfg_t *number = last_section(opt);
+    const char *fault = pattern_fault(cfg_title(number));
+    if (fault != NULL) {
+        complain_section(number, "number: \"%s\" %s", cfg_title(number), fault);
+    }
+    if (cfg_getstr(number, "application") == NULL) {
+        complain_section(number, "number \"%s\": has no application", cfg_title(number));
+    }
+    return 0;
+}
+
+/* -- Loading
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Writes the options of `section` to `out`, which has room for them all; libconfuse copies them. Returns
+ * their count. */
+static size_t options_of(const char *section, cfg_opt_t *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        const struct key *k = &keys[i];
+        if (strcmp(k->section, section) != 0) {
+            continue;
+        }
+        switch (k->kind) {
+        case NUMBER:
+            out[count++] = (cfg_opt_t)CFG_INT_CB(k->name, k->number, CFGF_NONE, number_read);
+            break;
+        case TEXT:
+            out[count++] = (cfg_opt_t)CFG_STR_CB(k->name, k->text, CFGF_NONE, text_read);
+            break;
+        case LIST:
+            out[count++] =
+                (cfg_opt_t)CFG_STR_LIST_CB(k->name, (char *)(uintptr_t)k->text, CFGF_NONE, text_read);
+            break;
+        }
+    }
+    return count;
+}
+
+static cfg_t *parser_new(void)
+{
+    const cfg_opt_t end = CFG_END();
+    cfg_opt_t inner[COUNT(sections)][COUNT(keys) + 1], outer[COUNT(keys) + COUNT(sections) + 1];
+    size_t count = options_of("root", outer);
+
+    for (size_t i = 0; i < COUNT(sections); i++) {
+        inner[i][options_of(sections[i], inner[i])] = end;
+        cfg_flag_t flags = i >= FIRST_TITLED ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE;
+        outer[count++] = (cfg_opt_t)CFG_SEC(sections[i], inner[i], flags);
+    }
+    outer[count] = end;
+    cfg_t *cfg = cfg_init(outer, CFGF_NONE);
+    if (cfg != NULL) {
+        cfg_set_error_function(cfg, confuse_complained);
+        cfg_set_validate_func(cfg, "sip", sip_read);
+        cfg_set_validate_func(cfg, "media", media_read);
+        cfg_set_validate_func(cfg, "peer", peer_read);
+        cfg_set_validate_func(cfg, "number", plan_read);
+    }
+    return cfg;
+}
+
+/* Copies the plain keys of the table to their fields. */
+static void fields_fill(struct settings *s, cfg_t *cfg)
+{
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        const struct key *k = &keys[i];
+        if (k->kind == LIST || k->offset == NOT_STORED) {
+            continue;
+        }
+        cfg_t *section = strcmp(k->section, "root") == 0 ? cfg : cfg_getsec(cfg, k->section);
+        void *field = (char *)s + k->offset;
+        if (k->kind == NUMBER) {
+            *(unsigned *)field = (unsigned)cfg_getint(section, k->name);
+        } else {
+            *(char **)field = cfg_getstr(section, k->name);
+        }
+    }
+    s->log_level = log_level_from_name(cfg_getstr(cfg_getsec(cfg, "log"), "level"));
+    cfg_t *sip = cfg_getsec(cfg, "sip"), *media = cfg_getsec(cfg, "media");
+    for (unsigned i = 0; i < cfg_size(sip, "listen") && i < SETTINGS_LISTEN_MAX; i++) {
+        s->listen[s->listen_count++] = cfg_getnstr(sip, "listen", i);
+    }
+    for (unsigned i = 0; i < cfg_size(media, "codecs") && i < CODEC_COUNT; i++) {
+        s->codecs[s->codec_count++] = (enum codec)codec_from_name(cfg_getnstr(media, "codecs", i));
+    }
+}
+
+static int peers_fill(struct settings *s, cfg_t *cfg)
+{
+    unsigned count = cfg_size(cfg, "peer");
+    s->peers = calloc(count + 1, sizeof *s->peers);
+    if (s->peers == NULL) {
+        return ENOMEM;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "peer", i);
+        struct peer_settings *peer = &s->peers[s->peer_count++];
+        peer->name = (char *)(uintptr_t)cfg_title(section);
+        peer->uri = cfg_getstr(section, "uri");
+        unsigned addresses = cfg_size(section, "address");
+        peer->addresses = calloc(addresses + 1, sizeof *peer->addresses);
+        if (peer->addresses == NULL) {
+            return ENOMEM;
+        }
+        for (unsigned k = 0; k < addresses; k++) {
+            peer->addresses[peer->address_count++] = cfg_getnstr(section, "address", k);
+        }
+    }
+    return 0;
+}
+
+static int numbers_fill(struct settings *s, cfg_t *cfg)
+{
+    unsigned count = cfg_size(cfg, "number");
+    s->numbers = calloc(count + 1, sizeof *s->numbers);
+    if (s->numbers == NULL) {
+        return ENOMEM;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "number", i);
+        s->numbers[s->number_count++] = (struct number_settings){
+            .pattern = (char *)(uintptr_t)cfg_title(section),
+            .application = cfg_getstr(section, "application"),
+            .argument = cfg_getstr(section, "argument"),
+        };
+        const struct number_settings *row = &s->numbers[i];
+        if (row->application != NULL && strcmp(row->application, "peer") == 0) {
+            const struct peer_settings *peer = settings_peer_named(s, row->argument);
+            if (peer == NULL || peer->uri == NULL) {
+                complain_section(section, "number \"%s\": argument \"%s\" is no peer with a uri",
+                                 row->pattern, row->argument);
+            }
+        }
+    }
+    return 0;
+}
+
+/* cfg_parse() would end the process over a folder, and tells nobody why a file cannot be opened. */
+static int file_openable(const char *file)
+{
+    struct stat about;
+    FILE *f = fopen(file, "r");
+    if (f == NULL) {
+        return errno;
+    }
+    int error = fstat(fileno(f), &about) != 0 ? errno : S_ISDIR(about.st_mode) ? EISDIR : 0;
+    fclose(f);
+    return error;
+}
+
+int settings_load(const struct settings **out, const char *file,
+                  void (*complain_to)(const char *line, void *arg), void *arg)
+{
+    load.complain = complain_to;
+    load.arg = arg;
+    load.file = file;
+    load.faults = 0;
+
+    int error = file_openable(file);
+    if (error != 0) {
+        char text[COMPLAINT_TEXT];
+        snprintf(text, sizeof text, "%s:0: %s", file, strerror(error));
+        complain_to(text, arg);
+        return error;
+    }
+    struct held *held = calloc(1, sizeof *held);
+    if (held == NULL) {
+        return ENOMEM;
+    }
+    atomic_init(&held->references, 1);
+    held->cfg = parser_new();
+    if (held->cfg == NULL) {
+        error = ENOMEM;
+        goto out;
+    }
+    error = cfg_parse(held->cfg, file) == CFG_SUCCESS && load.faults == 0 ? 0 : EINVAL;
+    if (error != 0) {
+        goto out;
+    }
+    fields_fill(&held->s, held->cfg);
+    error = peers_fill(&held->s, held->cfg);
+    if (error == 0) {
+        error = numbers_fill(&held->s, held->cfg);
+    }
+    if (error == 0 && load.faults > 0) {
+        error = EINVAL;
+    }
+out:
+    if (error != 0) {
+        settings_free(&held->s);
+        return error;
+    }
+    *out = &held->s;
+    return 0;
+}
+
+const struct settings *settings_hold(const struct settings *s)
+{
+    atomic_fetch_add_explicit(&held_of(s)->references, 1, memory_order_relaxed);
+    return s;
+}
+
+void settings_free(const struct settings *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    struct held *held = held_of(s);
+    if (atomic_fetch_sub_explicit(&held->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < held->s.peer_count; i++) {
+        free(held->s.peers[i].addresses);
+    }
+    free(held->s.peers);
+    free(held->s.numbers);
+    if (held->cfg != NULL) {
+        cfg_free(held->cfg);
+    }
+    free(held);
+}
