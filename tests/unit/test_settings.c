@@ -1,0 +1,359 @@
+/*
+ * core/base/settings: each kind of fault is told with its line; the number plan and the peers match as
+ * documented.
+ */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/settings.h"
+
+static char file[] = "/tmp/confab-test-settings-XXXXXX";
+static char complaints[8192];
+
+static void note(const char *line, void *arg)
+{
+    (void)arg;
+    strncat(complaints, line, sizeof complaints - strlen(complaints) - 2);
+    strcat(complaints, "\n");
+}
+
+static int load(const struct settings **out, const char *text)
+{
+    complaints[0] = '\0';
+    FILE *f = fopen(file, "w");
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    fclose(f);
+    return settings_load(out, file, note, NULL);
+}
+
+static const struct settings *load_good(const char *text)
+{
+    const struct settings *s = NULL;
+    int error = load(&s, text);
+    ck_assert_msg(error == 0, "%s", complaints);
+    ck_assert_str_eq(complaints, "");
+    return s;
+}
+
+START_TEST(empty_file_gives_the_defaults)
+{
+    const struct settings *s = load_good("");
+    ck_assert_str_eq(s->realm, "confab");
+    ck_assert_uint_eq(s->listen_count, 1);
+    ck_assert_str_eq(s->listen[0], "127.0.0.1:5060");
+    ck_assert_uint_eq(s->registration_min_s, 60);
+    ck_assert_uint_eq(s->session_expires_s, 1800);
+    ck_assert_uint_eq(s->ring_s, 20);
+    ck_assert_ptr_null(s->media_address4);
+    ck_assert_uint_eq(s->rtp_port_low, 20000);
+    ck_assert_uint_eq(s->codec_count, CODEC_COUNT);
+    ck_assert_int_eq(s->codecs[0], CODEC_OPUS);
+    ck_assert_int_eq(s->log_level, LEVEL_INFO);
+    ck_assert_uint_eq(s->peer_count + s->number_count, 0);
+    settings_free(s);
+}
+END_TEST
+
+START_TEST(every_key_reaches_its_field)
+{
+    const struct settings *s =
+        load_good("realm = \"example.org\"\n"
+                  "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
+                  "registration_max = 600\n"
+                  "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
+                  "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
+                  "rtp_port_high = 4999\n"
+                  "        workers = 3 rtp_timeout = 0 codecs = {\"PCMA\", \"g722\"} }\n"
+                  "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
+                  "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
+                  "message_silence = 4 }\n"
+                  "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
+                  "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
+                  "http { address = \"::1\" port = 8081 }\n"
+                  "log { level = \"debug\" }\n"
+                  "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
+                  "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
+    ck_assert_str_eq(s->realm, "example.org");
+    ck_assert_uint_eq(s->listen_count, 2);
+    ck_assert_str_eq(s->listen[1], "[2001:db8::1]:5070");
+    ck_assert_uint_eq(s->registration_min_s, 30);
+    ck_assert_uint_eq(s->registration_max_s, 600);
+    ck_assert_uint_eq(s->registration_default_s, 300);
+    ck_assert_uint_eq(s->session_expires_s, 900);
+    ck_assert_uint_eq(s->session_min_se_s, 120);
+    ck_assert_uint_eq(s->ring_s, 33);
+    ck_assert_str_eq(s->media_address4, "203.0.113.1");
+    ck_assert_str_eq(s->media_address6, "2001:db8::2");
+    ck_assert_uint_eq(s->rtp_port_low, 4000);
+    ck_assert_uint_eq(s->rtp_port_high, 4999);
+    ck_assert_uint_eq(s->media_workers, 3);
+    ck_assert_uint_eq(s->rtp_timeout_s, 0);
+    ck_assert_uint_eq(s->codec_count, 2);
+    ck_assert_int_eq(s->codecs[1], CODEC_G722);
+    ck_assert_str_eq(s->database, "dbname=x");
+    ck_assert_uint_eq(s->database_connections, 5);
+    ck_assert_str_eq(s->sql_dir, "/m");
+    ck_assert_str_eq(s->spool_dir, "/s");
+    ck_assert_str_eq(s->cache_dir, "/c");
+    ck_assert_uint_eq(s->message_max_s, 60);
+    ck_assert_uint_eq(s->message_min_ms, 500);
+    ck_assert_uint_eq(s->message_silence_s, 4);
+    ck_assert_str_eq(s->sounds_dir, "/so");
+    ck_assert_str_eq(s->voices_dir, "/vo");
+    ck_assert_str_eq(s->language, "fr");
+    ck_assert_uint_eq(s->max_calls, 11);
+    ck_assert_uint_eq(s->max_calls_a_second, 12);
+    ck_assert_uint_eq(s->max_rooms, 13);
+    ck_assert_uint_eq(s->max_room_members, 14);
+    ck_assert_str_eq(s->http_address, "::1");
+    ck_assert_uint_eq(s->http_port, 8081);
+    ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
+    ck_assert_uint_eq(s->peer_count, 1);
+    ck_assert_str_eq(s->peers[0].uri, "sip:pbx.example:5060;transport=udp");
+    ck_assert_uint_eq(s->number_count, 1);
+    ck_assert_str_eq(s->numbers[0].argument, "pbx");
+    settings_free(s);
+}
+END_TEST
+
+/* One fault each, and the line and words by which it is told. */
+static const struct fault {
+    const char *text;
+    int line;
+    const char *words;
+} faults[] = {
+    {"realm = \"a\\\"b\"\n", 1, "realm: "},
+    {"\nrealm = \"\"\n", 2, "is empty"},
+    {"sip {\n listen = {\"127.0.0.1:5060\",\n \"127.0.0.1\"}\n}\n", 3,
+     "listen: \"127.0.0.1\" is not ADDRESS:PORT"},
+    {"sip { listen = {\"127.0.0.1:0\"} }\n", 1, "no port"},
+    {"sip { listen = {\"127.0.0.1:65536\"} }\n", 1, "no port"},
+    {"sip { listen = {\"127.0.0.1:50x\"} }\n", 1, "no port"},
+    {"sip { listen = {\"[::1:5060\"} }\n", 1, "is not ADDRESS:PORT"},
+    {"sip { listen = {\"[::g]:5060\"} }\n", 1, "is no IP address"},
+    {"sip { listen = {\"pbx.example:5060\"} }\n", 1, "is no IP address"},
+    {"\nsip {\n listen = {}\n}\n", 2, "listen: needs one to 8"},
+    {"sip {\n\n ring = 0\n}\n", 3, "ring: \"0\" is no number from 1 to 600"},
+    {"sip {\n ring = abc\n}\n", 2, "ring: \"abc\""},
+    {"sip {\n ring = 99999999999999999999\n}\n", 2, "ring: "},
+    {"sip {\n session_expires = 80\n}\n", 2, "session_expires"},
+    {"\nsip {\n registration_min = 600\n registration_default = 300\n}\n", 2, "registration_default: 300"},
+    {"sip {\n session_expires = 90\n session_min_se = 91\n}\n", 1, "session_min_se: 91"},
+    {"media {\n address4 = \"::1\"\n}\n", 2, "is no IPv4 address"},
+    {"media {\n address6 = \"127.0.0.1\"\n}\n", 2, "is no IPv6 address"},
+    {"media {\n rtp_port_low = 80\n}\n", 2, "rtp_port_low: \"80\""},
+    {"media {\n rtp_port_low = 4001\n rtp_port_high = 4002\n}\n", 1, "no pair"},
+    {"media {\n codecs = {\"PCMU\",\n\"speex\"}\n}\n", 3, "\"speex\" is no codec"},
+    {"media {\n codecs = {\"PCMU\", \"pcmu\"}\n}\n", 1, "comes twice"},
+    {"media {\n codecs = {}\n}\n", 1, "at least one"},
+    {"database {\n connection = \"\"\n}\n", 2, "connection: "},
+    {"voicemail {\n spool = \"spool\"\n}\n", 2, "is not an absolute path"},
+    {"prompts {\n language = \"English\"\n}\n", 2, "is no language"},
+    {"limits {\n calls = -1\n}\n", 2, "calls: \"-1\""},
+    {"http {\n address = \"localhost\"\n}\n", 2, "is no IP address"},
+    {"http {\n port = 70000\n}\n", 2, "port: \"70000\""},
+    {"log {\n level = \"loud\"\n}\n", 2, "is no level"},
+    {"\npeer \"a\" {\n}\n", 2, "peer \"a\": has no address"},
+    {"peer \"\" { address = {\"::1\"} }\n", 1, "has no name"},
+    {"peer \"a\" {\n address = {\"10.0.0.0/33\"}\n}\n", 2, "prefix length"},
+    {"peer \"a\" {\n address = {\"10.0.0.0/\"}\n}\n", 2, "prefix length"},
+    {"peer \"a\" {\n address = {\"pbx.example\"}\n}\n", 2, "is no IP address"},
+    {"peer \"a\" {\n address = {\"::1\"}\n uri = \"pbx\"\n}\n", 3, "is no SIP URI"},
+    {"number \"1-\" {\n application = \"echo\"\n}\n", 1, "'-'"},
+    {"\nnumber \"20-10\" {\n application = \"echo\"\n}\n", 2, "begins above its end"},
+    {"number \"1.2\" {\n application = \"echo\"\n}\n", 1, "'.'"},
+    {"number \"1 2\" {\n application = \"echo\"\n}\n", 1, "may hold"},
+    {"number \"\" {\n application = \"echo\"\n}\n", 1, "is empty"},
+    {"\n\nnumber \"12\" {\n}\n", 3, "has no application"},
+    {"number \"12\" {\n application = \"peer\"\n argument = \"x\"\n}\n", 1, "\"x\" is no peer"},
+    {"number \"1\" { application = \"a\" }\nnumber \"1\" { application = \"b\" }\n", 2, "duplicate"},
+    {"\n\nrelm = \"x\"\n", 3, "relm"},
+    {"sip {\n lisen = {}\n}\n", 2, "lisen"},
+    {"\nrealm = \n", 3, "end of file"},
+};
+
+START_TEST(fault_is_told_with_file_and_line)
+{
+    const struct fault *f = &faults[_i];
+    const struct settings *s = NULL;
+    char head[64];
+    ck_assert_int_eq(load(&s, f->text), EINVAL);
+    ck_assert_ptr_null(s);
+    snprintf(head, sizeof head, "%s:%d: ", file, f->line);
+    ck_assert_msg(strncmp(complaints, head, strlen(head)) == 0, "line %d expected: %s", f->line, complaints);
+    ck_assert_msg(strstr(complaints, f->words) != NULL, "\"%s\" expected: %s", f->words, complaints);
+    ck_assert_ptr_eq(strchr(complaints, '\n'), complaints + strlen(complaints) - 1); /* once */
+}
+END_TEST
+
+START_TEST(all_faults_of_a_file_are_told_at_once)
+{
+    const struct settings *s = NULL;
+    ck_assert_int_eq(
+        load(&s, "realm = \"\"\nsip {\n ring = x\n listen = {\"a\"}\n}\nlog { level = \"b\" }\n"), EINVAL);
+    unsigned lines = 0;
+    for (const char *p = complaints; (p = strchr(p, '\n')) != NULL; p++) {
+        lines++;
+    }
+    ck_assert_uint_eq(lines, 4);
+}
+END_TEST
+
+START_TEST(file_that_cannot_be_read_is_told)
+{
+    const struct settings *s = NULL;
+    complaints[0] = '\0';
+    ck_assert_int_eq(settings_load(&s, "/nonexistent/confab.conf", note, NULL), ENOENT);
+    ck_assert_ptr_nonnull(strstr(complaints, "/nonexistent/confab.conf"));
+    ck_assert_int_eq(settings_load(&s, "/tmp", note, NULL), EISDIR);
+    ck_assert_ptr_null(s);
+}
+END_TEST
+
+static const struct match {
+    const char *pattern, *number;
+    bool matches;
+} matches[] = {
+    {"3000-3899", "3000", true},
+    {"3000-3899", "3899", true},
+    {"3000-3899", "3456", true},
+    {"3000-3899", "3900", false},
+    {"3000-3899", "2999", false},
+    {"3000-3899", "300", false},
+    {"3000-3899", "30000", false},
+    {"3000-3899", "3a00", false},
+    {"*97", "*97", true},
+    {"*97", "*971", false},
+    {"*97", "*9", false},
+    {"*99.", "*991002", true},
+    {"*99.", "*991", true},
+    {"*99.", "*99", false},
+    {"1XX", "123", true},
+    {"1XX", "1a3", false},
+    {"1XX", "12", false},
+    {"conf=.", "conf=sales", true},
+    {"conf=.", "conf=", false},
+    {"annc", "annc", true},
+    {"annc", "Annc", false},
+    {".", "anything", true},
+    {".", "", false},
+    {"+49.", "+4930", true},
+    {"#", "#", true},
+    {"001-010", "005", true},
+    {"001-010", "011", false},
+};
+
+START_TEST(pattern_matches_as_documented)
+{
+    char text[128];
+    const struct match *m = &matches[_i];
+    snprintf(text, sizeof text, "number \"%s\" { application = \"echo\" }\n", m->pattern);
+    const struct settings *s = load_good(text);
+    ck_assert_msg((settings_number(s, m->number) != NULL) == m->matches, "%s, %s", m->pattern, m->number);
+    settings_free(s);
+}
+END_TEST
+
+START_TEST(first_row_that_matches_wins)
+{
+    const struct settings *s = load_good("number \"3900\" { application = \"first\" argument = \"x\" }\n"
+                                         "number \"3.\" { application = \"second\" }\n");
+    ck_assert_str_eq(settings_number(s, "3900")->application, "first");
+    ck_assert_str_eq(settings_number(s, "3901")->application, "second");
+    ck_assert_str_eq(settings_number(s, "3901")->argument, "");
+    settings_free(s);
+}
+END_TEST
+
+static const char *peer_at(const struct settings *s, const char *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    const struct peer_settings *peer;
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
+        peer = settings_peer(s, (struct sockaddr *)&v4);
+    } else {
+        ck_assert_int_eq(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
+        peer = settings_peer(s, (struct sockaddr *)&v6);
+    }
+    return peer != NULL ? peer->name : "nobody";
+}
+
+START_TEST(peer_is_known_by_its_address)
+{
+    const struct settings *s = load_good("peer \"one\" { address = {\"127.0.0.2\", \"10.1.0.0/16\"} }\n"
+                                         "peer \"six\" { address = {\"2001:db8:4000::/34\", \"::1\"} }\n"
+                                         "peer \"odd\" { address = {\"192.0.2.128/25\"} }\n");
+    ck_assert_str_eq(peer_at(s, "127.0.0.2"), "one");
+    ck_assert_str_eq(peer_at(s, "127.0.0.3"), "nobody");
+    ck_assert_str_eq(peer_at(s, "10.1.255.255"), "one");
+    ck_assert_str_eq(peer_at(s, "10.2.0.0"), "nobody");
+    /* A dual-stack socket shows IPv4 as mapped (RFC 4291 §2.5.5.2). */
+    ck_assert_str_eq(peer_at(s, "::ffff:10.1.2.3"), "one");
+    ck_assert_str_eq(peer_at(s, "2001:db8:7fff::9"), "six");
+    ck_assert_str_eq(peer_at(s, "2001:db8:8000::9"), "nobody");
+    ck_assert_str_eq(peer_at(s, "::1"), "six");
+    ck_assert_str_eq(peer_at(s, "192.0.2.127"), "nobody");
+    ck_assert_str_eq(peer_at(s, "192.0.2.128"), "odd");
+    ck_assert_ptr_nonnull(settings_peer_named(s, "six"));
+    ck_assert_ptr_null(settings_peer_named(s, "seven"));
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    ck_assert_ptr_null(settings_peer(s, &local));
+    settings_free(s);
+}
+END_TEST
+
+START_TEST(peer_with_prefix_zero_is_everybody_of_its_family)
+{
+    const struct settings *s = load_good("peer \"all\" { address = {\"0.0.0.0/0\"} }\n");
+    ck_assert_str_eq(peer_at(s, "198.51.100.7"), "all");
+    ck_assert_str_eq(peer_at(s, "2001:db8::1"), "nobody");
+    settings_free(s);
+}
+END_TEST
+
+START_TEST(value_lives_as_long_as_its_last_holder)
+{
+    const struct settings *s = load_good("realm = \"kept\"\n");
+    const struct settings *call = settings_hold(s);
+    settings_free(s);
+    ck_assert_str_eq(call->realm, "kept"); /* the sanitizer run would tell */
+    settings_free(call);
+    settings_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    int fd = mkstemp(file);
+    if (fd < 0) {
+        return EXIT_FAILURE;
+    }
+    close(fd);
+    Suite *suite = suite_create("settings");
+    TCase *c = tcase_create("settings");
+    tcase_add_test(c, empty_file_gives_the_defaults);
+    tcase_add_test(c, every_key_reaches_its_field);
+    tcase_add_loop_test(c, fault_is_told_with_file_and_line, 0, sizeof faults / sizeof *faults);
+    tcase_add_test(c, all_faults_of_a_file_are_told_at_once);
+    tcase_add_test(c, file_that_cannot_be_read_is_told);
+    tcase_add_loop_test(c, pattern_matches_as_documented, 0, sizeof matches / sizeof *matches);
+    tcase_add_test(c, first_row_that_matches_wins);
+    tcase_add_test(c, peer_is_known_by_its_address);
+    tcase_add_test(c, peer_with_prefix_zero_is_everybody_of_its_family);
+    tcase_add_test(c, value_lives_as_long_as_its_last_holder);
+    suite_add_tcase(suite, c);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    unlink(file);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
