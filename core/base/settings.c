@@ -512,6 +512,7 @@ static int numbers_fill(struct settings *s, cfg_t *cfg)
             .pattern = (char *)(uintptr_t)cfg_title(section),
             .application = cfg_getstr(section, "application"),
             .argument = cfg_getstr(section, "argument"),
+            .line = section_line(section->line, section->name, cfg_title(section)),
         };
         const struct number_settings *row = &s->numbers[i];
         if (row->application != NULL && strcmp(row->application, "peer") == 0) {

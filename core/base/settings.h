@@ -28,6 +28,7 @@ struct number_settings {
     char *pattern;     /* text as dialled; 'X' any digit; 'LOW-HIGH' of equal length; a last '.' one or more characters */
     char *application; /* name of an application, or "user" or "peer" */
     char *argument;    /* what that application makes of it; never NULL */
+    int line;          /* in the file, for complaints about it */
 };
 
 struct settings {

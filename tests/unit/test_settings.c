@@ -268,6 +268,7 @@ START_TEST(first_row_that_matches_wins)
     ck_assert_str_eq(settings_number(s, "3900")->application, "first");
     ck_assert_str_eq(settings_number(s, "3901")->application, "second");
     ck_assert_str_eq(settings_number(s, "3901")->argument, "");
+    ck_assert_int_eq(settings_number(s, "3901")->line, 2);
     settings_free(s);
 }
 END_TEST
