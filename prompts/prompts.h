@@ -1,6 +1,6 @@
 /*
- * What is said: a catalogue of phrases, and the grammar of numbers, dates and times, as lists of fragments (one sound
- * file each). Nothing is played here: callers map fragments to sounds.
+ * What is said: a catalogue of phrases, and the grammar of numbers, dates and times, as lists of fragments
+ * (one sound file each). Nothing is played here: callers map fragments to sounds.
  *
  * Ownership: the catalogue owns its fragments; a phrase is a plain value. Threads: any after prompts_load().
  * Failure: a file that is missing is logged once at load and replaced: other form, digits, English, nothing.
@@ -29,7 +29,8 @@ struct prompts_config {
     const char *language;   /* "en" */
 };
 
-__attribute__((warn_unused_result)) int prompts_load(struct prompts **out, const struct prompts_config *config);
+__attribute__((warn_unused_result)) int prompts_load(struct prompts **out,
+                                                     const struct prompts_config *config);
 void prompts_free(struct prompts *p);
 
 /* Fragments are numbered 0 … count - 1; the path is that of a .g722 or .wav file that was there at load. */
@@ -39,14 +40,16 @@ const char *prompts_path(const struct prompts *p, uint16_t fragment);
 const char *prompts_music(const struct prompts *p, size_t i);
 
 /*
- * Builders: each adds to the end of the phrase. say() takes a catalogue name such as "vm-password"; an unknown name is
- * logged and adds nothing.
+ * Builders: each adds to the end of the phrase. say() takes a catalogue name such as "vm-password"; an
+ * unknown name is logged and adds nothing.
  */
 void say(const struct prompts *p, struct phrase *to, const char *name);
-void say_number(const struct prompts *p, struct phrase *to, long number);     /* "twenty-one"; ±999 999 999 */
-void say_digits(const struct prompts *p, struct phrase *to, const char *text); /* digits, '*', '#', '+', letters */
-void say_ordinal(const struct prompts *p, struct phrase *to, int number);     /* "first" … "thirty-first" */
-/* "today at 3 45 p m", "yesterday …", "Tuesday, the third of …": as a person would in that zone ("Europe/Paris"). */
+void say_number(const struct prompts *p, struct phrase *to, long number); /* "twenty-one"; ±999 999 999 */
+void say_digits(const struct prompts *p, struct phrase *to,
+                const char *text);                                        /* digits, '*', '#', '+', letters */
+void say_ordinal(const struct prompts *p, struct phrase *to, int number); /* "first" … "thirty-first" */
+/* "today at 3 45 p m", "yesterday …", "Tuesday, the third of …": as a person would in that zone
+ * ("Europe/Paris"). */
 void say_when(const struct prompts *p, struct phrase *to, time_t when, time_t now, const char *zone);
 void say_time(const struct prompts *p, struct phrase *to, time_t when, const char *zone);
 void say_date(const struct prompts *p, struct phrase *to, time_t when, const char *zone);

@@ -1,0 +1,18 @@
+#!/bin/sh
+# make-voices.sh PHRASES FOLDER: speaks each line of PHRASES (name, blanks, text) into FOLDER/name.wav: 16 kHz, mono, 16 bit.
+# espeak-ng speaks at 22050 Hz; sox brings that to the rate of the recordings beside which it is heard.
+set -eu
+
+phrases=$1
+folder=$2
+espeak=${ESPEAK:-espeak-ng}
+
+for tool in "$espeak" sox; do
+    command -v "$tool" >/dev/null || { echo "make-voices.sh: $tool is needed" >&2; exit 1; }
+done
+mkdir -p "$folder"
+grep -v -e '^#' -e '^[[:space:]]*$' "$phrases" | while read -r name text; do
+    "$espeak" -v en-us+f3 -s 150 --stdout "$text" </dev/null |
+        sox -q -D -t wav - -b 16 -c 1 -r 16000 "$folder/$name.tmp.wav" norm -6
+    mv "$folder/$name.tmp.wav" "$folder/$name.wav"
+done
