@@ -19,7 +19,7 @@ STORAGE_CHECK int room_find(struct storage *st, const char *number, struct ticke
 
 /* error 0: `moderator` tells which PIN it was. EACCES: neither. */
 typedef void room_pin_reply(struct ticket ticket, int error, bool moderator);
-STORAGE_CHECK int room_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
-                                 room_pin_reply *reply);
+STORAGE_CHECK int room_check_pin(struct storage *st, const char *number, const char *pin,
+                                 struct ticket ticket, room_pin_reply *reply);
 
 #endif

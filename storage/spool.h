@@ -2,14 +2,15 @@
  * Deposits: from the beep to the row, so that a message that was said to be saved is saved.
  *
  *   deposit_open    spool/open/UUID.json written and fsynced; the recorder then makes spool/open/UUID.wav
- *   deposit_commit  audio and sidecar fsynced, renamed into spool/ready/, folder fsynced, then one transaction
- *                   (blob, message, entries, outbox), then the spool files are unlinked
- *   deposit_discard the caller wants it gone (re-record, too short)
- * The sweeper does the same for what a crash or a database outage left: ready/ always; open/ when no deposit of this
- * process owns it and it holds at least message_min_ms of audio. All of it is idempotent by uuid.
+ *   deposit_commit  audio and sidecar fsynced, renamed into spool/ready/, folder fsynced, then one
+ * transaction (blob, message, entries, outbox), then the spool files are unlinked deposit_discard the caller
+ * wants it gone (re-record, too short) The sweeper does the same for what a crash or a database outage left:
+ * ready/ always; open/ when no deposit of this process owns it and it holds at least message_min_ms of audio.
+ * All of it is idempotent by uuid.
  *
- * Contract: storage/storage.h. deposit_commit's reply: 0 the row exists; EINPROGRESS it is safe in the spool and will
- * be delivered when the database is back; anything else: it is not saved, and the caller must be told.
+ * Contract: storage/storage.h. deposit_commit's reply: 0 the row exists; EINPROGRESS it is safe in the spool
+ * and will be delivered when the database is back; anything else: it is not saved, and the caller must be
+ * told.
  */
 #ifndef CONFAB_STORAGE_SPOOL_H
 #define CONFAB_STORAGE_SPOOL_H
@@ -19,12 +20,12 @@
 enum deposit_cause { DEPOSIT_UNAVAILABLE, DEPOSIT_BUSY, DEPOSIT_DIRECT };
 
 struct deposit {
-    char id[UUID_TEXT];            /* uuid_make() */
+    char id[UUID_TEXT]; /* uuid_make() */
     char mailbox[NUMBER_TEXT];
     char caller[NUMBER_TEXT], caller_name[128];
-    char call[80];                 /* id of the call, for the log */
+    char call[80]; /* id of the call, for the log */
     enum deposit_cause cause;
-    int64_t started_us;            /* wall time */
+    int64_t started_us; /* wall time */
     bool urgent;
 };
 
@@ -33,7 +34,8 @@ STORAGE_CHECK int deposit_open(struct storage *st, const struct deposit *deposit
                                file_reply *reply);
 STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticket ticket,
                                  storage_done *reply);
-STORAGE_CHECK int deposit_discard(struct storage *st, const char *id, struct ticket ticket, storage_done *reply);
+STORAGE_CHECK int deposit_discard(struct storage *st, const char *id, struct ticket ticket,
+                                  storage_done *reply);
 
 /* Tests and administrators: runs one sweep now. */
 STORAGE_CHECK int spool_sweep(struct storage *st, struct ticket ticket, storage_done *reply);

@@ -1,10 +1,11 @@
 /*
  * PostgreSQL and the spool, asked by jobs: what must never make the signalling thread wait.
  *
- * Ownership: a result passed to a reply is storage's and lives until the reply returns. Threads: signalling asks and
- * gets its replies there, in the order in which jobs end; storage's own threads do the work, each with a connection.
- * Failure: ENOBUFS at once when the job queue is full; else the reply's error: ENOENT no such row, EACCES wrong PIN or
- * locked, ESTALE the row has changed since it was read, ENOTCONN the database is away, EIO anything else.
+ * Ownership: a result passed to a reply is storage's and lives until the reply returns. Threads: signalling
+ * asks and gets its replies there, in the order in which jobs end; storage's own threads do the work, each
+ * with a connection. Failure: ENOBUFS at once when the job queue is full; else the reply's error: ENOENT no
+ * such row, EACCES wrong PIN or locked, ESTALE the row has changed since it was read, ENOTCONN the database
+ * is away, EIO anything else.
  */
 #ifndef CONFAB_STORAGE_H
 #define CONFAB_STORAGE_H
@@ -23,10 +24,13 @@ struct storage;
 #define URI_TEXT 512
 
 /*
- * Applies pending migrations of settings->sql_dir under an advisory lock, starts the threads, replays the spool.
- * ENOTCONN when the database cannot be reached within 30 s, EINVAL when a migration fails (logged).
+ * Applies pending migrations of settings->sql_dir under an advisory lock, starts the threads, replays the
+ * spool. ENOTCONN when the database cannot be reached within 30 s, EINVAL when a migration fails (logged),
+ * EBUSY when another confabd uses settings->spool_dir, EIO or ENOSPC when it cannot be used.
  */
 STORAGE_CHECK int storage_start(struct storage **out, const struct settings *settings, struct loop *loop);
+/* Applies pending migrations and returns: confabd --migrate. Errors as above. */
+STORAGE_CHECK int storage_migrate(const struct settings *settings);
 /* Finishes the jobs that wait (spool commits too), then ends the threads. No reply is called any more. */
 void storage_stop(struct storage *st);
 
@@ -34,8 +38,8 @@ void storage_stop(struct storage *st);
 typedef void storage_done(struct ticket ticket, int error);
 
 /*
- * A mailbox has changed, here or on another node or by an administrator's SQL. Called on the signalling thread, some
- * milliseconds after the commit, once for each mailbox and burst.
+ * A mailbox has changed, here or on another node or by an administrator's SQL. Called on the signalling
+ * thread, some milliseconds after the commit, once for each mailbox and burst.
  */
 void storage_on_mailbox_change(struct storage *st, void (*fn)(void *arg, const char *mailbox), void *arg);
 

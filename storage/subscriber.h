@@ -13,23 +13,23 @@
 
 /* A contact that a user registered (RFC 3261 §10). */
 struct binding {
-    char contact[URI_TEXT];    /* its URI */
-    char path[URI_TEXT];       /* RFC 3327: Path values, comma-separated, topmost first; "" when there was none */
+    char contact[URI_TEXT]; /* its URI */
+    char path[URI_TEXT]; /* RFC 3327: Path values, comma-separated, topmost first; "" when there was none */
     char call_id[256];
-    char instance[128];        /* +sip.instance (RFC 5627), or "" */
-    char received[64];         /* "udp:192.0.2.7:5060": where the REGISTER came from */
+    char instance[128]; /* +sip.instance (RFC 5627), or "" */
+    char received[64];  /* "udp:192.0.2.7:5060": where the REGISTER came from */
     char user_agent[128];
     uint32_t cseq;
-    int q_milli;               /* q value × 1000 */
-    time_t expires;            /* wall time */
+    int q_milli;    /* q value × 1000 */
+    time_t expires; /* wall time */
 };
 
 struct subscriber {
     char number[NUMBER_TEXT];
-    char name[128];            /* as displayed to those he calls */
-    char zone[64];             /* time zone, "Europe/Paris" */
-    char mailbox[NUMBER_TEXT]; /* "" when he has none */
-    unsigned ring_s;           /* 0: the server's default */
+    char name[128];                        /* as displayed to those he calls */
+    char zone[64];                         /* time zone, "Europe/Paris" */
+    char mailbox[NUMBER_TEXT];             /* "" when he has none */
+    unsigned ring_s;                       /* 0: the server's default */
     struct binding bindings[BINDINGS_MAX]; /* unexpired, highest q first */
     size_t binding_count;
 };
@@ -51,18 +51,19 @@ STORAGE_CHECK int credentials_find(struct storage *st, const char *number, const
 /* One REGISTER, applied in one transaction: all of its contacts or none (RFC 3261 §10.3 step 7). */
 struct binding_change {
     char number[NUMBER_TEXT];
-    bool remove_all;                       /* "Contact: *" with Expires: 0 */
+    bool remove_all; /* "Contact: *" with Expires: 0: count is 0, bindings[0] has Call-ID and CSeq */
     struct binding bindings[BINDINGS_MAX]; /* expires = 0: remove this one */
     size_t count;
 };
 /*
- * The reply holds what is bound afterwards. ESTALE: a contact's CSeq is not above the one stored for the same Call-ID;
- * ENOSPC: more than BINDINGS_MAX; ENOENT: no such subscriber. Nothing is changed then.
+ * The reply holds what is bound afterwards. ESTALE: a contact's CSeq is not above the one stored for the same
+ * Call-ID; ENOSPC: more than BINDINGS_MAX; ENOENT: no such subscriber. Nothing is changed then.
  */
-STORAGE_CHECK int binding_update(struct storage *st, const struct binding_change *change, struct ticket ticket,
-                                 subscriber_reply *reply);
+STORAGE_CHECK int binding_update(struct storage *st, const struct binding_change *change,
+                                 struct ticket ticket, subscriber_reply *reply);
 
-/* Every subscriber with a binding, one reply each, then one with ENOENT: after a restart, to tell phones their MWI. */
+/* Every subscriber with a binding, one reply each, then one with ENOENT: after a restart, to tell phones
+ * their MWI. */
 STORAGE_CHECK int subscriber_each_bound(struct storage *st, struct ticket ticket, subscriber_reply *reply);
 
 /* Every subscriber whose mailbox this is and who has a binding, as above: who must hear of a change. */

@@ -1,0 +1,232 @@
+/*
+ * Sound between disk and database: WAV files read with their headers made true, blobs written and handed out
+ * as files.
+ */
+#include "storage/rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+
+#define AUDIO_MAX (256u << 20) /* far above the longest message; far below what one bytea can hold */
+#define RIFF_HEADER 12
+#define CHUNK_HEADER 8
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) {
+        p[i] = (uint8_t)(v >> (8 * i));
+    }
+}
+
+/* True when nothing but whole chunks stands from `at` to the end: then the data chunk's length was no lie. */
+static bool chunks_follow(const uint8_t *bytes, size_t at, size_t size)
+{
+    while (at < size) {
+        if (size - at < CHUNK_HEADER) {
+            return false;
+        }
+        for (int i = 0; i < 4; i++) {
+            if (bytes[at + (size_t)i] < 0x20 || bytes[at + (size_t)i] > 0x7E) {
+                return false;
+            }
+        }
+        uint32_t length = get32(bytes + at + 4);
+        if (length > size - at - CHUNK_HEADER) {
+            return false;
+        }
+        at += CHUNK_HEADER + length + (length & 1);
+    }
+    return true;
+}
+
+/* The data chunk stands at `at`; `byte_rate` and `block` come from the format chunk before it. */
+static void data_mend(struct audio *audio, size_t at, uint32_t byte_rate, uint32_t block)
+{
+    size_t start = at + CHUNK_HEADER;
+    size_t there = audio->size - start;
+    uint32_t promised = get32(audio->bytes + at + 4);
+
+    if (promised > there || !chunks_follow(audio->bytes, start + promised + (promised & 1), audio->size)) {
+        promised = (uint32_t)(there - there % block);
+        put32(audio->bytes + at + 4, promised);
+        audio->size = start + promised;
+    }
+    put32(audio->bytes + 4, (uint32_t)(audio->size - CHUNK_HEADER));
+    audio->duration_ms = (uint32_t)((uint64_t)promised * 1000 / byte_rate);
+}
+
+static int wav_mend(struct audio *audio)
+{
+    uint32_t byte_rate = 0, block = 0;
+
+    if (audio->size < RIFF_HEADER || memcmp(audio->bytes, "RIFF", 4) != 0 ||
+        memcmp(audio->bytes + 8, "WAVE", 4) != 0) {
+        return EINVAL;
+    }
+    for (size_t at = RIFF_HEADER; at + CHUNK_HEADER <= audio->size;) {
+        const uint8_t *chunk = audio->bytes + at;
+        uint32_t length = get32(chunk + 4);
+
+        if (memcmp(chunk, "data", 4) == 0) {
+            if (byte_rate == 0 || block == 0) {
+                return EINVAL;
+            }
+            data_mend(audio, at, byte_rate, block);
+            return 0;
+        }
+        if (length > audio->size - at - CHUNK_HEADER) {
+            return EINVAL;
+        }
+        if (memcmp(chunk, "fmt ", 4) == 0 && length >= 16) {
+            byte_rate = get32(chunk + CHUNK_HEADER + 8);
+            block = get32(chunk + CHUNK_HEADER + 12) & 0xFFFF;
+        }
+        at += CHUNK_HEADER + length + (length & 1);
+    }
+    return EINVAL;
+}
+
+static int read_all(int fd, uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        ssize_t got = read(fd, bytes + at, size - at);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return EIO;
+        }
+        at += (size_t)got;
+    }
+    return 0;
+}
+
+int audio_load(struct audio *out, int folder, const char *name)
+{
+    struct audio audio = {0};
+    struct stat stat;
+    int error = 0, fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0) {
+        return errno == ENOENT ? ENOENT : EIO;
+    }
+    if (fstat(fd, &stat) != 0) {
+        error = EIO;
+    } else if (stat.st_size > AUDIO_MAX) {
+        error = EINVAL;
+    } else if ((audio.bytes = malloc((size_t)stat.st_size + 1)) == NULL) {
+        error = ENOMEM;
+    } else {
+        audio.size = (size_t)stat.st_size;
+        error = read_all(fd, audio.bytes, audio.size);
+    }
+    close(fd);
+    if (error == 0) {
+        error = wav_mend(&audio);
+    }
+    if (error != 0) {
+        free(audio.bytes);
+        return error;
+    }
+    *out = audio;
+    return 0;
+}
+
+int audio_insert(struct database *db, const struct audio *audio, char id[UUID_TEXT])
+{
+    PGresult *result = NULL;
+    int error =
+        database_query(db, &result, "insert into blob (audio, sha256) values ($1, sha256($1)) returning id",
+                       VALUES(value_bytes(audio->bytes, audio->size)));
+
+    if (error == 0) {
+        row_text(result, 0, 0, id, UUID_TEXT);
+        PQclear(result);
+    }
+    return error;
+}
+
+/* -- as a file
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static int file_write(const char *folder, char *path, size_t size, const char *bytes, size_t length)
+{
+    int error = 0;
+
+    if ((size_t)snprintf(path, size, "%s/play-XXXXXX.wav", folder) >= size) {
+        path[0] = '\0';
+        return ENAMETOOLONG;
+    }
+    int fd = mkostemps(path, 4, O_CLOEXEC);
+    if (fd < 0) {
+        path[0] = '\0';
+        return disk_error(errno);
+    }
+    for (size_t at = 0; at < length && error == 0;) {
+        ssize_t put = write(fd, bytes + at, length - at);
+
+        if (put >= 0) {
+            at += (size_t)put;
+        } else if (errno != EINTR) {
+            error = disk_error(errno);
+        }
+    }
+    close(fd);
+    if (error != 0) {
+        unlink(path);
+        path[0] = '\0';
+    }
+    return error;
+}
+
+int file_job_fetch(struct database *db, struct file_job *j, const char *sql, const struct value *values,
+                   size_t count)
+{
+    PGresult *result = NULL;
+    int error = database_query_binary(db, &result, sql, values, count);
+
+    if (error != 0) {
+        return error;
+    }
+    if (PQntuples(result) == 0) {
+        error = ENOENT;
+    } else if (PQgetvalue(result, 0, 1)[0] != 1) { /* a boolean in binary */
+        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken of=%s kind=%s", j->number, j->kind);
+        error = EIO;
+    } else {
+        error = file_write(j->job.st->settings->cache_dir, j->path, sizeof j->path, PQgetvalue(result, 0, 0),
+                           (size_t)PQgetlength(result, 0, 0));
+    }
+    PQclear(result);
+    return error;
+}
+
+void file_job_reply(struct job *job)
+{
+    struct file_job *j = (struct file_job *)job;
+
+    j->reply(job->ticket, job->error, job->error == 0 ? j->path : NULL);
+}
+
+void file_job_drop(struct job *job)
+{
+    struct file_job *j = (struct file_job *)job;
+
+    if (j->path[0] != '\0') {
+        unlink(j->path);
+    }
+}

@@ -1,0 +1,226 @@
+#include "storage/deposits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+
+/* -- open
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+struct open_job {
+    struct file_job file;
+    struct deposit deposit;
+};
+
+/* In hand before the sidecar is on disk, so that no sweep comes between. */
+static int open_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct open_job *j = (struct open_job *)job;
+    struct spool *spool = st->spool;
+    int error;
+
+    (void)db;
+    if (!uuid_valid(j->deposit.id)) {
+        return EINVAL;
+    }
+    error = live_add(spool, j->deposit.id);
+    if (error != 0) {
+        return error;
+    }
+    error = sidecar_write(spool->open, &j->deposit);
+    if (error != 0) {
+        spool_remove(spool->open, j->deposit.id);
+        live_remove(spool, j->deposit.id);
+        return error;
+    }
+    snprintf(j->file.path, sizeof j->file.path, "%s/open/%s.wav", spool->path, j->deposit.id);
+    return 0;
+}
+
+static const struct job_kind open_kind = {.name = "deposit-open", .run = open_run, .reply = file_job_reply};
+
+int deposit_open(struct storage *st, const struct deposit *deposit, struct ticket ticket, file_reply *reply)
+{
+    struct open_job *j = job_new(st, sizeof *j, &open_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->file.reply = reply;
+    key_copy(j->deposit.id, sizeof j->deposit.id, deposit->id);
+    key_copy(j->deposit.mailbox, sizeof j->deposit.mailbox, deposit->mailbox);
+    text_copy(j->deposit.caller, sizeof j->deposit.caller, deposit->caller);
+    text_copy(j->deposit.caller_name, sizeof j->deposit.caller_name, deposit->caller_name);
+    text_copy(j->deposit.call, sizeof j->deposit.call, deposit->call);
+    j->deposit.cause = deposit->cause;
+    j->deposit.started_us = deposit->started_us;
+    j->deposit.urgent = deposit->urgent;
+    return job_submit(&j->file.job);
+}
+
+/* -- commit
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+struct commit_job {
+    struct done_job done;
+    char id[UUID_TEXT];
+    bool urgent;
+    bool accepted; /* it is in ready/: from now on nothing is lost */
+};
+
+/* The caller's last word on urgency goes into the sidecar; that must not cost him the message when the disk
+ * is full. */
+static int urgency_write(struct spool *spool, const char *id, bool urgent)
+{
+    struct deposit deposit;
+    int error = sidecar_read(&deposit, spool->open, id);
+
+    if (error != 0) {
+        return error == ENOENT ? ENOENT : EIO;
+    }
+    if (deposit.urgent != urgent) {
+        deposit.urgent = urgent;
+        error = sidecar_write(spool->open, &deposit);
+    }
+    if (error != 0) {
+        log_event(LEVEL_WARNING, "storage", deposit.call, "urgency-lost id=%s error=\"%s\"", id,
+                  strerrordesc_np(error));
+    }
+    return 0;
+}
+
+static int commit_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct commit_job *j = (struct commit_job *)job;
+    int error;
+
+    if (!uuid_valid(j->id)) {
+        return EINVAL;
+    }
+    if (!j->accepted) {
+        error = urgency_write(st->spool, j->id, j->urgent);
+        if (error == 0) {
+            error = spool_accept(st->spool, j->id);
+        }
+        if (error != 0) {
+            log_event(LEVEL_ERROR, "storage", NULL, "deposit-lost id=%s error=\"%s\"", j->id,
+                      strerrordesc_np(error));
+            return error;
+        }
+        j->accepted = true;
+    }
+    return spool_deliver(st->spool, db, j->id);
+}
+
+/* Accepted and not delivered: the sweeper's, from here on. Only what has no mailbox or cannot be read is not
+ * "safe". */
+static void commit_end(struct storage *st, struct job *job)
+{
+    struct commit_job *j = (struct commit_job *)job;
+
+    if (j->accepted && job->error == EINVAL) {
+        job->error = EIO;
+    } else if (j->accepted && job->error != 0) {
+        atomic_fetch_add(&st->spooled, 1);
+        job->error = job->error == ENOENT ? ENOENT : EINPROGRESS;
+    }
+    live_remove(st->spool, j->id);
+}
+
+static void commit_replied(struct job *job)
+{
+    struct done_job *j = (struct done_job *)job;
+
+    j->reply(job->ticket, job->error);
+}
+
+static const struct job_kind commit_kind = {
+    .name = "deposit-commit", .run = commit_run, .end = commit_end, .reply = commit_replied};
+
+int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticket ticket, storage_done *reply)
+{
+    struct commit_job *j = job_new(st, sizeof *j, &commit_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->done.reply = reply;
+    key_copy(j->id, sizeof j->id, id);
+    j->urgent = urgent;
+    return job_submit(&j->done.job);
+}
+
+/* -- discard
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+struct discard_job {
+    struct done_job done;
+    char id[UUID_TEXT];
+};
+
+static int discard_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct discard_job *j = (struct discard_job *)job;
+
+    (void)db;
+    if (!uuid_valid(j->id)) {
+        return EINVAL;
+    }
+    bool there = spool_has(st->spool->open, j->id, ".json");
+    spool_remove(st->spool->open, j->id);
+    live_remove(st->spool, j->id);
+    return there ? 0 : ENOENT;
+}
+
+static const struct job_kind discard_kind = {
+    .name = "deposit-discard", .run = discard_run, .reply = commit_replied};
+
+int deposit_discard(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
+{
+    struct discard_job *j = job_new(st, sizeof *j, &discard_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->done.reply = reply;
+    key_copy(j->id, sizeof j->id, id);
+    return job_submit(&j->done.job);
+}
+
+/* -- sweep
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static int sweep_job_run(struct storage *st, struct database *db, struct job *job)
+{
+    (void)job;
+    return sweep_run(st, db);
+}
+
+static void sweep_replied(struct job *job)
+{
+    struct done_job *j = (struct done_job *)job;
+
+    if (j->reply != NULL) {
+        j->reply(job->ticket, job->error);
+    }
+}
+
+static const struct job_kind sweep_kind = {
+    .name = "spool-sweep", .run = sweep_job_run, .reply = sweep_replied};
+
+int spool_sweep(struct storage *st, struct ticket ticket, storage_done *reply)
+{
+    struct done_job *j = job_new(st, sizeof *j, &sweep_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    return job_submit(&j->job);
+}

@@ -1,0 +1,139 @@
+#include "storage/rows.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* -- a mailbox
+ * -------------------------------------------------------------------------------------------------------- */
+
+int mailbox_read(struct database *db, const char *number, struct mailbox *out)
+{
+    PGresult *result = NULL;
+    int error =
+        database_query(db, &result,
+                       "select number, name, zone, language, pin_must_change, max_messages, max_message_s, "
+                       "(select count(*) from entry where mailbox = m.number and deleted_at is null), "
+                       "(select coalesce(string_agg(kind, ' '), '') from greeting where mailbox = m.number) "
+                       "from mailbox m where number = $1",
+                       VALUES(value_text(number)));
+
+    if (error != 0) {
+        return error;
+    }
+    if (PQntuples(result) == 0) {
+        PQclear(result);
+        return ENOENT;
+    }
+    memset(out, 0, sizeof *out);
+    row_text(result, 0, 0, out->number, sizeof out->number);
+    row_text(result, 0, 1, out->name, sizeof out->name);
+    row_text(result, 0, 2, out->zone, sizeof out->zone);
+    row_text(result, 0, 3, out->language, sizeof out->language);
+    out->pin_must_change = row_truth(result, 0, 4);
+    out->max_messages = (unsigned)row_number(result, 0, 5);
+    out->max_message_s = (unsigned)row_number(result, 0, 6);
+    out->message_count = (unsigned)row_number(result, 0, 7);
+    for (int kind = 0; kind < GREETING_COUNT; kind++) {
+        out->greetings[kind] = strstr(PQgetvalue(result, 0, 8), greeting_names[kind]) != NULL;
+    }
+    PQclear(result);
+    return 0;
+}
+
+struct find_job {
+    struct job job;
+    mailbox_reply *reply;
+    char number[NUMBER_TEXT];
+    struct mailbox mailbox;
+};
+
+static int find_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct find_job *j = (struct find_job *)job;
+
+    (void)st;
+    return mailbox_read(db, j->number, &j->mailbox);
+}
+
+static void find_replied(struct job *job)
+{
+    struct find_job *j = (struct find_job *)job;
+
+    j->reply(job->ticket, job->error, job->error == 0 ? &j->mailbox : NULL);
+}
+
+static const struct job_kind find_kind = {.name = "mailbox-find", .run = find_run, .reply = find_replied};
+
+int mailbox_find(struct storage *st, const char *number, struct ticket ticket, mailbox_reply *reply)
+{
+    struct find_job *j = job_new(st, sizeof *j, &find_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    key_copy(j->number, sizeof j->number, number);
+    return job_submit(&j->job);
+}
+
+/* -- its counts
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct count_job {
+    struct job job;
+    counts_reply *reply;
+    char number[NUMBER_TEXT];
+    struct mailbox_counts counts;
+};
+
+/* Counts what FOLDER_INBOX and FOLDER_OLD list: a filed message lights no lamp. */
+static int count_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct count_job *j = (struct count_job *)job;
+    PGresult *result = NULL;
+    int error = database_query(
+        db, &result,
+        "select m.number, count(e.id) filter (where not heard), count(e.id) filter (where heard), "
+        "count(e.id) filter (where not heard and urgent), "
+        "count(e.id) filter (where heard and urgent) "
+        "from mailbox m left join entry e on e.mailbox = m.number and e.deleted_at is null "
+        "and e.folder = 'inbox' where m.number = $1 group by m.number",
+        VALUES(value_text(j->number)));
+
+    (void)st;
+    if (error != 0) {
+        return error;
+    }
+    if (PQntuples(result) == 0) {
+        error = ENOENT;
+    } else {
+        row_text(result, 0, 0, j->counts.number, sizeof j->counts.number);
+        j->counts.fresh = (unsigned)row_number(result, 0, 1);
+        j->counts.old = (unsigned)row_number(result, 0, 2);
+        j->counts.fresh_urgent = (unsigned)row_number(result, 0, 3);
+        j->counts.old_urgent = (unsigned)row_number(result, 0, 4);
+    }
+    PQclear(result);
+    return error;
+}
+
+static void count_replied(struct job *job)
+{
+    struct count_job *j = (struct count_job *)job;
+
+    j->reply(job->ticket, job->error, job->error == 0 ? &j->counts : NULL);
+}
+
+static const struct job_kind count_kind = {.name = "mailbox-count", .run = count_run, .reply = count_replied};
+
+int mailbox_count(struct storage *st, const char *number, struct ticket ticket, counts_reply *reply)
+{
+    struct count_job *j = job_new(st, sizeof *j, &count_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    key_copy(j->number, sizeof j->number, number);
+    return job_submit(&j->job);
+}

@@ -1,0 +1,105 @@
+#include "storage/rows.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/log.h"
+
+const char *const cause_names[] = {
+    [DEPOSIT_UNAVAILABLE] = "unavailable",
+    [DEPOSIT_BUSY] = "busy",
+    [DEPOSIT_DIRECT] = "direct",
+};
+
+int message_exists(struct database *db, const char *id, bool *out)
+{
+    PGresult *result = NULL;
+    int error = database_query(db, &result, "select 1 from message where id = $1", VALUES(value_text(id)));
+
+    if (error == 0) {
+        *out = PQntuples(result) > 0;
+        PQclear(result);
+    }
+    return error;
+}
+
+static int message_insert(struct database *db, const struct deposit *d, const struct audio *audio,
+                          bool *inserted)
+{
+    char blob[UUID_TEXT];
+    PGresult *result = NULL;
+    int error = audio_insert(db, audio, blob);
+
+    if (error == 0) {
+        error = database_query(
+            db, &result,
+            "insert into message (id, blob, caller, caller_name, call, cause, started, duration_ms) "
+            "values ($1, $2, $3, $4, $5, $6, 'epoch'::timestamptz + $7 * interval '1 microsecond', $8) "
+            "on conflict (id) do nothing",
+            VALUES(value_text(d->id), value_text(blob), value_text(d->caller), value_text(d->caller_name),
+                   value_text(d->call), value_text(cause_names[d->cause]), value_number(d->started_us),
+                   value_number(audio->duration_ms)));
+    }
+    if (error == 0) {
+        *inserted = strcmp(PQcmdTuples(result), "1") == 0;
+    }
+    PQclear(result);
+    return error;
+}
+
+/* The entry, and the mail about it where the mailbox has an address. */
+static int entry_insert(struct database *db, const struct deposit *d)
+{
+    int error = database_query(db, NULL,
+                               "insert into entry (mailbox, message, urgent) values ($1, $2, $3) "
+                               "on conflict (mailbox, message) do nothing",
+                               VALUES(value_text(d->mailbox), value_text(d->id), value_truth(d->urgent)));
+
+    if (error == 0) {
+        error = database_query(
+            db, NULL,
+            "insert into outbox (kind, payload) select 'mail', jsonb_build_object('mailbox', m.number, "
+            "'to', m.email, 'entry', e.id, 'message', e.message) "
+            "from mailbox m join entry e on e.mailbox = m.number "
+            "where m.number = $1 and e.message = $2 and m.email is not null",
+            VALUES(value_text(d->mailbox), value_text(d->id)));
+    }
+    return error;
+}
+
+int message_deliver(struct database *db, const struct deposit *deposit, const struct audio *audio)
+{
+    PGresult *mailbox = NULL;
+    bool there = false, inserted = false;
+    int error = message_exists(db, deposit->id, &there);
+
+    if (error != 0 || there) {
+        return error;
+    }
+    error = database_begin(db);
+    if (error == 0) {
+        error = database_query(db, &mailbox, "select 1 from mailbox where number = $1 for key share",
+                               VALUES(value_text(deposit->mailbox)));
+    }
+    if (error == 0 && PQntuples(mailbox) == 0) {
+        error = ENOENT;
+    }
+    PQclear(mailbox);
+    if (error == 0) {
+        error = message_insert(db, deposit, audio, &inserted);
+    }
+    if (error == 0 && inserted) {
+        error = entry_insert(db, deposit);
+    }
+    if (error == 0 && inserted) {
+        error = database_commit(db);
+    }
+    /* Not inserted: another delivery of the same deposit won the race; or this one failed. Its blob goes with
+     * it. */
+    database_rollback(db);
+    if (error == 0) {
+        log_event(LEVEL_INFO, "storage", deposit->call, "message-delivered id=%s mailbox=%s ms=%u",
+                  deposit->id, deposit->mailbox, audio->duration_ms);
+    }
+    return error;
+}

@@ -1,0 +1,97 @@
+/*
+ * Rows that several files of storage/ read and write: subscribers, mailboxes, PINs, sound.
+ *
+ * Ownership: as said. Threads: storage's own. Failure: as storage/internal.h.
+ */
+#ifndef CONFAB_STORAGE_ROWS_H
+#define CONFAB_STORAGE_ROWS_H
+
+#include "storage/internal.h"
+#include "storage/mailbox.h"
+#include "storage/spool.h"
+#include "storage/subscriber.h"
+
+/* -- subscriber.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Reads a subscriber; *total (may be NULL) is how many bindings he has, also above BINDINGS_MAX. ENOENT. */
+STORAGE_CHECK int subscriber_read(struct database *db, const char *number, struct subscriber *out,
+                                  size_t *total);
+
+/* -- mailbox.c
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+extern const char *const greeting_names[]; /* greeting.c; by enum greeting_kind */
+STORAGE_CHECK int mailbox_read(struct database *db, const char *number, struct mailbox *out); /* ENOENT */
+
+/* -- pin.c
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/* The statements of a table with PINs; each has the number as $1, and the time as $2 unless said otherwise.
+ */
+struct pin_table {
+    const char *select; /* hash, second hash, locked; locks the row */
+    const char *right;  /* forgets the wrong ones; number alone */
+    const char *wrong;  /* counts one, unless the row is locked */
+    int hashes;         /* 1 or 2: how many are compared, always all of them */
+};
+/* Needs a transaction; the caller commits it for EACCES too, as that is what counts the wrong PIN. *which: 0
+ * or 1. */
+STORAGE_CHECK int pin_check(struct database *db, const struct pin_table *table, const char *number,
+                            const char *pin, int *which);
+void pin_copy(char out[PIN_MAX + 1], const char *pin); /* one that is too long becomes "", which is no PIN */
+
+/* -- audio.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* A WAV file in memory, with its header made true. */
+struct audio {
+    uint8_t *bytes; /* free() */
+    size_t size;
+    uint32_t duration_ms;
+};
+/*
+ * Reads folder/name (folder may be AT_FDCWD). A header that promises less or more than the file holds, as a
+ * machine leaves it that stops while recording, is corrected in memory. ENOENT, EINVAL not a WAV file,
+ * ENOMEM, EIO.
+ */
+STORAGE_CHECK int audio_load(struct audio *out, int folder, const char *name);
+/* Makes a blob row; the caller's transaction must refer to it. */
+STORAGE_CHECK int audio_insert(struct database *db, const struct audio *audio, char id[UUID_TEXT]);
+
+/* A job that hands out sound as a file. */
+struct file_job {
+    struct job job;
+    file_reply *reply;
+    char number[NUMBER_TEXT]; /* or an entry's id */
+    char kind[16];
+    char path[512];
+};
+/* Runs the query (columns audio, and whether its checksum is right) and writes a fresh file. ENOENT; EIO
+ * broken. */
+STORAGE_CHECK int file_job_fetch(struct database *db, struct file_job *j, const char *sql,
+                                 const struct value *values, size_t count);
+void file_job_reply(struct job *job);
+void file_job_drop(struct job *job);
+
+/* For jobs that return no more than their success. */
+struct done_job {
+    struct job job;
+    storage_done *reply;
+};
+
+/* -- message.c
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+extern const char *const cause_names[]; /* by enum deposit_cause */
+/* The transaction that makes a deposit a message; nothing happens when it is one already. ENOENT no such
+ * mailbox. */
+STORAGE_CHECK int message_deliver(struct database *db, const struct deposit *deposit,
+                                  const struct audio *audio);
+STORAGE_CHECK int message_exists(struct database *db, const char *id, bool *out);
+
+#endif

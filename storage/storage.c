@@ -1,0 +1,149 @@
+#include "storage/storage.h"
+#include "storage/deposits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/log.h"
+
+#define JOBS 4096
+#define REPLIES 1024
+#define SWEEP_MS 60000
+
+static void sweep_done(struct ticket ticket, int error)
+{
+    (void)ticket;
+    if (error != 0) {
+        log_event(LEVEL_WARNING, "storage", NULL, "sweep-incomplete error=\"%s\"", strerrordesc_np(error));
+    }
+}
+
+/* Should this one find no place in the queue, the next one comes in a minute. */
+static void sweep_due(void *arg)
+{
+    struct storage *st = arg;
+
+    if (spool_sweep(st, (struct ticket){0}, sweep_done) != 0 ||
+        timer_start(st->loop, &st->sweep_timer, SWEEP_MS, sweep_due, st) != 0) {
+        log_event(LEVEL_ERROR, "storage", NULL, "sweep-not-started");
+    }
+}
+
+static int workers_start(struct storage *st)
+{
+    unsigned count = st->settings->database_connections > 0 ? st->settings->database_connections : 1;
+
+    st->workers = calloc(count, sizeof *st->workers);
+    if (st->workers == NULL) {
+        return ENOMEM;
+    }
+    st->worker_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct worker *w = &st->workers[i];
+
+        w->st = st;
+        w->db = (struct database){.conninfo = st->settings->database, .reconnects = &st->reconnects};
+        int error = pthread_create(&w->thread, NULL, worker_main, w);
+        if (error != 0) {
+            return error;
+        }
+        w->started = true;
+    }
+    return 0;
+}
+
+int storage_start(struct storage **out, const struct settings *settings, struct loop *loop)
+{
+    struct storage *st = calloc(1, sizeof *st);
+    int error;
+
+    if (st == NULL) {
+        return ENOMEM;
+    }
+    st->settings = settings_hold(settings);
+    st->loop = loop;
+    error = queue_new(&st->jobs, sizeof(struct job *), JOBS);
+    if (error == 0) {
+        error = queue_new(&st->replies, sizeof(struct job *), REPLIES);
+    }
+    if (error == 0) {
+        error = spool_open(&st->spool, settings->spool_dir);
+    }
+    if (error == 0 && mkdir(settings->cache_dir, 0700) != 0 && errno != EEXIST) {
+        error = disk_error(errno);
+        log_event(LEVEL_ERROR, "storage", NULL, "cache-unusable folder=%s", settings->cache_dir);
+    }
+    if (error == 0) {
+        error = storage_migrate(settings);
+    }
+    if (error == 0) {
+        error = loop_watch(loop, queue_fd(st->replies), replies_deliver, st);
+    }
+    if (error == 0) {
+        error = listener_start(&st->listener, st);
+    }
+    if (error == 0) {
+        error = workers_start(st);
+    }
+    if (error == 0) {
+        error = timer_start(loop, &st->sweep_timer, SWEEP_MS, sweep_due, st);
+    }
+    if (error == 0) {
+        error = spool_sweep(st, (struct ticket){0}, sweep_done);
+    }
+    if (error != 0) {
+        storage_stop(st);
+        return error;
+    }
+    *out = st;
+    return 0;
+}
+
+void storage_stop(struct storage *st)
+{
+    if (st == NULL) {
+        return;
+    }
+    timer_stop(&st->sweep_timer);
+    /* From here on no thread waits for the loop to take a reply. */
+    atomic_store(&st->stopping, true);
+    if (st->jobs != NULL) {
+        queue_close(st->jobs);
+    }
+    for (unsigned i = 0; i < st->worker_count; i++) {
+        if (st->workers[i].started) {
+            pthread_join(st->workers[i].thread, NULL);
+        }
+    }
+    listener_stop(st->listener);
+    if (st->replies != NULL) {
+        loop_unwatch(st->loop, queue_fd(st->replies));
+        replies_drop(st);
+    }
+    queue_free(st->jobs);
+    queue_free(st->replies);
+    spool_close(st->spool);
+    settings_free(st->settings);
+    free(st->workers);
+    free(st);
+}
+
+void storage_on_mailbox_change(struct storage *st, void (*fn)(void *arg, const char *mailbox), void *arg)
+{
+    st->on_change = fn;
+    st->on_change_arg = arg;
+}
+
+void storage_read_stats(const struct storage *st, struct storage_stats *out)
+{
+    *out = (struct storage_stats){
+        .jobs = atomic_load(&st->jobs_done),
+        .jobs_refused = atomic_load(&st->jobs_refused),
+        .jobs_failed = atomic_load(&st->jobs_failed),
+        .reconnects = atomic_load(&st->reconnects),
+        .waiting = atomic_load(&st->waiting),
+        .spooled = atomic_load(&st->spooled),
+    };
+}
