@@ -24,15 +24,17 @@ __attribute__((warn_unused_result)) int decoder_new(struct decoder **out, enum c
 void decoder_free(struct decoder *d);
 /* Returns samples written, at most `max`; 0 when the payload is not valid. */
 size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t length, int16_t *out, size_t max);
-/* A packet is missing: makes `samples` of plausible sound, fading to silence over 60 ms (PLC). With Opus and the packet
- * after the gap at hand (`next`, may be NULL), its FEC is used. */
+/* A packet is missing: makes `samples` of plausible sound, fading to silence within 60 ms (PLC). With Opus and the packet
+ * after the gap at hand (`next`, may be NULL), its FEC is used; ask for a whole packet's samples then. Opus makes whole
+ * multiples of 2.5 ms only. */
 void decoder_conceal(struct decoder *d, const uint8_t *next, size_t next_length, int16_t *out, size_t samples);
 /* Milliseconds that a payload holds (by its length; for Opus by its TOC byte, RFC 6716 §3.1); 0 when invalid. */
 unsigned payload_ms(enum codec codec, const uint8_t *payload, size_t length);
 /* A cheap loudness of an encoded payload, in -dBov as RFC 6464 writes it: 0 loudest, 127 silence; no decoding of Opus. */
 unsigned payload_level(enum codec codec, const uint8_t *payload, size_t length);
 
-/* Takes samples at codec_rate(codec); for Opus at `rate`. `ptime_ms` is what each call to encode gets. */
+/* Takes samples at codec_rate(codec); for Opus at `rate`. `ptime_ms` is what each call to encode gets: EINVAL for what is
+ * no Opus packet (10 and multiples of 20 are). */
 __attribute__((warn_unused_result)) int encoder_new(struct encoder **out, enum codec codec, unsigned rate,
                                                     unsigned ptime_ms, bool fec, bool dtx);
 void encoder_free(struct encoder *e);
@@ -55,7 +57,7 @@ unsigned frame_level(const int16_t *frame, size_t samples);
 /* dB to a factor in Q12 and its use with one clip. */
 int32_t gain_q12(int db);
 void frame_apply_gain(int16_t *frame, size_t samples, int32_t q12);
-/* Speech or not, against a noise floor that follows the line: for recordings' trailing silence and talk events. */
+/* Begins zeroed. Speech or not, against a noise floor that follows the line: for recordings' trailing silence and talk events. */
 struct voice_detector {
     float noise_db;
     unsigned hang; /* frames left in which speech is still assumed */

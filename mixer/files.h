@@ -29,33 +29,38 @@ struct player {
     struct play_item items[PLAY_ITEMS_MAX];
     unsigned count, at;    /* items, and which one plays */
     bool playing, paused, repeat, failed;
-    uint32_t position;     /* samples of the item played so far, at the sound's own rate */
-    uint32_t played_ms;
+    uint32_t position;     /* samples of the item played so far, at 16 kHz whatever the rate */
+    uint32_t played_ms;    /* how far into all the items; a skip moves it, a repetition begins it anew */
     struct sound *sound;   /* held while it plays */
     double phase1, phase2; /* of a tone */
-    int16_t history[32];   /* of the interpolator to 48 kHz */
+    int16_t history[16];   /* of the interpolator to 48 kHz */
 };
 /* Signalling: takes a reference on every sound named, so that none goes away before the worker has played it.
  * EINVAL: too many items, or an id that is none. */
 __attribute__((warn_unused_result)) int player_hold(struct sounds *sounds, const struct play_item *items, size_t count);
+/* Any thread: undoes player_hold() for items that no player will ever start with (a command that found no room). */
+void player_release(struct sounds *sounds, const struct play_item *items, size_t count);
 /* Worker. Starts with items that player_hold() held; what was playing is let go. */
 void player_start(struct player *p, struct sounds *sounds, uint32_t serial, const struct play_item *items,
                   unsigned count, bool repeat);
 /* Worker: 10 ms at `rate` into `out`. False: nothing to play (or paused, or the first sound still loads): `out` untouched. */
 bool player_render(struct player *p, unsigned rate, int16_t *out);
-/* Worker: true once after the last sample, or after a failed load (p->failed). */
+/* Worker: true once after the last sample; all sounds are let go then. One that failed to load was skipped, with p->failed. */
 bool player_ended(struct player *p);
-void player_skip(struct player *p, int ms);
+void player_skip(struct player *p, int ms); /* within the item at hand; past its end the next one begins */
 void player_stop(struct player *p); /* lets all sounds go */
 
 /* -- recorder.c ------------------------------------------------------------------------------------------------------ */
 
 struct recorder;
-/* Signalling: the file is made by the file thread; trouble comes in EVENT_RECORDED. ENFILE, ENOMEM. */
+/* Signalling: the file is made by the file thread; trouble comes in EVENT_RECORDED. `rate` is 8000 or 16000 (EINVAL);
+ * a limit of 0 is none. ENFILE, ENOMEM. */
 __attribute__((warn_unused_result)) int recorder_open(struct recorder **out, struct sounds *sounds, uint32_t port,
                                                       uint32_t serial, const char *path, unsigned rate,
                                                       const struct record_limits *limits);
-/* Worker, every tick: 10 ms at the recorder's rate, NULL for silence. False: a limit is reached; call recorder_close(). */
+/* Worker, every tick: 10 ms at the recorder's rate, NULL for silence. False: a limit is reached or the file failed; call
+ * recorder_close(). When the disk stands still for more than 8 s, frames are lost and EVENT_RECORDED has its normal end
+ * with error EIO: the file is good but has a gap. */
 bool recorder_write(struct recorder *r, const int16_t *frame);
 /* Worker or signalling (never both): no more comes; the file thread finishes, sends EVENT_RECORDED and frees it.
  * `end` is one of enum record_end; a limit reached overrides it. */
@@ -67,6 +72,7 @@ void recorder_close(struct recorder *r, int end);
 struct digit_receiver {
     bool active, reported;
     uint32_t timestamp, duration;
+    uint32_t earlier; /* duration of the press's segments before this one */
     char digit;
     unsigned idle_ticks;
 };
@@ -91,7 +97,7 @@ struct tone_detector;
 __attribute__((warn_unused_result)) int tone_detector_new(struct tone_detector **out);
 void tone_detector_free(struct tone_detector *d);
 char tone_detect(struct tone_detector *d, const int16_t *frame8k, size_t samples); /* 8 kHz; digit or 0 */
-/* 10 ms of the two tones of `digit` at `rate`, added from sample `position`. */
+/* Writes the two tones of `digit` at `rate` to `out`, as they are `position` samples after the key went down. */
 void digit_tone(char digit, unsigned rate, uint32_t position, int16_t *out, size_t samples);
 
 #endif

@@ -1,0 +1,343 @@
+/*
+ * Recording: a worker fills a ring, the file thread empties it into a WAV file whose header is true at every
+ * sync.
+ *
+ * A ring that runs full (the disk stood still for seconds) loses the frames that find no room: the rest is
+ * kept, and EVENT_RECORDED says EIO beside its normal end, so that a message with a gap is neither lost nor
+ * taken for whole. A file that cannot be made or written ends the recording with RECORD_FAILED and the errno;
+ * nothing is tried again.
+ */
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/queue.h"
+#include "mixer/codec.h"
+#include "mixer/sound_internal.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RING_SAMPLES (1u << 17) /* 8 s at 16 kHz */
+#define SYNC_US 2000000
+#define CUT_KEEP_MS 100 /* of a trailing silence that is cut; the detector's hang adds to it */
+#define HEADER_SIZE 44
+#define BYTES_MAX (UINT32_MAX - 4 * RING_SAMPLES) /* RIFF tells sizes in 32 bits */
+#define OPEN (-1)                                 /* not closed yet; no limit reached */
+
+_Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "samples are written to RIFF files as they stand in memory");
+
+struct recorder {
+    struct sounds *sounds;
+    uint32_t port, serial;
+    unsigned rate;
+    struct record_limits limits;
+    char *path;
+    /* worker; the file thread may read them once `closed` is set */
+    struct voice_detector voice;
+    uint32_t frames, silent_frames, speech_frames;
+    int limit_reached;
+    /* between them: counts of samples ever written and read, which wrap */
+    atomic_uint head, tail;
+    atomic_uint lost_frames;
+    atomic_int closed, error;
+    int16_t *ring;
+    /* file thread */
+    struct recorder *next;
+    int fd;
+    uint32_t bytes, synced_bytes;
+    uint64_t synced_us;
+};
+
+int recorder_open(struct recorder **out, struct sounds *sounds, uint32_t port, uint32_t serial,
+                  const char *path, unsigned rate, const struct record_limits *limits)
+{
+    struct file_job job = {.type = FILE_RECORD};
+    struct recorder *r = NULL;
+    int error = EINVAL;
+
+    if (rate != NARROW_RATE && rate != WIDE_RATE)
+        return EINVAL;
+    if (atomic_fetch_add(&sounds->recorders, 1) >= RECORDERS_MAX) {
+        error = ENFILE;
+        goto out;
+    }
+    error = ENOMEM;
+    r = calloc(1, sizeof *r);
+    if (!r)
+        goto out;
+    r->fd = -1;
+    r->path = strdup(path);
+    r->ring = calloc(RING_SAMPLES, sizeof *r->ring);
+    if (!r->path || !r->ring)
+        goto out;
+    r->sounds = sounds;
+    r->port = port;
+    r->serial = serial;
+    r->rate = rate;
+    r->limits = *limits;
+    r->limit_reached = OPEN;
+    atomic_init(&r->closed, OPEN);
+    job.recorder = r;
+    error = queue_push(sounds->jobs, &job);
+    if (error) {
+        error = ENFILE;
+        goto out;
+    }
+    *out = r;
+    return 0;
+out:
+    recorder_free(r);
+    atomic_fetch_sub(&sounds->recorders, 1);
+    return error;
+}
+
+void recorder_free(struct recorder *r)
+{
+    if (!r)
+        return;
+    if (r->fd >= 0)
+        close(r->fd);
+    free(r->ring);
+    free(r->path);
+    free(r);
+}
+
+struct recorder **recorder_next(struct recorder *r)
+{
+    return &r->next;
+}
+
+/* -- worker
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void ring_put(struct recorder *r, const int16_t *frame, unsigned count)
+{
+    unsigned head = atomic_load_explicit(&r->head, memory_order_relaxed);
+    unsigned tail = atomic_load_explicit(&r->tail, memory_order_acquire);
+    unsigned at = head % RING_SAMPLES;
+
+    if (RING_SAMPLES - (head - tail) < count) {
+        atomic_fetch_add(&r->lost_frames, 1);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        r->ring[at] = frame ? frame[i] : 0;
+        at = (at + 1) % RING_SAMPLES;
+    }
+    atomic_store_explicit(&r->head, head + count, memory_order_release);
+}
+
+bool recorder_write(struct recorder *r, const int16_t *frame)
+{
+    static const int16_t silence[WIDE_RATE / 100];
+    unsigned count = r->rate / 100;
+
+    if (r->limit_reached != OPEN || atomic_load_explicit(&r->error, memory_order_relaxed) != 0)
+        return false;
+    ring_put(r, frame, count);
+    r->frames++;
+    if (voice_detect(&r->voice, frame ? frame : silence, count)) {
+        r->speech_frames++;
+        r->silent_frames = 0;
+    } else {
+        r->silent_frames++;
+    }
+    if (r->limits.max_ms > 0 && (uint64_t)r->frames * FRAME_MS >= r->limits.max_ms)
+        r->limit_reached = RECORD_TOO_LONG;
+    else if (r->limits.silence_ms > 0 && (uint64_t)r->silent_frames * FRAME_MS >= r->limits.silence_ms)
+        r->limit_reached = RECORD_SILENCE;
+    return r->limit_reached == OPEN;
+}
+
+void recorder_close(struct recorder *r, int end)
+{
+    struct file_job wake = {.type = FILE_WAKE};
+    struct sounds *sounds = r->sounds;
+    int error;
+
+    /* From this store on the file thread may free `r` at any moment. */
+    atomic_store_explicit(&r->closed, r->limit_reached != OPEN ? r->limit_reached : end,
+                          memory_order_release);
+    error = queue_push(sounds->jobs, &wake);
+    (void)error; /* a full queue keeps the file thread awake anyway */
+}
+
+/* -- file thread
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void put_word(uint8_t *out, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(out, &value, sizeof value);
+}
+
+static int write_all(int fd, const void *data, size_t length, off_t at)
+{
+    const uint8_t *from = data;
+
+    while (length > 0) {
+        ssize_t n = pwrite(fd, from, length, at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        from += n;
+        at += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+/* RIFF/WAVE, PCM, one channel of 16 bits, with the sizes of what is in the file now. */
+static int header_write(const struct recorder *r)
+{
+    uint8_t header[HEADER_SIZE] = "RIFF....WAVEfmt ....\1\0\1\0........\2\0\20\0data....";
+
+    put_word(header + 4, HEADER_SIZE - 8 + r->bytes);
+    put_word(header + 16, 16);
+    put_word(header + 24, r->rate);
+    put_word(header + 28, r->rate * 2);
+    put_word(header + 40, r->bytes);
+    return write_all(r->fd, header, sizeof header, 0);
+}
+
+static int file_sync(struct recorder *r)
+{
+    int error = header_write(r);
+
+    if (!error && fdatasync(r->fd) != 0)
+        error = errno;
+    r->synced_bytes = r->bytes;
+    r->synced_us = clock_now_us();
+    return error;
+}
+
+/* The name must outlive a power cut as well as the data does. */
+static int folder_sync(const char *path)
+{
+    char *copy = strdup(path);
+    int error = 0, fd;
+
+    if (!copy)
+        return ENOMEM;
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        error = errno;
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return error;
+}
+
+static void recorder_fail(struct recorder *r, int error)
+{
+    log_event(LEVEL_ERROR, "mixer", NULL, "recording_failed path=%s error=%s", r->path, strerror(error));
+    atomic_store(&r->error, error);
+}
+
+void recorder_begin(struct recorder *r)
+{
+    int error;
+
+    r->fd = open(r->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    error = r->fd < 0 ? errno : file_sync(r);
+    if (!error)
+        error = folder_sync(r->path);
+    if (error)
+        recorder_fail(r, error);
+}
+
+/* What the ring holds goes to the end of the file; after a failure it goes nowhere. */
+static int ring_drain(struct recorder *r)
+{
+    unsigned tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+    unsigned head = atomic_load_explicit(&r->head, memory_order_acquire);
+    int error = 0;
+
+    while (tail != head && !error && atomic_load(&r->error) == 0) {
+        unsigned at = tail % RING_SAMPLES, count = head - tail;
+
+        if (count > RING_SAMPLES - at)
+            count = RING_SAMPLES - at;
+        if (r->bytes > BYTES_MAX) {
+            error = EFBIG;
+            break;
+        }
+        error = write_all(r->fd, r->ring + at, count * sizeof *r->ring, HEADER_SIZE + (off_t)r->bytes);
+        if (!error)
+            r->bytes += count * (uint32_t)sizeof *r->ring;
+        tail += count;
+        atomic_store_explicit(&r->tail, tail, memory_order_release);
+    }
+    atomic_store_explicit(&r->tail, head, memory_order_release);
+    return error;
+}
+
+static int silence_cut(struct recorder *r)
+{
+    uint64_t silent_ms = (uint64_t)r->silent_frames * FRAME_MS;
+    uint32_t cut;
+
+    if (!r->limits.cut_silence || silent_ms <= CUT_KEEP_MS)
+        return 0;
+    /* Nothing was said at all: nothing is kept. */
+    if (r->speech_frames > 0)
+        silent_ms -= CUT_KEEP_MS;
+    cut = (uint32_t)(silent_ms * r->rate / 1000 * 2);
+    r->bytes -= cut < r->bytes ? cut : r->bytes;
+    return ftruncate(r->fd, HEADER_SIZE + (off_t)r->bytes) != 0 ? errno : 0;
+}
+
+static void recorder_finish(struct recorder *r, int end)
+{
+    struct mixer_event event = {.type = EVENT_RECORDED, .port = r->port, .serial = r->serial, .end = end};
+    unsigned lost = atomic_load(&r->lost_frames);
+    int error = atomic_load(&r->error);
+
+    if (!error) {
+        error = silence_cut(r);
+        if (!error)
+            error = file_sync(r);
+        if (error)
+            recorder_fail(r, error);
+    } else if (r->fd >= 0 && header_write(r) == 0) {
+        /* What was written before the failure can still be heard, if the disk lets us say so. */
+        fdatasync(r->fd);
+    }
+    if (error)
+        event.end = RECORD_FAILED;
+    else if (lost > 0)
+        error = EIO;
+    if (lost > 0)
+        log_event(LEVEL_ERROR, "mixer", NULL, "recording_overflow path=%s lost_ms=%u", r->path,
+                  lost * FRAME_MS);
+    event.error = error;
+    event.ms = (uint32_t)((uint64_t)r->bytes * 1000 / (2 * r->rate));
+    event.speech_ms = r->speech_frames * FRAME_MS;
+    mixer_emit(r->sounds->mixer, &event);
+}
+
+bool recorder_service(struct recorder *r, bool stopping)
+{
+    /* Read before the ring is emptied: what came before the close is then seen whole. */
+    int closed = atomic_load_explicit(&r->closed, memory_order_acquire), error;
+
+    if (closed == OPEN && stopping)
+        closed = RECORD_CLOSED;
+    error = ring_drain(r);
+    if (!error && closed == OPEN && r->bytes != r->synced_bytes && clock_now_us() - r->synced_us >= SYNC_US &&
+        atomic_load(&r->error) == 0)
+        error = file_sync(r);
+    if (error)
+        recorder_fail(r, error);
+    if (closed == OPEN)
+        return false;
+    recorder_finish(r, closed);
+    return true;
+}
