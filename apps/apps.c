@@ -1,0 +1,8 @@
+/* The list of applications: what confab.conf may name. */
+#include "apps/apps.h"
+
+#include <stddef.h>
+
+const struct app *const applications[] = {
+    &announcement_app, &conference_app, &echo_app, &ivr_app, &voicemail_app, NULL,
+};

@@ -1,0 +1,18 @@
+/*
+ * The applications of this server. Each is one `struct app`; nothing else of an application is seen from
+ * outside.
+ *
+ * Ownership: constants. Threads: any. Failure: none.
+ */
+#ifndef CONFAB_APPS_H
+#define CONFAB_APPS_H
+
+#include "core/call/app.h"
+
+extern const struct app announcement_app; /* announcement.c */
+extern const struct app conference_app;   /* conference/ */
+extern const struct app echo_app;         /* echo.c */
+extern const struct app ivr_app;          /* ivr/ */
+extern const struct app voicemail_app;    /* voicemail/ */
+
+#endif

@@ -1,0 +1,65 @@
+/* A member in the room: what he alone hears, whether he is heard, and what his keys do. */
+#include "apps/conference/conference.h"
+
+void member_say(struct member *member, const char *name, link_step *then)
+{
+    struct phrase phrase = {0};
+    struct list list = {0};
+
+    say(server_prompts(link_server(member->link)), &phrase, name);
+    list_phrase(&list, &phrase);
+    link_play(member->link, &list, then);
+}
+
+void member_goodbye(struct link *link)
+{
+    member_say(link_state(link), "vm-goodbye", link_hangup);
+}
+
+void member_refuse(struct member *member, int error)
+{
+    link_log(member->link, LEVEL_NOTICE, "room-refused room=%s error=%d", member->row.number, error);
+    member_say(member, error == ENOSPC ? "conf-full" : "conf-unavailable", member_goodbye);
+}
+
+void member_settle(struct member *member)
+{
+    if (member->in_menu)
+        return; /* menu_close() comes here again */
+    if (member->room->count == 1)
+        link_music(member->link);
+    else
+        link_quiet(member->link);
+}
+
+/* The words for who is alone are over; meanwhile somebody may have come. */
+static void member_told(struct link *link)
+{
+    member_settle(link_state(link));
+}
+
+void member_enter(struct member *member)
+{
+    int error = conference_join(member);
+
+    if (error) {
+        member_refuse(member, error);
+        return;
+    }
+    link_on_key(member->link, member_key);
+    if (member->room->count == 1)
+        member_say(member, "conf-onlyperson", member_told);
+}
+
+void member_mute(struct member *member)
+{
+    /* A phone that holds may play music of its own at us; the room is not to hear it. What is sent to it
+     * follows from its offer (RFC 3264 §8.4), so that nobody has to be made deaf here. */
+    link_mute(member->link, member->muted || member->held);
+}
+
+void member_key(struct link *link, char key)
+{
+    if (key == '*')
+        menu_open(link_state(link));
+}
