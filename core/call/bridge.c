@@ -1,0 +1,295 @@
+/*
+ * Caller and callee joined: the answer, and what either side changes afterwards. A new offer of one leg
+ * becomes our own offer on the other, and the other's answer decides what the first is answered (RFC 3264 §8,
+ * RFC 6337 §4).
+ */
+#include "core/call/internal.h"
+
+#include "core/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct leg *leg_other(const struct leg *leg)
+{
+    struct call *call = leg->call;
+
+    if (call->state != CALL_BRIDGED)
+        return NULL;
+    return leg == call->caller ? call->callee : leg == call->callee ? call->caller : NULL;
+}
+
+/* -- the answer ---------------------------------------------------------------------------------------- */
+
+int bridge_describe_caller(struct call *call, const struct leg *callee)
+{
+    struct leg *caller = call->caller;
+    const enum codec *best = callee ? &callee->format.codecs[0].codec : NULL;
+    /* What an early answer says holds for the final one too, so it never narrows the direction. */
+    bool narrow = callee && callee->answered;
+    bool send = !narrow || callee->format.receive, receive = !narrow || callee->format.send;
+    struct sockaddr_storage local;
+    struct codec_list codecs;
+    char sdp[SDP_TEXT];
+    int error;
+
+    if (caller->sdp)
+        return 0;
+    session_local_address(caller->session, &local);
+    error = leg_open(caller, &local);
+    if (error)
+        return error;
+    codecs_prefer(&codecs, call->settings, caller->offer, best);
+    if (caller->offer)
+        error = leg_answer(caller, caller->offer, &codecs, send, receive, sdp);
+    else
+        error = leg_offer(caller, &codecs, send, receive, sdp);
+    if (error)
+        return error;
+    caller->offered_in_200 = !caller->offer;
+    caller->sdp = strdup(sdp);
+    return caller->sdp ? 0 : ENOMEM;
+}
+
+void bridge_connect(struct call *call, struct leg *callee)
+{
+    int error;
+
+    if (!call->caller->described || !callee->described)
+        return;
+    error = port_connect_bridge(call->server->mixer, call->caller->port, callee->port);
+    if (error) {
+        log_event(LEVEL_ERROR, "call", call->id, "bridge-failed error=\"%s\"", strerror(error));
+        call_end_soon(call, 500, NULL);
+    }
+}
+
+void bridge_answered(struct call *call, struct leg *callee)
+{
+    int error;
+
+    call->callee = callee;
+    error = bridge_describe_caller(call, callee);
+    if (!error)
+        error = session_answer(call->caller->session, call->caller->sdp);
+    if (error) {
+        log_event(LEVEL_WARNING, "call", call->id, "answer-failed error=\"%s\"", strerror(error));
+        call_end(call, error == ENOPROTOOPT || error == EINVAL ? 488 : 500, NULL);
+        return;
+    }
+    call->caller->answered = true;
+    call->state = CALL_BRIDGED;
+    call->answered_us = clock_now_us();
+    log_event(LEVEL_INFO, "call", call->id, "answered codec=%s", codec_name(callee->format.codecs[0].codec));
+    bridge_connect(call, callee);
+}
+
+/* -- changes ------------------------------------------------------------------------------------------- */
+
+/* Offers the other leg what fits `leg`: where one sends, the other receives. */
+static int bridge_pass_offer(struct leg *other, const enum codec *codecs, size_t count, bool send,
+                             bool receive)
+{
+    struct codec_list list;
+    char sdp[SDP_TEXT];
+    int error;
+
+    codecs_order(&list, other->call->settings, codecs, count);
+    error = leg_offer(other, &list, send, receive, sdp);
+    if (error)
+        return error;
+    error = session_reoffer(other->session, sdp);
+    if (error)
+        negotiation_revert(other->negotiation);
+    return error;
+}
+
+/* After one leg's direction has changed without the other's say: tells the other. */
+static void bridge_align(struct leg *leg)
+{
+    struct leg *other = leg_other(leg);
+    bool send, receive;
+    int error;
+
+    if (!other || !other->described || leg->call->asker)
+        return;
+    send = leg->format.receive;
+    receive = leg->format.send;
+    if (other->format.send == send && other->format.receive == receive)
+        return;
+    error = bridge_pass_offer(other, &leg->format.codecs[0].codec, 1, send, receive);
+    if (error)
+        log_event(LEVEL_NOTICE, "call", leg->call->id, "align-failed error=\"%s\"", strerror(error));
+}
+
+static void bridge_reply(struct leg *leg, int status, const char *sdp)
+{
+    int error = session_reanswer(leg->session, status, sdp);
+
+    if (error)
+        log_event(LEVEL_NOTICE, "call", leg->call->id, "reanswer-failed status=%d error=\"%s\"", status,
+                  strerror(error));
+}
+
+/* The other leg's state decides what this one is told. */
+static void bridge_answer_offer(struct leg *leg, const char *offer, const struct leg *other)
+{
+    const enum codec *best = other && other->described ? &other->format.codecs[0].codec : NULL;
+    bool send = !best || other->format.receive, receive = !best || other->format.send;
+    struct call *call = leg->call;
+    struct codec_list codecs;
+    char sdp[SDP_TEXT];
+
+    if (!best && leg->described)
+        best = &leg->format.codecs[0].codec;
+    codecs_prefer(&codecs, call->settings, offer, best);
+    if (leg_answer(leg, offer, &codecs, send, receive, sdp)) {
+        /* RFC 3261 §14.2: the session stays as it was. */
+        bridge_reply(leg, 488, NULL);
+        return;
+    }
+    bridge_reply(leg, 200, sdp);
+    if (call->state == CALL_HOSTED && leg == call->caller && call->host->held == leg->format.send) {
+        call->host->held = !leg->format.send;
+        if (call->host->app->held)
+            call->host->app->held(call->host, call->host->held);
+    }
+}
+
+/* RFC 3261 §14.1: a re-INVITE without an offer leaves it to us; what comes in the ACK is then shown to the
+ * other leg. */
+static void bridge_make_offer(struct leg *leg)
+{
+    struct codec_list codecs;
+    char sdp[SDP_TEXT];
+
+    codecs_order(&codecs, leg->call->settings, &leg->format.codecs[0].codec, leg->described ? 1 : 0);
+    if (leg_offer(leg, &codecs, true, true, sdp)) {
+        bridge_reply(leg, 491, NULL);
+        return;
+    }
+    leg->offered_in_200 = true;
+    bridge_reply(leg, 200, sdp);
+}
+
+/* Whether a new offer changes nothing for the other side: a refresh, a new address, another order of codecs.
+ */
+static bool bridge_offer_is_local(const struct leg *leg, const struct leg *other,
+                                  const struct offer_summary *offer)
+{
+    bool relayed = false;
+
+    for (size_t i = 0; i < offer->codec_count; i++)
+        relayed = relayed || offer->codecs[i] == other->format.codecs[0].codec;
+    return relayed && offer->send == leg->format.send && offer->receive == leg->format.receive;
+}
+
+void bridge_offered(struct leg *leg, const char *sdp)
+{
+    struct call *call = leg->call;
+    struct leg *other = leg_other(leg);
+    struct offer_summary offer;
+    int error;
+
+    if (call->asker || leg->offered_in_200) {
+        bridge_reply(leg, 491, NULL);
+        return;
+    }
+    if (!sdp) {
+        bridge_make_offer(leg);
+        return;
+    }
+    if (negotiation_peek(sdp, &offer)) {
+        bridge_reply(leg, 488, NULL);
+        return;
+    }
+    if (!other || !other->described || bridge_offer_is_local(leg, other, &offer)) {
+        bridge_answer_offer(leg, sdp, other);
+        return;
+    }
+    leg_keep_offer(leg, sdp);
+    error = leg->offer ? bridge_pass_offer(other, offer.codecs, offer.codec_count, offer.receive, offer.send)
+                       : ENOMEM;
+    if (error) {
+        /* The other side is changing things itself, or not yet through with its last change. */
+        log_event(LEVEL_NOTICE, "call", call->id, "reoffer-refused error=\"%s\"", strerror(error));
+        bridge_reply(leg, error == ENOMEM ? 500 : 491, NULL);
+        return;
+    }
+    call->asker = leg;
+}
+
+void bridge_reanswered(struct leg *leg, int status, const char *sdp)
+{
+    struct call *call = leg->call;
+    struct leg *asker = call->asker;
+    int error = 0;
+
+    call->asker = NULL;
+    if (status / 100 == 2) {
+        error = leg_accept(leg, sdp);
+    } else {
+        negotiation_revert(leg->negotiation);
+        error = ECONNREFUSED;
+    }
+    log_event(LEVEL_INFO, "call", call->id, "changed leg=%s status=%d send=%d receive=%d",
+              leg->incoming ? "caller" : "callee", status, (int)leg->format.send, (int)leg->format.receive);
+    if (!asker)
+        return;
+    if (error)
+        bridge_reply(asker, status == 491 ? 491 : 488, NULL);
+    else
+        bridge_answer_offer(asker, asker->offer, leg);
+}
+
+/* The ACK to a 200 of ours; it holds the far side's answer when the 200 held our offer (RFC 3264 §5, delayed
+ * offer). */
+void bridge_acknowledged(struct leg *leg, const char *sdp)
+{
+    struct call *call = leg->call;
+    bool first = leg == call->caller && !call->acknowledged;
+
+    if (leg->offered_in_200) {
+        int error = leg_accept(leg, sdp);
+
+        leg->offered_in_200 = false;
+        if (error) {
+            log_event(LEVEL_NOTICE, "call", call->id, "ack-unusable error=\"%s\"", strerror(error));
+            if (first)
+                call_end(call, 488, "SIP;cause=488;text=\"Not Acceptable Here\"");
+            else
+                negotiation_revert(leg->negotiation);
+            return;
+        }
+        if (call->state == CALL_BRIDGED)
+            bridge_connect(call, call->callee);
+        bridge_align(leg);
+    }
+    if (!first)
+        return;
+    call->acknowledged = true;
+    if (call->state == CALL_HOSTED && call->host->app->answered)
+        call->host->app->answered(call->host);
+}
+
+/*
+ * RFC 4733 on both legs: the mixer has passed the packets on, nothing is left to do. Otherwise the key goes
+ * on in the form that the other side understands.
+ */
+void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
+{
+    struct leg *other = leg_other(leg);
+    bool rfc4733;
+    int error = 0;
+
+    if (!other || !other->session)
+        return;
+    rfc4733 = other->format.dtmf_pt_send != MEDIA_NO_PT;
+    if (by_info && rfc4733)
+        error = port_send_digit(leg->call->server->mixer, other->port, digit, ms);
+    else if (!rfc4733)
+        error = session_send_digit(other->session, digit, ms);
+    if (error)
+        log_event(LEVEL_NOTICE, "call", leg->call->id, "digit-lost error=\"%s\"", strerror(error));
+}

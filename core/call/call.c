@@ -1,0 +1,320 @@
+/*
+ * A call's life: from the INVITE to the line in the log that says how it was.
+ */
+#include "core/call/internal.h"
+
+#include "core/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GUARD_MS 15000 /* a recording's end and a port's last event come long before */
+
+/* Replies carry a ticket alone, so those who wait for one are found without a server at hand. */
+static struct table waiting;
+
+uint64_t ticket_number(void)
+{
+    static uint64_t last;
+
+    return ++last;
+}
+
+struct ticket call_ticket(struct call *call)
+{
+    return (struct ticket){.owner = call->number, .epoch = call->epoch};
+}
+
+struct call *call_of(struct ticket ticket)
+{
+    struct call *call = table_get(&waiting, ticket.owner);
+
+    return call && call->epoch == ticket.epoch && call_is_up(call) ? call : NULL;
+}
+
+bool call_is_up(const struct call *call)
+{
+    return call->state < CALL_CLOSING;
+}
+
+/* -- beginning ----------------------------------------------------------------------------------------- */
+
+static void call_fill(struct call *call, const struct invitation *invitation)
+{
+    random_hex(call->id, (sizeof call->id - 1) / 2);
+    call->from = invitation->from;
+    call->anonymous = invitation->anonymous;
+    call->has_user = invitation->user != NULL;
+    call->has_peer = invitation->peer != NULL;
+    snprintf(call->user, sizeof call->user, "%s", invitation->user ? invitation->user : "");
+    snprintf(call->peer, sizeof call->peer, "%s", invitation->peer ? invitation->peer : "");
+    call->max_forwards = invitation->max_forwards;
+    call->started_us = clock_now_us();
+}
+
+static int call_new(struct call **out, struct server *server, const struct invitation *invitation)
+{
+    struct call *call = calloc(1, sizeof *call);
+    int error;
+
+    if (!call)
+        return ENOMEM;
+    call->server = server;
+    call->number = ticket_number();
+    call_fill(call, invitation);
+    error = leg_new(&call->caller, call, true);
+    if (error)
+        goto out;
+    error = table_put(&waiting, call->number, call);
+    if (error)
+        goto out;
+    call->settings = settings_hold(server->settings);
+    call->next = server->calls;
+    server->calls = call;
+    server->call_count++;
+    server->calls_total++;
+    *out = call;
+out:
+    if (error) {
+        if (call->caller)
+            leg_free(call->caller);
+        free(call);
+    }
+    return error;
+}
+
+/* What the first look at the INVITE finds wrong; 0 when it may be led on. */
+static int call_judge(const struct invitation *invitation)
+{
+    struct offer_summary summary;
+
+    if (invitation->max_forwards == 0)
+        return 483;
+    if (*invitation->target.user == '\0')
+        return 404;
+    /* RFC 3264 §6: no stream in common is 488. Nothing on the path could bridge or answer such a call. */
+    if (invitation->offer && negotiation_peek(invitation->offer, &summary))
+        return 488;
+    return 0;
+}
+
+/* The caller as his own row names him: a display name in From is what any phone likes it to be. */
+static void call_caller_found(struct ticket ticket, int error, const struct subscriber *subscriber)
+{
+    struct call *call = call_of(ticket);
+
+    if (!call)
+        return;
+    if (!error) {
+        snprintf(call->from.user, sizeof call->from.user, "%s", subscriber->number);
+        snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
+        snprintf(call->from.display, sizeof call->from.display, "%s", subscriber->name);
+    }
+    route_resume(call);
+}
+
+void call_invited(void *arg, struct session *session, const struct invitation *invitation)
+{
+    struct server *server = arg;
+    struct call *call = NULL;
+    int status;
+
+    if (call_new(&call, server, invitation)) {
+        session_reject(session, 500, NULL, NULL, 0);
+        return;
+    }
+    limits_take(&server->limits);
+    call->caller->session = session;
+    session_own(session, &leg_handlers, call->caller);
+    log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s", call->from.user,
+              invitation->target.user, call->user, call->peer, invitation->call_id);
+    leg_keep_offer(call->caller, invitation->offer);
+    status = call_judge(invitation);
+    if (!status)
+        status = route_first(call, invitation);
+    if (status) {
+        call_refuse(call, &(struct failure){.status = status});
+        return;
+    }
+    if (!call->has_user ||
+        subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) != 0)
+        route_resume(call);
+}
+
+/* -- end ----------------------------------------------------------------------------------------------- */
+
+/* Reason's value goes on as it is; a mere phrase does not (RFC 3326 §2). */
+static const char *reason_value(const char *reason)
+{
+    return reason && strstr(reason, ";cause=") ? reason : NULL;
+}
+
+static void call_note_end(struct call *call, int status, const char *reason)
+{
+    call->end_status = status;
+    snprintf(call->end_reason, sizeof call->end_reason, "%s", reason ? reason : "");
+    call->ended_us = clock_now_us();
+}
+
+static void call_overdue(void *arg)
+{
+    struct call *call = arg;
+
+    log_event(LEVEL_ERROR, "call", call->id, "overdue state=%d", (int)call->state);
+    if (call->state == CALL_CLOSING) {
+        call_finish(call);
+        return;
+    }
+    for (struct leg *leg = call->legs; leg; leg = leg->next) {
+        if (leg->port)
+            table_remove(&call->server->ports, leg->port);
+        leg->port = 0;
+    }
+    call_reap(call);
+}
+
+static void call_watch(struct call *call)
+{
+    if (timer_start(call->server->loop, &call->guard, GUARD_MS, call_overdue, call))
+        log_event(LEVEL_ERROR, "call", call->id, "no-memory for=guard");
+}
+
+void call_end(struct call *call, int status, const char *reason)
+{
+    if (!call_is_up(call))
+        return;
+    call_note_end(call, status, reason);
+    ring_stop(call, NULL, reason_value(reason));
+    if (call->host && record_hang_up(call->host)) {
+        call->state = CALL_CLOSING;
+        leg_release(call->caller, status, reason_value(reason));
+        call_watch(call);
+        return;
+    }
+    call_finish(call);
+}
+
+void call_finish(struct call *call)
+{
+    if (call->state == CALL_OVER)
+        return;
+    call->state = CALL_OVER;
+    ring_stop(call, NULL, NULL);
+    for (struct leg *leg = call->legs; leg; leg = leg->next)
+        leg_close(leg, call->end_status, reason_value(call->end_reason));
+    for (struct link *link = call->links; link; link = link->next)
+        link_close(link);
+    call_watch(call);
+    call_reap(call);
+}
+
+static void call_end_now(void *arg)
+{
+    struct call *call = arg;
+
+    if (call_is_up(call)) {
+        int status = call->end_status;
+        char reason[sizeof call->end_reason];
+
+        memcpy(reason, call->end_reason, sizeof reason);
+        call_end(call, status, reason);
+    }
+}
+
+void call_end_soon(struct call *call, int status, const char *reason)
+{
+    if (!call_is_up(call) || call->soon)
+        return;
+    call_note_end(call, status, reason);
+    if (timer_start(call->server->loop, &call->soon, 0, call_end_now, call))
+        call_end(call, status, reason);
+}
+
+void call_refuse(struct call *call, const struct failure *failure)
+{
+    const char *reason = *failure->reason ? failure->reason : NULL;
+    const char *redirect = *failure->redirect ? failure->redirect : NULL;
+
+    if (call->caller->session)
+        session_reject(call->caller->session, failure->status, reason, redirect,
+                       failure->status == 503 ? 2 + random_below(9) : 0);
+    leg_release(call->caller, failure->status, NULL);
+    call_end_soon(call, failure->status, reason);
+}
+
+/* -- the last of it ------------------------------------------------------------------------------------ */
+
+static void call_log_leg(const struct call *call, const struct leg *leg, const char *which)
+{
+    if (leg && leg->has_stats)
+        log_event(LEVEL_INFO, "call", call->id,
+                  "media leg=%s codec=%s in=%llu out=%llu lost=%llu late=%llu jitter_us=%u", which,
+                  leg->described ? codec_name(leg->format.codecs[0].codec) : "-",
+                  (unsigned long long)leg->stats.packets_received,
+                  (unsigned long long)leg->stats.packets_sent, (unsigned long long)leg->stats.packets_lost,
+                  (unsigned long long)leg->stats.packets_late, leg->stats.jitter_us);
+}
+
+static void call_log_end(const struct call *call)
+{
+    uint64_t talked = call->answered_us ? call->ended_us - call->answered_us : 0;
+
+    call_log_leg(call, call->caller, "caller");
+    call_log_leg(call, call->callee, "callee");
+    log_event(LEVEL_INFO, "call", call->id, "end status=%d reason=\"%s\" setup_ms=%llu talk_ms=%llu",
+              call->end_status, call->end_reason,
+              (unsigned long long)(call->ended_us - call->started_us - talked) / 1000,
+              (unsigned long long)talked / 1000);
+}
+
+void call_free(struct call *call)
+{
+    struct server *server = call->server;
+    struct call **place = &server->calls;
+
+    call_log_end(call);
+    timer_stop(&call->reap);
+    timer_stop(&call->soon);
+    timer_stop(&call->guard);
+    table_remove(&waiting, call->number);
+    while (*place != call)
+        place = &(*place)->next;
+    *place = call->next;
+    while (call->legs) {
+        struct leg *leg = call->legs;
+
+        call->legs = leg->next;
+        if (leg->port)
+            table_remove(&server->ports, leg->port);
+        leg_free(leg);
+    }
+    while (call->links) {
+        struct link *link = call->links;
+
+        call->links = link->next;
+        free(link);
+    }
+    route_free_all(call);
+    settings_free(call->settings);
+    free(call);
+    server->call_count--;
+    server_call_gone(server);
+}
+
+static void call_reap_now(void *arg)
+{
+    call_free(arg);
+}
+
+void call_reap(struct call *call)
+{
+    if (call->state != CALL_OVER)
+        return;
+    for (const struct leg *leg = call->legs; leg; leg = leg->next)
+        if (leg->port)
+            return;
+    if (timer_start(call->server->loop, &call->reap, 0, call_reap_now, call))
+        log_event(LEVEL_ERROR, "call", call->id, "no-memory for=reap");
+}

@@ -1,0 +1,349 @@
+/*
+ * What the files of core/call share: calls, their legs, the path of links, the ring, and the media of an
+ * application.
+ *
+ * Ownership: the server owns calls; a call owns its legs, routes, links and ring, and frees them together
+ * when it is over and every port is closed, so that no callback finds its object gone. Threads: signalling
+ * only. Failure: errno values; whoever meets one ends the call with the SIP status that fits.
+ */
+#ifndef CONFAB_CALL_INTERNAL_H
+#define CONFAB_CALL_INTERNAL_H
+
+#include "core/base/log.h"
+#include "core/call/media.h"
+#include "core/call/server.h"
+#include "core/sip/agent.h"
+#include "core/sip/offer.h"
+#include "mixer/event.h"
+#include "storage/subscriber.h"
+
+#define CALL_CHECK __attribute__((warn_unused_result))
+#define LINKS_MAX 24     /* links that a request may stand on at a time, over all retargets */
+#define RETARGETS_MAX 10 /* RFC 3261 §16.3 bounds hops between servers; this bounds those inside */
+#define FILES_MAX 16     /* files a link keeps loaded */
+#define TYPED_MAX 16     /* keys typed ahead */
+#define ASK_MAX 32       /* digits of one question */
+#define TRUNK_RING_S 185 /* RFC 3261 §16.6 step 11: timer C is above three minutes */
+
+#define CAUSE_ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\"" /* RFC 3326 §3.1 */
+#define CAUSE_TIMEOUT "SIP;cause=408;text=\"RTP timeout\""
+
+/* -- table.c: objects by number ------------------------------------------------------------------------ */
+
+#define TABLE_BUCKETS 1024
+struct table {
+    struct table_entry *buckets[TABLE_BUCKETS];
+    unsigned count;
+};
+CALL_CHECK int table_put(struct table *table, uint64_t key, void *value);
+void *table_get(const struct table *table, uint64_t key);
+void table_remove(struct table *table, uint64_t key);
+void table_clear(struct table *table);
+
+/* -- limits.c: how many calls, and how fast they may come ---------------------------------------------- */
+
+struct limits {
+    uint64_t filled_us, milli; /* a bucket of one second's calls, in thousandths of a call */
+};
+/* 0, or the seconds after which the caller may try again: random, so that not all come back at once. */
+unsigned limits_refuse(struct limits *limits, const struct settings *settings, unsigned calls,
+                       uint64_t now_us);
+void limits_take(struct limits *limits);
+
+/* -- voice.c: what the catalogue's fragments and the music are in the mixer ---------------------------- */
+
+struct voice {
+    sound_id *fragments, *music; /* 0: the file could not be read */
+    size_t fragment_count, music_count;
+};
+CALL_CHECK int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *prompts);
+void voice_free(struct voice *voice, struct mixer *mixer);
+
+/* list.c: a list as the mixer wants it; what has no sound is left out. */
+size_t list_items(const struct list *list, const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
+
+/* -- server.c ------------------------------------------------------------------------------------------ */
+
+struct server {
+    struct loop *loop;
+    const struct settings *settings;
+    struct storage *storage;
+    struct prompts *prompts;
+    struct mixer *mixer;
+    struct agent *agent;
+    struct voice voice;
+    struct limits limits;
+    struct table ports; /* port_id → struct leg, until EVENT_PORT_CLOSED */
+    struct call *calls;
+    unsigned call_count;
+    struct loading *loading; /* files to be removed once they are loaded */
+    unsigned apps_started;
+    bool watching, draining;
+    struct timer *drain_timer;
+    void (*drained)(void *arg);
+    void *drained_arg;
+    uint64_t calls_total, calls_refused;
+};
+void server_call_gone(struct server *server);
+/* Storage is to remove `path` when EVENT_SOUND_LOADED for `sound` comes. */
+CALL_CHECK int server_unlink_loaded(struct server *server, sound_id sound, const char *path);
+const struct app *app_named(const char *name);
+
+/* -- leg.c, leg_media.c: one session, its negotiation and its port ------------------------------------- */
+
+struct leg {
+    struct call *call;
+    struct leg *next;
+    bool incoming;
+    struct session *session; /* NULL before the INVITE and once let go */
+    struct negotiation *negotiation;
+    port_id port;                    /* 0 before it is opened and once it is closed */
+    struct sockaddr_storage address; /* what SDP names, with port */
+    struct media_format format;
+    bool described;        /* format holds, the port runs */
+    bool offered_in_200;   /* the answer to our offer comes in the ACK */
+    bool closing;          /* port_close() was called */
+    bool answered;         /* 2xx sent or received */
+    char *offer;           /* far side's offer that waits for an answer */
+    char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
+    char *early;           /* callee: SDP of its provisional response */
+    struct branch *branch; /* while it rings */
+    char digit;            /* the last key, and how and when it came: RFC 4733 or INFO */
+    bool digit_by_info;
+    uint64_t digit_us;
+    bool has_stats;
+    struct port_stats stats;
+};
+
+struct codec_list {
+    enum codec codecs[CODEC_COUNT];
+    size_t count;
+};
+/* Those of `first` that are allowed, in that order, then the others of the settings. */
+void codecs_order(struct codec_list *out, const struct settings *settings, const enum codec *first,
+                  size_t count);
+void codecs_prefer(struct codec_list *out, const struct settings *settings, const char *offer,
+                   const enum codec *best);
+
+CALL_CHECK int leg_new(struct leg **out, struct call *call, bool incoming);
+CALL_CHECK int leg_open(struct leg *leg, const struct sockaddr_storage *local);
+CALL_CHECK int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool receive,
+                         char *out);
+CALL_CHECK int leg_accept(struct leg *leg, const char *answer);
+CALL_CHECK int leg_answer(struct leg *leg, const char *offer, const struct codec_list *codecs, bool send,
+                          bool receive, char *out);
+void leg_keep_offer(struct leg *leg, const char *sdp);
+/* Lets the session go (BYE, CANCEL or final response, as its state needs) and closes the port. */
+void leg_close(struct leg *leg, int status, const char *reason);
+void leg_release(struct leg *leg, int status, const char *reason); /* the session alone */
+void leg_free(struct leg *leg);                                    /* once its port is closed */
+void leg_event(struct leg *leg, const struct mixer_event *event);
+extern const struct session_handlers leg_handlers;
+
+/* address.c: where our end of a leg is. */
+bool address_of_received(const char *received, struct sockaddr_storage *out); /* "udp:192.0.2.7:5060" */
+bool address_of_uri(const char *uri, struct sockaddr_storage *out);           /* a numeric host, no names */
+bool address_towards(const struct sockaddr_storage *far, struct sockaddr_storage *out);
+/* `text` ("192.0.2.1", "[::1]:5060") as an address; false when it is none, or the unspecified one. */
+bool address_of_text(const char *text, struct sockaddr_storage *out);
+bool address_of_target(const struct settings *settings, const struct session_target *target,
+                       struct sockaddr_storage *out);
+
+/* -- call.c -------------------------------------------------------------------------------------------- */
+
+enum call_state {
+    CALL_ROUTING, /* the request is on its way down or a failure on its way up */
+    CALL_RINGING, /* the target was reached */
+    CALL_HOSTED,  /* an application has answered */
+    CALL_BRIDGED, /* caller and callee talk */
+    CALL_CLOSING, /* hung up; a recording is being finished */
+    CALL_OVER,    /* waits for its ports to close */
+};
+
+struct failure {
+    int status;
+    char reason[96], redirect[URI_TEXT];
+};
+
+struct call {
+    struct server *server;
+    struct call *next;
+    const struct settings *settings;
+    uint64_t number; /* of tickets */
+    uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
+    char id[17];
+    enum call_state state;
+    struct leg *caller, *callee, *legs;
+    struct route *routes; /* newest first */
+    unsigned retargets;
+    struct link *links;           /* all there ever were, newest first */
+    struct link *path[LINKS_MAX]; /* those the request stands on, top first */
+    unsigned depth, position;     /* how many, and how many of them were entered */
+    struct ring *ring;
+    struct leg *early;      /* callee whose early media the caller hears */
+    bool ringing;           /* 180 was passed on since the last 183 */
+    struct link *host;      /* who answered */
+    struct leg *asker;      /* whose re-INVITE waits for the other leg's answer */
+    struct failure failure; /* what goes up */
+    struct party from;
+    bool anonymous, has_user, has_peer;
+    char user[NUMBER_TEXT], peer[NUMBER_TEXT];
+    unsigned max_forwards;
+    uint32_t serial; /* of plays and recordings */
+    uint64_t started_us, answered_us, ended_us;
+    int end_status;
+    char end_reason[96];
+    bool acknowledged; /* the ACK to the caller's 200 has come */
+    struct timer *reap, *soon, *guard;
+};
+void call_invited(void *arg, struct session *session, const struct invitation *invitation);
+/* Ends it in whatever state it is, first finishing a recording. `reason`: text of a response or value of
+ * Reason. */
+void call_end(struct call *call, int status, const char *reason);
+/* The same once the callback that runs now has returned: an application is never ended inside one of its
+ * verbs. */
+void call_end_soon(struct call *call, int status, const char *reason);
+void call_finish(struct call *call);
+void call_refuse(struct call *call, const struct failure *failure); /* final response to the caller */
+void call_reap(struct call *call);
+void call_free(struct call *call);
+bool call_is_up(const struct call *call); /* not closing, not over */
+/* The call that asked storage, or NULL when it is over or has moved on. */
+struct call *call_of(struct ticket ticket);
+struct ticket call_ticket(struct call *call);
+
+/* -- route.c ------------------------------------------------------------------------------------------- */
+
+enum plan { PLAN_USER, PLAN_PEER, PLAN_APP, PLAN_NOWHERE };
+/* What the number plan says about a number. Without a row it may be a subscriber. */
+enum plan plan_find(const struct settings *settings, const char *number, const char **argument,
+                    const struct app **app);
+/* "sip:NUMBER@host…" from the peer's own URI. ENOSPC, EINVAL. */
+CALL_CHECK int peer_target_uri(char *out, size_t size, const char *peer_uri, const char *number);
+/* The user part of a SIP or tel URI; false when there is none or it does not fit. */
+bool uri_user(const char *uri, char *out, size_t size);
+
+struct route {
+    struct route *next;
+    struct request request;
+    char number[NUMBER_TEXT], params[URI_TEXT];
+    struct subscriber *callee;
+    const struct peer_settings *trunk; /* or NULL */
+    enum plan plan;
+};
+/* The first route, as dialled: 0 or a SIP status. route_resume() then leads the request along the newest
+ * route. */
+CALL_CHECK int route_first(struct call *call, const struct invitation *invitation);
+void route_resume(struct call *call);
+void route_free_all(struct call *call);
+/* Leads the request to `number` from the place where it stands; `diversion` may be NULL. */
+void route_start(struct call *call, const char *number, const char *params,
+                 const struct diversion *diversion);
+
+/* -- chain.c ------------------------------------------------------------------------------------------- */
+
+/* DECIDING: invited. RESCUING: a failure from below is before it. */
+enum link_stage { STAGE_WAITING, STAGE_DECIDING, STAGE_RESCUING, STAGE_PASSED, STAGE_HOST };
+CALL_CHECK int chain_push(struct call *call, struct route *route, const struct app *app);
+void chain_down(struct call *call);
+/* A failure from below the request's place: up the path until a link consumes it, at last to the caller. */
+void chain_fail(struct call *call, int status, const char *reason, const char *redirect);
+void chain_up(struct call *call); /* goes on up with call->failure */
+
+/* -- ring.c, best.c ------------------------------------------------------------------------------------ */
+
+struct branch {
+    struct leg *leg;
+    bool over;
+    struct failure failure;
+};
+struct ring {
+    struct call *call;
+    struct branch branches[BINDINGS_MAX];
+    size_t count;
+    bool starting, to_user;
+    struct timer *timer;
+};
+void ring_start(struct call *call, struct route *route);
+void ring_stop(struct call *call, const struct leg *winner,
+               const char *reason); /* cancels all but `winner` */
+void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp);
+void ring_answered(struct leg *leg, const char *sdp);
+void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect);
+/* Which of the branches' failures is the answer: RFC 3261 §16.7 step 6. */
+const struct failure *best_failure(const struct failure *const *failures, size_t count);
+/* What a caller is told for it. */
+int failure_status(int status, bool to_user);
+
+/* -- bridge.c ------------------------------------------------------------------------------------------ */
+
+/* Makes the caller's SDP, once: the answer, or our offer when he made none. */
+CALL_CHECK int bridge_describe_caller(struct call *call, const struct leg *callee);
+void bridge_connect(struct call *call, struct leg *callee);
+void bridge_answered(struct call *call, struct leg *callee);
+void bridge_acknowledged(struct leg *leg, const char *sdp);
+void bridge_offered(struct leg *leg, const char *sdp);
+void bridge_reanswered(struct leg *leg, int status, const char *sdp);
+void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info);
+
+/* -- app.c, keys.c, record.c: an application's place in the call --------------------------------------- */
+
+enum media_mode { MEDIA_IDLE, MEDIA_PLAY, MEDIA_MENU, MEDIA_ASK, MEDIA_RECORD };
+
+struct typed {
+    char keys[TYPED_MAX];
+    unsigned count;
+};
+void typed_add(struct typed *typed, char key);
+/* The oldest key; 0 when there is none. */
+char typed_take(struct typed *typed);
+
+struct media {
+    enum media_mode mode;
+    uint32_t serial;  /* of what plays or records; 0: nothing does */
+    bool held_back;   /* the play waits until the keys typed ahead were looked at */
+    struct list list; /* what is held back */
+    struct timer *timer;
+    struct typed typed;
+    char keys[24], live[24];
+    unsigned wait_ms, max;
+    char digits[ASK_MAX + 1];
+    char key; /* which ended a recording */
+    bool hung_up;
+    link_step *step;
+    link_key *on_choice, *on_key;
+    link_digits *on_digits;
+    link_recorded *on_recorded;
+    struct recorded recorded;
+    sound_id files[FILES_MAX];
+    unsigned file_count;
+};
+
+struct link {
+    struct link *next;
+    struct call *call;
+    const struct app *app;
+    struct route *route;
+    uint64_t number; /* of its ticket */
+    enum link_stage stage;
+    void *state;
+    bool held;
+    struct timer *timer;
+    void (*after)(struct link *link);
+    struct media media;
+};
+CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
+void link_close(struct link *link); /* tells the application, stops its timers, lets its sounds go */
+uint64_t ticket_number(void);
+
+bool link_hosts(const struct link *link, const char *verb);
+void media_clear(struct link *link);
+CALL_CHECK int media_start(struct link *link, const struct list *list);
+void media_fail_soon(struct link *link); /* a recording that could not begin */
+void media_key(struct link *link, char key);
+void media_played(struct link *link, const struct mixer_event *event);
+void record_ended(struct link *link, const struct mixer_event *event);
+/* The caller has hung up. True: a recording is being finished, record_ended() will follow. */
+bool record_hang_up(struct link *link);
+
+#endif

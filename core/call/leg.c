@@ -1,0 +1,221 @@
+/*
+ * A leg's life: its session's callbacks, its events from the mixer, and its end.
+ */
+#include "core/call/internal.h"
+
+#include "core/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOUBLE_US 700000 /* the same key by INFO and by RFC 4733 within this is one press */
+
+int leg_new(struct leg **out, struct call *call, bool incoming)
+{
+    struct leg *leg = calloc(1, sizeof *leg);
+    int error;
+
+    if (!leg)
+        return ENOMEM;
+    error = negotiation_new(&leg->negotiation);
+    if (error) {
+        free(leg);
+        return error;
+    }
+    leg->call = call;
+    leg->incoming = incoming;
+    leg->next = call->legs;
+    call->legs = leg;
+    *out = leg;
+    return 0;
+}
+
+void leg_keep_offer(struct leg *leg, const char *sdp)
+{
+    free(leg->offer);
+    leg->offer = sdp ? strdup(sdp) : NULL;
+}
+
+void leg_release(struct leg *leg, int status, const char *reason)
+{
+    struct session *session = leg->session;
+
+    leg->session = NULL;
+    if (session)
+        session_release(session, status, reason);
+}
+
+void leg_close(struct leg *leg, int status, const char *reason)
+{
+    leg_release(leg, status, reason);
+    leg->branch = NULL;
+    /* The id stays until EVENT_PORT_CLOSED: figures still come, and the call is not freed before. */
+    if (leg->port && !leg->closing) {
+        leg->closing = true;
+        port_close(leg->call->server->mixer, leg->port);
+    }
+}
+
+void leg_free(struct leg *leg)
+{
+    negotiation_free(leg->negotiation);
+    free(leg->offer);
+    free(leg->sdp);
+    free(leg->early);
+    free(leg);
+}
+
+/* -- the session's callbacks --------------------------------------------------------------------------- */
+
+static void leg_on_progress(void *owner, int status, const char *reason, const char *sdp)
+{
+    struct leg *leg = owner;
+
+    if (leg->branch)
+        ring_progress(leg, status, reason, sdp);
+}
+
+static void leg_on_answered(void *owner, const char *sdp)
+{
+    struct leg *leg = owner;
+
+    if (leg->branch)
+        ring_answered(leg, sdp);
+    else if (call_is_up(leg->call))
+        bridge_acknowledged(leg, sdp);
+}
+
+static void leg_on_failed(void *owner, int status, const char *reason, const char *redirect)
+{
+    struct leg *leg = owner;
+
+    if (leg->branch)
+        ring_failed(leg, status, reason, redirect);
+    else
+        leg_close(leg, 0, NULL);
+}
+
+static void leg_on_offered(void *owner, const char *sdp)
+{
+    struct leg *leg = owner;
+
+    if (call_is_up(leg->call))
+        bridge_offered(leg, sdp);
+}
+
+static void leg_on_reanswered(void *owner, int status, const char *sdp)
+{
+    struct leg *leg = owner;
+
+    if (call_is_up(leg->call))
+        bridge_reanswered(leg, status, sdp);
+}
+
+/* Phones that send a key both ways mean one press. */
+static bool leg_digit_is_double(struct leg *leg, char digit, bool by_info)
+{
+    uint64_t now = clock_now_us();
+    bool twice = leg->digit == digit && leg->digit_by_info != by_info && now - leg->digit_us < DOUBLE_US;
+
+    leg->digit = twice ? 0 : digit;
+    leg->digit_by_info = by_info;
+    leg->digit_us = now;
+    return twice;
+}
+
+static void leg_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
+{
+    struct call *call = leg->call;
+
+    if (leg_digit_is_double(leg, digit, by_info))
+        return;
+    if (call->state == CALL_HOSTED && leg == call->caller)
+        media_key(call->host, digit);
+    else if (call->state == CALL_BRIDGED)
+        bridge_digit(leg, digit, ms, by_info);
+}
+
+static void leg_on_digit(void *owner, char digit, unsigned ms)
+{
+    leg_digit(owner, digit, ms, true);
+}
+
+/* BYE, CANCEL, a lost ACK, or a dialog that is no more. */
+static void leg_on_ended(void *owner, int status, const char *reason)
+{
+    struct leg *leg = owner;
+    struct call *call = leg->call;
+
+    if (leg->branch) {
+        ring_failed(leg, status >= 300 ? status : 480, reason, NULL);
+        return;
+    }
+    leg_release(leg, status, reason);
+    if ((leg == call->caller || leg == call->callee) && call_is_up(call))
+        call_end(call, status, reason);
+    else
+        leg_close(leg, status, reason);
+}
+
+const struct session_handlers leg_handlers = {
+    .progress = leg_on_progress,
+    .answered = leg_on_answered,
+    .failed = leg_on_failed,
+    .offered = leg_on_offered,
+    .reanswered = leg_on_reanswered,
+    .digit = leg_on_digit,
+    .ended = leg_on_ended,
+};
+
+/* -- the mixer's events -------------------------------------------------------------------------------- */
+
+/* Silence means a lost far side only where sound is due: a held call is silent by agreement. */
+static void leg_timeout(struct leg *leg)
+{
+    struct call *call = leg->call;
+    bool due = leg->format.send && leg->format.receive;
+
+    if (!due || (call->state != CALL_HOSTED && call->state != CALL_BRIDGED))
+        return;
+    log_event(LEVEL_NOTICE, "call", call->id, "media-timeout leg=%s", leg->incoming ? "caller" : "callee");
+    call_end(call, 408, CAUSE_TIMEOUT);
+}
+
+static void leg_port_closed(struct leg *leg, const struct port_stats *stats)
+{
+    table_remove(&leg->call->server->ports, leg->port);
+    leg->port = 0;
+    leg->stats = *stats;
+    leg->has_stats = true;
+    call_reap(leg->call);
+}
+
+void leg_event(struct leg *leg, const struct mixer_event *event)
+{
+    struct link *host = leg == leg->call->caller ? leg->call->host : NULL;
+
+    switch (event->type) {
+    case EVENT_DIGIT:
+        leg_digit(leg, event->digit, event->ms, false);
+        break;
+    case EVENT_PLAYED:
+        if (host)
+            media_played(host, event);
+        break;
+    case EVENT_RECORDED:
+        if (host)
+            record_ended(host, event);
+        break;
+    case EVENT_TIMEOUT:
+        leg_timeout(leg);
+        break;
+    case EVENT_PORT_CLOSED:
+        leg_port_closed(leg, &event->stats);
+        break;
+    case EVENT_SOUND_LOADED:
+    case EVENT_MEDIA:
+    case EVENT_TALK:
+        break;
+    }
+}

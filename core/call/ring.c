@@ -1,0 +1,302 @@
+/*
+ * Rings a target: one INVITE to each of a user's contacts, all at once, each with a port and an offer of its
+ * own. The first answer wins; when all have failed, the best failure goes up the path.
+ */
+#include "core/call/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void ring_check(struct ring *ring);
+
+static void ring_free(struct ring *ring)
+{
+    timer_stop(&ring->timer);
+    ring->call->ring = NULL;
+    free(ring);
+}
+
+void ring_stop(struct call *call, const struct leg *winner, const char *reason)
+{
+    struct ring *ring = call->ring;
+
+    if (!ring)
+        return;
+    for (size_t i = 0; i < ring->count; i++) {
+        struct leg *leg = ring->branches[i].leg;
+
+        if (!leg)
+            continue;
+        leg->branch = NULL;
+        if (leg != winner && !ring->branches[i].over)
+            leg_close(leg, 487, reason);
+    }
+    if (call->early != winner)
+        call->early = NULL;
+    ring_free(ring);
+}
+
+/* -- going out ----------------------------------------------------------------------------------------- */
+
+static int branch_invite(struct branch *branch, struct call *call, const struct session_target *target)
+{
+    struct sockaddr_storage local;
+    struct offer_summary offered = {0};
+    struct codec_list codecs;
+    char sdp[SDP_TEXT];
+    int error = leg_new(&branch->leg, call, false);
+
+    if (error)
+        return error;
+    branch->leg->branch = branch;
+    if (!address_of_target(call->settings, target, &local))
+        session_local_address(call->caller->session, &local);
+    error = leg_open(branch->leg, &local);
+    if (error)
+        return error;
+    /* What the caller offered comes first, in his order, so that packets need no transcoding. */
+    if (call->caller->offer && negotiation_peek(call->caller->offer, &offered))
+        offered.codec_count = 0;
+    codecs_order(&codecs, call->settings, offered.codecs, offered.codec_count);
+    error = leg_offer(branch->leg, &codecs, true, true, sdp);
+    if (error)
+        return error;
+    return session_invite(call->server->agent, &branch->leg->session, target, sdp, &leg_handlers,
+                          branch->leg);
+}
+
+static void ring_add(struct ring *ring, const struct session_target *target)
+{
+    struct call *call = ring->call;
+    struct branch *branch = &ring->branches[ring->count++];
+    int error = branch_invite(branch, call, target);
+
+    if (!error) {
+        log_event(LEVEL_INFO, "call", call->id, "invite uri=%s", target->uri);
+        return;
+    }
+    log_event(LEVEL_WARNING, "call", call->id, "invite-failed uri=%s error=\"%s\"", target->uri,
+              strerror(error));
+    branch->over = true;
+    branch->failure.status = ring->to_user ? 480 : 500;
+    if (branch->leg)
+        leg_close(branch->leg, 500, NULL);
+}
+
+static void ring_describe(const struct ring *ring, const struct route *route, struct session_target *out)
+{
+    const struct call *call = ring->call;
+
+    *out = (struct session_target){.route = "",
+                                   .received = "",
+                                   .from = call->from,
+                                   .anonymous = call->anonymous,
+                                   .diversion = route->request.diversion,
+                                   .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    snprintf(out->to.user, sizeof out->to.user, "%s", route->number);
+    snprintf(out->to.host, sizeof out->to.host, "%s", call->settings->realm);
+    if (route->callee)
+        snprintf(out->to.display, sizeof out->to.display, "%s", route->callee->name);
+}
+
+static void ring_user(struct ring *ring, const struct route *route)
+{
+    struct session_target target;
+
+    ring_describe(ring, route, &target);
+    for (size_t i = 0; i < route->callee->binding_count && i < BINDINGS_MAX; i++) {
+        const struct binding *binding = &route->callee->bindings[i];
+
+        target.uri = binding->contact;
+        target.route = binding->path;
+        target.received = binding->received;
+        ring_add(ring, &target);
+    }
+}
+
+static void ring_trunk(struct ring *ring, const struct route *route)
+{
+    struct session_target target;
+    char uri[URI_TEXT];
+
+    ring_describe(ring, route, &target);
+    if (peer_target_uri(uri, sizeof uri, route->trunk->uri, route->number)) {
+        log_event(LEVEL_ERROR, "call", ring->call->id, "peer-uri-unusable peer=%s", route->trunk->name);
+        return;
+    }
+    target.uri = uri;
+    target.peer = route->trunk->name;
+    ring_add(ring, &target);
+}
+
+static void ring_expired(void *arg)
+{
+    struct ring *ring = arg;
+    struct call *call = ring->call;
+
+    log_event(LEVEL_INFO, "call", call->id, "no-answer");
+    ring_stop(call, NULL, NULL);
+    chain_fail(call, 408, NULL, NULL);
+}
+
+void ring_start(struct call *call, struct route *route)
+{
+    unsigned seconds = call->settings->ring_s;
+    struct ring *ring;
+
+    if (route->plan == PLAN_APP) {
+        /* All links passed the request on, and there is nothing below them. */
+        chain_fail(call, 404, NULL, NULL);
+        return;
+    }
+    ring = calloc(1, sizeof *ring);
+    if (!ring) {
+        chain_fail(call, 500, NULL, NULL);
+        return;
+    }
+    ring->call = call;
+    ring->to_user = route->plan == PLAN_USER;
+    ring->starting = true;
+    call->ring = ring;
+    call->state = CALL_RINGING;
+    call->ringing = false;
+    if (ring->to_user)
+        ring_user(ring, route);
+    else
+        ring_trunk(ring, route);
+    ring->starting = false;
+    if (ring->to_user && route->callee->ring_s)
+        seconds = route->callee->ring_s;
+    if (!ring->to_user)
+        seconds = TRUNK_RING_S;
+    if (timer_start(call->server->loop, &ring->timer, seconds * 1000, ring_expired, ring))
+        log_event(LEVEL_ERROR, "call", call->id, "no-memory for=ring-timer");
+    ring_check(ring);
+}
+
+/* -- what comes back ----------------------------------------------------------------------------------- */
+
+/* The caller hears what this callee sends before he answers. False: there is nothing to hear, or another is
+ * heard. */
+static bool ring_early_media(struct leg *leg, const char *sdp)
+{
+    struct call *call = leg->call;
+
+    if (!sdp || !call->caller->offer || (call->early && call->early != leg))
+        return false;
+    if (!leg->early) {
+        if (leg_accept(leg, sdp))
+            return false;
+        leg->early = strdup(sdp);
+    }
+    if (bridge_describe_caller(call, leg))
+        return false;
+    call->early = leg;
+    bridge_connect(call, leg);
+    return true;
+}
+
+/*
+ * Ringing is passed on once for all branches: a caller must not hear that three phones ring. After a 183 with
+ * sound the next 180 goes on too, for it may be all that tells the caller's phone to make its own tone again.
+ */
+void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp)
+{
+    struct call *call = leg->call;
+    bool sound = ring_early_media(leg, sdp);
+    int error;
+
+    if (!sound && (status == 183 || (status == 180 && call->ringing)))
+        return;
+    log_event(LEVEL_DEBUG, "call", call->id, "progress status=%d reason=\"%s\" sdp=%d", status,
+              reason ? reason : "", (int)sound);
+    call->ringing = status == 180 || (call->ringing && status != 183);
+    error = session_ring(call->caller->session, status, sound ? call->caller->sdp : NULL);
+    if (error)
+        log_event(LEVEL_WARNING, "call", call->id, "progress-lost status=%d error=\"%s\"", status,
+                  strerror(error));
+}
+
+void ring_answered(struct leg *leg, const char *sdp)
+{
+    struct call *call = leg->call;
+    bool same = leg->early && (!sdp || strcmp(sdp, leg->early) == 0);
+    int error = same ? 0 : leg_accept(leg, sdp);
+
+    /* A 200 of another fork below has other SDP than the 183 had; when it does not fit, the first stands. */
+    if (error && leg->early) {
+        log_event(LEVEL_NOTICE, "call", call->id, "answer-kept-early error=\"%s\"", strerror(error));
+        error = 0;
+    }
+    if (error) {
+        log_event(LEVEL_NOTICE, "call", call->id, "answer-unusable error=\"%s\"", strerror(error));
+        ring_failed(leg, 488, NULL, NULL);
+        return;
+    }
+    leg->answered = true;
+    ring_stop(call, leg, CAUSE_ELSEWHERE);
+    bridge_answered(call, leg);
+}
+
+void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect)
+{
+    struct branch *branch = leg->branch;
+    struct call *call = leg->call;
+    struct ring *ring = call->ring;
+
+    log_event(LEVEL_INFO, "call", call->id, "branch-failed status=%d", status);
+    branch->over = true;
+    branch->failure.status = status;
+    snprintf(branch->failure.reason, sizeof branch->failure.reason, "%s", reason ? reason : "");
+    snprintf(branch->failure.redirect, sizeof branch->failure.redirect, "%s", redirect ? redirect : "");
+    if (call->early == leg)
+        call->early = NULL;
+    leg_close(leg, status, NULL);
+    if (!ring->starting)
+        ring_check(ring);
+}
+
+/* A phone that sends its calls elsewhere (3xx): its contact's number is dialled in its user's name. */
+static bool ring_follow(struct call *call, const struct failure *failure)
+{
+    struct diversion diversion = {.cause = 302};
+    char number[NUMBER_TEXT];
+
+    if (failure->status / 100 != 3 || !call->routes->callee ||
+        !uri_user(failure->redirect, number, sizeof number))
+        return false;
+    snprintf(diversion.user, sizeof diversion.user, "%s", call->routes->number);
+    snprintf(diversion.host, sizeof diversion.host, "%s", call->settings->realm);
+    log_event(LEVEL_INFO, "call", call->id, "redirected to=%s", number);
+    route_start(call, number, "", &diversion);
+    return true;
+}
+
+static void ring_check(struct ring *ring)
+{
+    const struct failure *failures[BINDINGS_MAX];
+    struct failure best = {.status = ring->to_user ? 480 : 500};
+    struct call *call = ring->call;
+    bool decided = true;
+
+    /* RFC 3261 §16.7 step 5: a 6xx is said for all, the others are cancelled. */
+    for (size_t i = 0; i < ring->count; i++) {
+        failures[i] = &ring->branches[i].failure;
+        decided = decided && ring->branches[i].over;
+    }
+    for (size_t i = 0; i < ring->count; i++)
+        decided = decided || failures[i]->status >= 600;
+    if (!decided)
+        return;
+    if (ring->count > 0) {
+        best = *best_failure(failures, ring->count);
+        if (failure_status(best.status, ring->to_user) != best.status)
+            best.reason[0] = '\0';
+        best.status = failure_status(best.status, ring->to_user);
+    }
+    ring_stop(call, NULL, NULL);
+    if (!ring_follow(call, &best))
+        chain_fail(call, best.status, best.reason, best.redirect);
+}

@@ -1,0 +1,97 @@
+/*
+ * Rooms, music and echo for applications: what a caller's port is joined to.
+ */
+#include "core/call/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void link_check(const struct link *link, const char *what, int error)
+{
+    if (error)
+        link_log(link, LEVEL_ERROR, "media-failed what=%s error=\"%s\"", what, strerror(error));
+}
+
+void link_music(struct link *link)
+{
+    struct server *server = link->call->server;
+    struct play_item items[PLAY_ITEMS_MAX];
+    size_t count = server->voice.music_count;
+    size_t first = count ? random_below((uint32_t)count) : 0;
+    uint32_t serial;
+    int error;
+
+    if (!link_hosts(link, "music"))
+        return;
+    media_clear(link);
+    if (count == 0)
+        return;
+    if (count > PLAY_ITEMS_MAX)
+        count = PLAY_ITEMS_MAX;
+    /* Not all who wait hear the same beginning. */
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct play_item){.sound = server->voice.music[(first + i) % server->voice.music_count]};
+    serial = ++link->call->serial;
+    error = port_play(server->mixer, link->call->caller->port, serial, items, count, true);
+    if (!error)
+        link->media.serial = serial;
+    link_check(link, "music", error);
+}
+
+void link_echo(struct link *link)
+{
+    if (link_hosts(link, "echo"))
+        link_check(link, "echo", port_connect_echo(link->call->server->mixer, link->call->caller->port));
+}
+
+void link_enter(struct link *link, uint32_t room)
+{
+    struct mixer *mixer = link->call->server->mixer;
+    port_id port = link->call->caller->port;
+
+    if (link_hosts(link, "enter"))
+        link_check(link, "enter",
+                   room ? port_connect_room(mixer, port, room) : port_connect_none(mixer, port));
+}
+
+void link_gains(struct link *link, int talk_db, int listen_db)
+{
+    if (link_hosts(link, "gains"))
+        link_check(link, "gains",
+                   port_set_gains(link->call->server->mixer, link->call->caller->port, talk_db, listen_db));
+}
+
+void link_mute(struct link *link, bool mute)
+{
+    if (link_hosts(link, "mute"))
+        link_check(link, "mute", port_set_mute(link->call->server->mixer, link->call->caller->port, mute));
+}
+
+int mix_open(struct server *server, uint32_t *room)
+{
+    struct mixer_stats stats;
+    int error;
+
+    mixer_read_stats(server->mixer, &stats);
+    if (server->settings->max_rooms > 0 && stats.rooms >= server->settings->max_rooms)
+        return EAGAIN;
+    error = room_open(server->mixer, 0, room);
+    if (error)
+        log_event(LEVEL_WARNING, "call", NULL, "room-failed error=\"%s\"", strerror(error));
+    return error == ENOBUFS || error == ENFILE || error == EMFILE ? EAGAIN : error;
+}
+
+void mix_close(struct server *server, uint32_t room)
+{
+    room_close(server->mixer, room);
+}
+
+void mix_play(struct server *server, uint32_t room, const struct list *list)
+{
+    struct play_item items[PLAY_ITEMS_MAX];
+    size_t count = list_items(list, &server->voice, items);
+    int error = count > 0 ? room_play(server->mixer, room, items, count) : 0;
+
+    if (error)
+        log_event(LEVEL_WARNING, "call", NULL, "room-play-failed error=\"%s\"", strerror(error));
+}
