@@ -1,0 +1,934 @@
+/* apps/: conference, announcement, IVR and echo, each led by a core that only writes down what it is told. */
+#include "apps/apps.h"
+#include "core/base/log.h"
+#include "core/call/media.h"
+#include "storage/room.h"
+#include "storage/subscriber.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINKS 16
+
+/* -- the core's part
+ * ------------------------------------------------------------------------------------------ */
+
+struct server {
+    struct prompts *prompts;
+    char told[512]; /* what the rooms were told */
+    uint32_t next_mix;
+    int mix_error;
+};
+
+struct link {
+    const struct app *app;
+    struct request request;
+    void *state;
+    bool over;
+    char told[1024]; /* what the application said, blank between */
+    link_step *played;
+    link_key *menu, *on_key;
+    link_digits *typed;
+    link_step *timer;
+    uint32_t timer_ms;
+};
+
+static struct server server;
+static struct settings settings;
+static struct link calls[LINKS];
+static unsigned call_count;
+
+/* What storage was asked last. */
+static struct {
+    struct ticket ticket;
+    room_reply *room;
+    room_pin_reply *pin;
+    subscriber_reply *subscriber;
+    char key[NUMBER_TEXT], pin_typed[32];
+    int refuse; /* what the next job is refused with */
+} asked;
+
+static void tell(char *told, size_t size, const char *text)
+{
+    size_t length = strlen(told);
+
+    snprintf(told + length, size - length, "%s%s", length ? " " : "", text);
+}
+
+#define link_tell(link, ...)                                                                                 \
+    do {                                                                                                     \
+        char told_text[600];                                                                                 \
+        snprintf(told_text, sizeof told_text, __VA_ARGS__);                                                  \
+        tell((link)->told, sizeof(link)->told, told_text);                                                   \
+    } while (0)
+
+/* Fragments by name, tones by frequency, silence by length: "vm-goodbye+1000Hz+500ms". */
+static const char *list_text(const struct list *list)
+{
+    static char text[512];
+    size_t length = 0;
+
+    *text = '\0';
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct list_item *item = &list->items[i];
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s", i ? "+" : "");
+        if (item->kind == ITEM_FRAGMENT) {
+            const char *path = prompts_path(server.prompts, (uint16_t)item->what);
+            const char *name =
+                strstr(path, "Allison/") ? strstr(path, "Allison/") + 8 : strstr(path, "/en/") + 4;
+            length +=
+                (size_t)snprintf(text + length, sizeof text - length, "%.*s", (int)strcspn(name, "."), name);
+        } else {
+            length += (size_t)snprintf(text + length, sizeof text - length, "%u%s",
+                                       item->kind == ITEM_TONE ? item->what : item->ms,
+                                       item->kind == ITEM_TONE ? "Hz" : "ms");
+        }
+    }
+    return text;
+}
+
+void link_continue(struct link *link)
+{
+    link_tell(link, "continue");
+}
+
+void link_reject(struct link *link, int status, const char *reason)
+{
+    (void)reason;
+    link_tell(link, "reject=%d", status);
+}
+
+void link_retarget(struct link *link, const char *number, int cause)
+{
+    (void)cause;
+    link_tell(link, "retarget=%s", number);
+}
+
+void link_answer(struct link *link)
+{
+    link_tell(link, "answer");
+}
+
+void link_hangup(struct link *link)
+{
+    link_tell(link, "hangup");
+}
+
+const struct request *link_request(const struct link *link)
+{
+    return &link->request;
+}
+
+void link_set_state(struct link *link, void *state)
+{
+    link->state = state;
+}
+
+void *link_state(const struct link *link)
+{
+    return link->state;
+}
+
+struct ticket link_ticket(const struct link *link)
+{
+    return (struct ticket){(uint64_t)(link - calls), 1};
+}
+
+struct link *link_of(struct ticket ticket)
+{
+    return calls[ticket.owner].over ? NULL : &calls[ticket.owner];
+}
+
+void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link))
+{
+    link->timer = fn;
+    link->timer_ms = ms;
+}
+
+struct server *link_server(const struct link *link)
+{
+    (void)link;
+    return &server;
+}
+
+const struct settings *link_settings(const struct link *link)
+{
+    (void)link;
+    return &settings;
+}
+
+const struct prompts *server_prompts(const struct server *of)
+{
+    return of->prompts;
+}
+
+struct storage *server_storage(const struct server *of)
+{
+    (void)of;
+    return NULL;
+}
+
+void link_log(const struct link *link, int level, const char *format, ...)
+{
+    (void)link;
+    (void)level;
+    (void)format;
+}
+
+void list_phrase(struct list *list, const struct phrase *phrase)
+{
+    for (unsigned i = 0; i < phrase->count; i++)
+        list->items[list->count++] = (struct list_item){.kind = ITEM_FRAGMENT, .what = phrase->fragments[i]};
+}
+
+void list_silence(struct list *list, unsigned ms)
+{
+    list->items[list->count++] = (struct list_item){.kind = ITEM_SILENCE, .ms = ms};
+}
+
+void list_tone(struct list *list, unsigned hz, unsigned ms)
+{
+    list->items[list->count++] = (struct list_item){.kind = ITEM_TONE, .what = hz, .ms = ms};
+}
+
+/* A play, menu or question takes the place of the one before. */
+static void media_replace(struct link *link)
+{
+    link->played = NULL;
+    link->menu = NULL;
+    link->typed = NULL;
+}
+
+void link_play(struct link *link, const struct list *list, link_step *done)
+{
+    media_replace(link);
+    link->played = done;
+    link_tell(link, "play=%s", list_text(list));
+}
+
+void link_music(struct link *link)
+{
+    media_replace(link);
+    link_tell(link, "music");
+}
+
+void link_quiet(struct link *link)
+{
+    media_replace(link);
+    link_tell(link, "quiet");
+}
+
+void link_menu(struct link *link, const struct list *list, const char *keys, unsigned wait_ms, link_key *fn)
+{
+    (void)keys;
+    (void)wait_ms;
+    media_replace(link);
+    link->menu = fn;
+    link_tell(link, "menu=%s", list_text(list));
+}
+
+void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn)
+{
+    (void)max;
+    (void)wait_ms;
+    media_replace(link);
+    link->typed = fn;
+    link_tell(link, "ask=%s", list_text(list));
+}
+
+void link_on_key(struct link *link, link_key *fn)
+{
+    link->on_key = fn;
+}
+
+void link_echo(struct link *link)
+{
+    link_tell(link, "echo");
+}
+
+void link_enter(struct link *link, uint32_t room)
+{
+    link_tell(link, "enter=%u", room);
+}
+
+void link_gains(struct link *link, int talk_db, int listen_db)
+{
+    link_tell(link, "gains=%d/%d", talk_db, listen_db);
+}
+
+void link_mute(struct link *link, bool mute)
+{
+    link_tell(link, "mute=%d", mute);
+}
+
+int mix_open(struct server *of, uint32_t *room)
+{
+    if (of->mix_error)
+        return of->mix_error;
+    *room = ++of->next_mix;
+    tell(of->told, sizeof of->told, "open");
+    return 0;
+}
+
+void mix_close(struct server *of, uint32_t room)
+{
+    (void)room;
+    tell(of->told, sizeof of->told, "close");
+}
+
+void mix_play(struct server *of, uint32_t room, const struct list *list)
+{
+    (void)room;
+    tell(of->told, sizeof of->told, list_text(list));
+}
+
+int room_find(struct storage *st, const char *number, struct ticket ticket, room_reply *reply)
+{
+    (void)st;
+    snprintf(asked.key, sizeof asked.key, "%s", number);
+    asked.ticket = ticket;
+    asked.room = reply;
+    return asked.refuse;
+}
+
+int room_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
+                   room_pin_reply *reply)
+{
+    (void)st;
+    snprintf(asked.key, sizeof asked.key, "%s", number);
+    snprintf(asked.pin_typed, sizeof asked.pin_typed, "%s", pin);
+    asked.ticket = ticket;
+    asked.pin = reply;
+    return asked.refuse;
+}
+
+int subscriber_find(struct storage *st, const char *number, struct ticket ticket, subscriber_reply *reply)
+{
+    (void)st;
+    snprintf(asked.key, sizeof asked.key, "%s", number);
+    asked.ticket = ticket;
+    asked.subscriber = reply;
+    return asked.refuse;
+}
+
+/* -- the caller's part
+ * ---------------------------------------------------------------------------------------- */
+
+#define ck_told(link, expected)                                                                              \
+    do {                                                                                                     \
+        ck_assert_str_eq((link)->told, expected);                                                            \
+        *(link)->told = '\0';                                                                                \
+    } while (0)
+
+static void setup(void)
+{
+    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en"};
+
+    log_set_level(LEVEL_ERROR);
+    ck_assert_int_eq(prompts_load(&server.prompts, &config), 0);
+    settings.max_rooms = 2;
+    settings.max_room_members = 3;
+}
+
+static void teardown(void)
+{
+    for (unsigned i = 0; i < call_count; i++) {
+        if (!calls[i].over)
+            calls[i].app->ended(&calls[i]);
+    }
+    prompts_free(server.prompts);
+}
+
+static struct link *call(const struct app *app, const char *number, const char *argument, const char *params)
+{
+    struct link *link = &calls[call_count++];
+
+    ck_assert_uint_le(call_count, LINKS);
+    link->app = app;
+    link->request =
+        (struct request){.call = "test", .number = number, .argument = argument, .params = params};
+    app->invited(link, &link->request);
+    return link;
+}
+
+static void hang_up(struct link *link)
+{
+    link->over = true;
+    link->app->ended(link);
+}
+
+static void play_over(struct link *link)
+{
+    link_step *done = link->played;
+
+    ck_assert(done != NULL);
+    link->played = NULL;
+    done(link);
+}
+
+static void press(struct link *link, char key)
+{
+    link_key *fn = link->menu ? link->menu : link->on_key;
+
+    ck_assert(fn != NULL);
+    link->menu = NULL;
+    fn(link, key);
+}
+
+static void type(struct link *link, const char *digits)
+{
+    link_digits *fn = link->typed;
+
+    ck_assert(fn != NULL);
+    link->typed = NULL;
+    fn(link, digits);
+}
+
+/* A call into a room of which storage says `error` or `row`, up to its answer. */
+static struct link *call_room(const char *number, int error, const struct room_row *row)
+{
+    struct link *link = call(&conference_app, number, "", "");
+
+    ck_assert_str_eq(asked.key, number);
+    asked.room(asked.ticket, error, row);
+    if (!strcmp(link->told, "answer")) {
+        *link->told = '\0';
+        link->app->answered(link);
+    }
+    return link;
+}
+
+static struct link *enter_open(const char *number)
+{
+    return call_room(number, ENOENT, NULL);
+}
+
+#define JOIN_TONE "1175Hz+1480Hz"
+#define LEAVE_TONE "1480Hz+1175Hz"
+
+/* -- conference
+ * ----------------------------------------------------------------------------------------------- */
+
+START_TEST(room_lives_from_first_to_last_member)
+{
+    struct link *first = enter_open("3000");
+    ck_told(first, "enter=1 play=conf-onlyperson");
+    ck_told(&server, "open");
+    play_over(first);
+    ck_told(first, "music");
+
+    struct link *second = enter_open("3000");
+    ck_told(first, "quiet");
+    ck_told(second, "enter=1");
+    ck_told(&server, JOIN_TONE);
+
+    struct link *third = enter_open("3000");
+    ck_told(third, "enter=1");
+    ck_told(first, "");
+    ck_told(second, "");
+    ck_told(&server, JOIN_TONE);
+
+    hang_up(second);
+    ck_told(&server, LEAVE_TONE);
+    ck_told(first, "");
+    ck_told(third, "");
+    hang_up(first);
+    ck_told(&server, LEAVE_TONE);
+    ck_told(third, "music"); /* and no words again */
+    hang_up(third);
+    ck_told(&server, "close");
+
+    enter_open("3000");
+    ck_told(&server, "open"); /* a new one */
+}
+END_TEST
+
+START_TEST(rooms_are_apart)
+{
+    struct link *first = enter_open("3000"), *other = enter_open("3001");
+
+    ck_told(first, "enter=1 play=conf-onlyperson");
+    ck_told(other, "enter=2 play=conf-onlyperson");
+    ck_told(&server, "open open");
+}
+END_TEST
+
+START_TEST(words_for_the_lonely_end_when_somebody_comes)
+{
+    struct link *first = enter_open("3000");
+
+    *first->told = '\0';
+    enter_open("3000");
+    ck_told(first, "quiet");
+    ck_assert(first->played == NULL);
+}
+END_TEST
+
+START_TEST(three_wrong_pins_end_the_call)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true, .has_moderator_pin = true};
+    struct link *link = call_room("3900", 0, &row);
+
+    ck_told(link, "ask=conf-getpin");
+    for (int i = 0; i < 3; i++) {
+        type(link, i == 1 ? "" : "111111");
+        ck_assert_str_eq(asked.key, "3900");
+        asked.pin(asked.ticket, EACCES, false);
+        ck_told(link, "play=conf-invalidpin");
+        play_over(link);
+        ck_told(link, i < 2 ? "ask=conf-getpin" : "play=vm-goodbye");
+    }
+    play_over(link);
+    ck_told(link, "hangup");
+    ck_told(&server, ""); /* no room was ever made */
+}
+END_TEST
+
+START_TEST(right_pin_opens)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true};
+    struct link *link = call_room("3900", 0, &row);
+
+    *link->told = '\0';
+    type(link, "246810");
+    ck_assert_str_eq(asked.pin_typed, "246810");
+    asked.pin(asked.ticket, 0, false);
+    ck_told(link, "enter=1 play=conf-onlyperson");
+}
+END_TEST
+
+START_TEST(only_moderators_need_a_pin)
+{
+    const struct room_row row = {.number = "3901", .has_moderator_pin = true};
+    struct link *link = call_room("3901", 0, &row);
+
+    ck_told(link, "ask=conf-getpin");
+    type(link, "");
+    ck_told(link, "enter=1 play=conf-onlyperson");
+}
+END_TEST
+
+START_TEST(trouble_with_the_pin_is_told)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true};
+    struct link *link = call_room("3900", 0, &row);
+
+    *link->told = '\0';
+    type(link, "246810");
+    asked.pin(asked.ticket, ENOTCONN, false);
+    ck_told(link, "play=conf-unavailable");
+    play_over(link);
+    play_over(link);
+    ck_told(link, "play=vm-goodbye hangup");
+}
+END_TEST
+
+START_TEST(full_room_is_polite)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true, .max_members = 1};
+
+    for (int i = 0; i < 3; i++)
+        enter_open("3000");
+    struct link *fourth = enter_open("3000"); /* max_room_members of the settings */
+    ck_told(fourth, "play=conf-full");
+    play_over(fourth);
+    play_over(fourth);
+    ck_told(fourth, "play=vm-goodbye hangup");
+
+    struct link *first = call_room("3900", 0, &row);
+    type(first, "246810");
+    asked.pin(asked.ticket, 0, false);
+    struct link *second = call_room("3900", 0, &row); /* the row's own limit; no PIN is asked for in vain */
+    ck_told(second, "play=conf-full");
+}
+END_TEST
+
+START_TEST(no_more_rooms_is_503_before_the_answer)
+{
+    enter_open("3000");
+    enter_open("3001");
+    struct link *third = call_room("3002", ENOENT, NULL);
+    ck_told(third, "reject=503");
+    struct link *guest = enter_open("3001");
+    ck_told(guest, "enter=2");
+}
+END_TEST
+
+START_TEST(engine_without_rooms_is_told)
+{
+    server.mix_error = EAGAIN;
+    struct link *link = enter_open("3000");
+    ck_told(link, "play=conf-unavailable");
+    hang_up(link);
+    ck_told(&server, "");
+}
+END_TEST
+
+/* A room that might ask for a PIN stays shut while nobody can say whether it does. */
+START_TEST(database_away_opens_no_unknown_room)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true};
+
+    ck_told(call_room("3000", ENOTCONN, NULL), "reject=503");
+    asked.refuse = ENOBUFS;
+    ck_told(call(&conference_app, "3000", "", ""), "reject=503");
+    asked.refuse = 0;
+    enter_open("3000");
+    ck_told(call_room("3000", ENOTCONN, NULL), "enter=1");
+    type(call_room("3900", 0, &row), "246810");
+    asked.pin(asked.ticket, 0, false);
+    ck_told(call_room("3900", ENOTCONN, NULL), "reject=503");
+}
+END_TEST
+
+START_TEST(late_replies_are_dropped)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true};
+    struct link *link = call(&conference_app, "3000", "", "");
+
+    hang_up(link);
+    asked.room(asked.ticket, ENOENT, NULL);
+    ck_told(link, "");
+    link = call_room("3900", 0, &row);
+    *link->told = '\0';
+    type(link, "246810");
+    hang_up(link);
+    asked.pin(asked.ticket, 0, false);
+    ck_told(link, "");
+    ck_told(&server, "");
+}
+END_TEST
+
+/* RFC 4240 §5: the room's name follows "conf=". */
+START_TEST(conference_service_names_its_room)
+{
+    char number[5 + NUMBER_TEXT + 1] = "conf=";
+
+    call(&conference_app, "conf=board", "service", "");
+    ck_assert_str_eq(asked.key, "board");
+    ck_told(call(&conference_app, "conf=", "service", ""), "reject=404");
+    ck_told(call(&conference_app, "board", "service", ""), "reject=404");
+    memset(number + 5, 'x', NUMBER_TEXT);
+    ck_told(call(&conference_app, number, "service", ""), "reject=404");
+    call(&conference_app, "8000", "3000", ""); /* a row of the number plan that names a room */
+    ck_assert_str_eq(asked.key, "3000");
+}
+END_TEST
+
+START_TEST(menu_mutes_and_unmutes)
+{
+    struct link *link = enter_open("3000");
+
+    enter_open("3000");
+    *link->told = '\0';
+    press(link, '5');
+    ck_told(link, ""); /* other keys mean nothing */
+    press(link, '*');
+    ck_told(link, "menu=conf-usermenu");
+    press(link, '1');
+    ck_told(link, "mute=1 menu=conf-muted");
+    press(link, '1');
+    ck_told(link, "mute=0 menu=conf-unmuted");
+    press(link, '*');
+    ck_told(link, "menu=conf-usermenu");
+    press(link, '8');
+    ck_told(link, "quiet");
+    press(link, '*');
+    press(link, 0); /* nothing pressed for a while */
+    ck_told(link, "menu=conf-usermenu quiet");
+}
+END_TEST
+
+START_TEST(menu_turns_gains_within_bounds)
+{
+    struct link *link = enter_open("3000");
+
+    press(link, '*');
+    *link->told = '\0';
+    press(link, '6');
+    ck_told(link, "gains=0/3 menu=800Hz");
+    press(link, '4');
+    press(link, '4');
+    ck_told(link, "gains=0/0 menu=800Hz gains=0/-3 menu=800Hz");
+    press(link, '7');
+    ck_told(link, "gains=-3/-3 menu=800Hz");
+    for (int i = 0; i < 5; i++)
+        press(link, '9');
+    ck_assert_ptr_nonnull(strstr(link->told, "gains=12/-3 menu=800Hz"));
+    *link->told = '\0';
+    press(link, '9');
+    ck_told(link, "menu=400Hz");
+    for (int i = 0; i < 3; i++)
+        press(link, '4');
+    *link->told = '\0';
+    press(link, '4');
+    ck_told(link, "menu=400Hz");
+}
+END_TEST
+
+START_TEST(menu_is_not_cut_by_who_comes_or_goes)
+{
+    struct link *link = enter_open("3000");
+
+    play_over(link);
+    press(link, '*');
+    *link->told = '\0';
+    struct link *second = enter_open("3000");
+    ck_told(link, "");
+    press(link, '8');
+    ck_told(link, "quiet");
+    press(link, '*');
+    *link->told = '\0';
+    hang_up(second);
+    ck_told(link, "");
+    press(link, '8');
+    ck_told(link, "music");
+}
+END_TEST
+
+/* A phone's own music on hold must not reach the room; his own mute outlives the hold. */
+START_TEST(hold_mutes)
+{
+    struct link *link = enter_open("3000");
+
+    *link->told = '\0';
+    link->app->held(link, true);
+    link->app->held(link, false);
+    ck_told(link, "mute=1 mute=0");
+    press(link, '*');
+    press(link, '1');
+    *link->told = '\0';
+    link->app->held(link, true);
+    link->app->held(link, false);
+    ck_told(link, "mute=1 mute=1");
+}
+END_TEST
+
+/* -- announcement: RFC 4240 §3
+ * ---------------------------------------------------------------------------------- */
+
+static struct link *announce(const char *params)
+{
+    return call(&announcement_app, "annc", "", params);
+}
+
+START_TEST(announcement_plays_once_and_hangs_up)
+{
+    struct link *link = announce("transport=udp;play=hello-world");
+
+    ck_told(link, "answer");
+    link->app->answered(link);
+    ck_told(link, "play=hello-world");
+    play_over(link);
+    ck_told(link, "hangup");
+}
+END_TEST
+
+START_TEST(announcement_repeats_with_delay_for_a_duration)
+{
+    struct link *link = announce("Play=digits%2F1;repeat=3;delay=1500;duration=20000");
+
+    link->app->answered(link);
+    play_over(link);
+    play_over(link);
+    play_over(link);
+    ck_told(link, "answer play=digits/1 play=1500ms+digits/1 play=1500ms+digits/1 hangup");
+    ck_assert_uint_eq(link->timer_ms, 20000);
+    ck_assert(link->timer == link_hangup);
+}
+END_TEST
+
+START_TEST(announcement_forever_is_bounded)
+{
+    struct link *link = announce("play=beep;repeat=forever");
+
+    link->app->answered(link);
+    for (int i = 0; i < 20; i++) {
+        *link->told = '\0';
+        play_over(link);
+        ck_assert_str_eq(link->told, "play=20ms+beep");
+    }
+    ck_assert(link->timer == link_hangup);
+    ck_assert_uint_eq(link->timer_ms, 30 * 60 * 1000);
+}
+END_TEST
+
+START_TEST(announcement_names)
+{
+    static const char *const same[] = {"play=file:///digits/1.wav", "play=/digits/1", "play=digits/1.g722"};
+
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        struct link *link = announce(same[i]);
+        link->app->answered(link);
+        ck_told(link, "answer play=digits/1");
+    }
+}
+END_TEST
+
+START_TEST(announcement_refuses)
+{
+    static const struct {
+        const char *params;
+        const char *told;
+    } cases[] = {
+        {"", "reject=400"},
+        {"display=hello-world", "reject=400"},
+        {"play", "reject=400"},
+        {"play=%00", "reject=400"},
+        {"play=hello%2", "reject=400"},
+        {"play=hello%zz", "reject=400"},
+        {"play=", "reject=404"},
+        {"play=../../../../etc/passwd", "reject=404"},
+        {"play=%2e%2e/moh/macroform-cold_day", "reject=404"},
+        {"play=http://192.0.2.1/a.wav", "reject=404"},
+        {"play=beep;repeat=-1", "reject=400"},
+        {"play=beep;repeat=", "reject=400"},
+        {"play=beep;delay=9999999999", "reject=400"},
+        {"play=beep;duration=1s", "reject=400"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct link *link = announce(cases[i].params);
+        ck_told(link, cases[i].told);
+        hang_up(link);
+        call_count--;
+        calls[call_count] = (struct link){0};
+    }
+}
+END_TEST
+
+/* -- IVR and echo
+ * --------------------------------------------------------------------------------------------- */
+
+static struct link *call_ivr(void)
+{
+    struct link *link = call(&ivr_app, "5000", "", "");
+
+    link->app->answered(link);
+    play_over(link);
+    ck_told(link, "answer play=ivr-welcome menu=ivr-menu");
+    return link;
+}
+
+/* RFC 4240 §4: VoiceXML is not spoken here. */
+START_TEST(dialog_service_is_refused)
+{
+    ck_told(call(&ivr_app, "dialog", "dialog", "voicexml=http://192.0.2.1/a.vxml"), "reject=501");
+}
+END_TEST
+
+START_TEST(ivr_gives_up_on_who_presses_nothing)
+{
+    struct link *link = call_ivr();
+
+    press(link, 0);
+    press(link, 0);
+    ck_told(link, "menu=ivr-menu menu=ivr-menu");
+    press(link, 0);
+    play_over(link);
+    ck_told(link, "play=vm-goodbye hangup");
+}
+END_TEST
+
+START_TEST(ivr_echo_and_back)
+{
+    struct link *link = call_ivr();
+
+    press(link, '1');
+    play_over(link);
+    ck_told(link, "play=demo-echotest echo");
+    press(link, '5');
+    ck_told(link, "");
+    press(link, '#');
+    play_over(link);
+    ck_told(link, "enter=0 play=demo-echodone menu=ivr-menu");
+    ck_assert(link->on_key == NULL);
+}
+END_TEST
+
+START_TEST(ivr_tells_the_time_in_the_callers_zone)
+{
+    struct subscriber subscriber = {.number = "1001", .zone = "Europe/Paris"};
+    struct link *link = call_ivr();
+
+    link->request.user = "1001";
+    press(link, '2');
+    ck_assert_str_eq(asked.key, "1001");
+    asked.subscriber(asked.ticket, 0, &subscriber);
+    ck_assert_int_eq(strncmp(link->told, "play=digits/day-", 16), 0);
+    ck_assert_ptr_nonnull(strstr(link->told, "+digits/at+"));
+    play_over(link);
+    link->request.user = NULL; /* a stranger */
+    *link->told = '\0';
+    press(link, '2');
+    ck_assert_int_eq(strncmp(link->told, "play=digits/day-", 16), 0);
+}
+END_TEST
+
+START_TEST(ivr_sends_on_to_a_conference)
+{
+    struct link *link = call_ivr();
+
+    press(link, '3');
+    ck_told(link, "retarget=3000");
+    link->timer(link); /* the call is still here */
+    ck_told(link, "menu=ivr-menu");
+    press(link, '*');
+    play_over(link);
+    ck_told(link, "play=vm-goodbye hangup");
+}
+END_TEST
+
+START_TEST(echo_echoes)
+{
+    struct link *link = call(&echo_app, "9196", "", "");
+
+    link->app->answered(link);
+    ck_told(link, "answer echo");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("apps");
+    TCase *tc = tcase_create("apps");
+    SRunner *runner = srunner_create(suite);
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, room_lives_from_first_to_last_member);
+    tcase_add_test(tc, rooms_are_apart);
+    tcase_add_test(tc, words_for_the_lonely_end_when_somebody_comes);
+    tcase_add_test(tc, three_wrong_pins_end_the_call);
+    tcase_add_test(tc, right_pin_opens);
+    tcase_add_test(tc, only_moderators_need_a_pin);
+    tcase_add_test(tc, trouble_with_the_pin_is_told);
+    tcase_add_test(tc, full_room_is_polite);
+    tcase_add_test(tc, no_more_rooms_is_503_before_the_answer);
+    tcase_add_test(tc, engine_without_rooms_is_told);
+    tcase_add_test(tc, database_away_opens_no_unknown_room);
+    tcase_add_test(tc, late_replies_are_dropped);
+    tcase_add_test(tc, conference_service_names_its_room);
+    tcase_add_test(tc, menu_mutes_and_unmutes);
+    tcase_add_test(tc, menu_turns_gains_within_bounds);
+    tcase_add_test(tc, menu_is_not_cut_by_who_comes_or_goes);
+    tcase_add_test(tc, hold_mutes);
+    tcase_add_test(tc, announcement_plays_once_and_hangs_up);
+    tcase_add_test(tc, announcement_repeats_with_delay_for_a_duration);
+    tcase_add_test(tc, announcement_forever_is_bounded);
+    tcase_add_test(tc, announcement_names);
+    tcase_add_test(tc, announcement_refuses);
+    tcase_add_test(tc, dialog_service_is_refused);
+    tcase_add_test(tc, ivr_gives_up_on_who_presses_nothing);
+    tcase_add_test(tc, ivr_echo_and_back);
+    tcase_add_test(tc, ivr_tells_the_time_in_the_callers_zone);
+    tcase_add_test(tc, ivr_sends_on_to_a_conference);
+    tcase_add_test(tc, echo_echoes);
+    suite_add_tcase(suite, tc);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
