@@ -23,9 +23,11 @@ static const int16_t step_growth[16] = {-60,  3042, 1198, 538, 334, 172, 58,  -3
 #define G722_ZERO_LEVEL 59
 #define G722_STEP_OF_SILENCE 1200
 
-/* Bytes of 20 ms of Opus: digital silence takes 8 or less, a hum or hiss 20 to 60, and so does a voice. */
+/* Bytes of 20 ms of Opus. SILK: digital silence takes 8 or less, a hum, a hiss or a voice 25 to 60. A hybrid
+ * packet's upper band takes 30 more even of silence. */
 #define OPUS_SILENT_BYTES 12
 #define OPUS_FAINT_BYTES 20
+#define OPUS_HYBRID_BYTES 28
 #define OPUS_LEVEL_VOICE 25
 #define OPUS_LEVEL_SOUND 45 /* no voice, says the sender: noise, or a tone that he took for noise */
 #define OPUS_LEVEL_FAINT 60
@@ -96,6 +98,8 @@ static unsigned opus_level(const uint8_t *payload, size_t length)
     unsigned ms = payload_ms(CODEC_OPUS, payload, length);
     size_t bytes = ms > 0 ? length * 20 / ms : 0;
 
+    if ((payload[0] & 0xE0) == 0x60) /* configurations 12 to 15, RFC 6716 §3.1 */
+        bytes = bytes > OPUS_HYBRID_BYTES ? bytes - OPUS_HYBRID_BYTES : 0;
     if (bytes <= OPUS_SILENT_BYTES)
         return LEVEL_SILENCE;
     if (opus_voice(payload, length))
