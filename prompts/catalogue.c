@@ -140,22 +140,31 @@ static void names_replace(struct prompts *p, bool voice_there)
     }
 }
 
-static int music_is_wav(const struct dirent *entry)
+static bool name_ends(const struct dirent *entry, const char *ending)
 {
-    size_t n = strlen(entry->d_name);
+    size_t length = strlen(entry->d_name), n = strlen(ending);
 
-    return n > 4 && !strcmp(entry->d_name + n - 4, ".wav");
+    return length > n && !strcmp(entry->d_name + length - n, ending);
 }
 
-/* The wav files: music was made at 8 kHz, its G.722 files are the same sound at twice the memory. */
-static void music_find(struct prompts *p, const char *sounds_dir)
+static int music_is_wav(const struct dirent *entry)
+{
+    return name_ends(entry, ".wav");
+}
+
+static int music_is_g722(const struct dirent *entry)
+{
+    return name_ends(entry, ".g722");
+}
+
+/* Adds the files that `wanted` picks. */
+static void music_add(struct prompts *p, const char *folder, int (*wanted)(const struct dirent *))
 {
     struct dirent **entries;
-    char *folder;
+    int n = scandir(folder, &entries, wanted, alphasort);
 
-    if (asprintf(&folder, "%s/moh", sounds_dir) < 0)
+    if (n < 0)
         return;
-    int n = scandir(folder, &entries, music_is_wav, alphasort);
     if (n > 0)
         p->music = calloc(n, sizeof *p->music);
     for (int i = 0; i < n; i++) {
@@ -163,8 +172,19 @@ static void music_find(struct prompts *p, const char *sounds_dir)
             p->music_count++;
         free(entries[i]);
     }
-    if (n >= 0)
-        free(entries);
+    free(entries);
+}
+
+/* The wav files first: music was made at 8 kHz, its G.722 files are the same sound at twice the memory. */
+static void music_find(struct prompts *p, const char *sounds_dir)
+{
+    char *folder;
+
+    if (asprintf(&folder, "%s/moh", sounds_dir) < 0)
+        return;
+    music_add(p, folder, music_is_wav);
+    if (!p->music)
+        music_add(p, folder, music_is_g722);
     if (p->music_count == 0)
         log_event(LEVEL_WARNING, "prompts", NULL, "music-missing folder=%s", folder);
     free(folder);

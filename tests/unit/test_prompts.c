@@ -441,6 +441,11 @@ START_TEST(missing_files_fall_back)
     file_make(folder, "goodbye.wav");
     file_make(folder, "vm-password.wav");
     file_make(folder, "vm-unlisted.wav");
+    snprintf(folder, sizeof folder, "%s/moh", base);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    file_make(folder, "b.g722");
+    file_make(folder, "a.g722");
+    file_make(folder, "readme.txt");
     ck_assert_int_eq(prompts_load(&prompts, &config), 0);
     ck_assert_uint_eq(prompts_count(prompts), 3);
     ck_says(say(prompts, to, "vm-password"), "vm-password");
@@ -448,7 +453,9 @@ START_TEST(missing_files_fall_back)
     ck_says(say(prompts, to, "hour"), "hours");
     ck_says(say(prompts, to, "vm-intro"), "");
     ck_says(say_number(prompts, to, 1234), "");
-    ck_assert_ptr_null(prompts_music(prompts, 0));
+    ck_assert_ptr_nonnull(strstr(prompts_music(prompts, 0), "/moh/a.g722"));
+    ck_assert_ptr_nonnull(strstr(prompts_music(prompts, 1), "/moh/b.g722"));
+    ck_assert_ptr_null(prompts_music(prompts, 2));
     prompts_free(prompts);
     prompts = whole;
     snprintf(command, sizeof command, "rm -r %s", base);
