@@ -1,0 +1,301 @@
+/* What comes from the network: which packets fit, where the far side is, what becomes of its packets. */
+#include "mixer/engine.h"
+
+#include "core/base/clock.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+static bool address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b, bool with_port)
+{
+    if (a->ss_family != b->ss_family)
+        return false;
+    if (a->ss_family == AF_INET) {
+        const struct sockaddr_in *x = (const void *)a, *y = (const void *)b;
+        return x->sin_addr.s_addr == y->sin_addr.s_addr && (!with_port || x->sin_port == y->sin_port);
+    }
+    if (a->ss_family != AF_INET6)
+        return false;
+    const struct sockaddr_in6 *x = (const void *)a, *y = (const void *)b;
+    return !memcmp(&x->sin6_addr, &y->sin6_addr, sizeof(x->sin6_addr)) &&
+           (!with_port || x->sin6_port == y->sin6_port);
+}
+
+static bool address_real(const struct sockaddr_storage *a)
+{
+    return a->ss_family == AF_INET    ? ((const struct sockaddr_in *)(const void *)a)->sin_port != 0
+           : a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port != 0
+                                      : false;
+}
+
+/*
+ * A new description of the far side. While its address stays as described before, what was learnt goes on
+ * being sent to; in any case the next packets that fit may teach another one.
+ */
+void port_set_remote(struct port *p, const struct media_format *format)
+{
+    const struct media_format *old = p->kit ? &p->kit->format : NULL;
+    bool same = old && address_equal(&old->rtp, &format->rtp, true);
+
+    p->locked = p->rtcp_learnt = false;
+    p->candidate.ss_family = AF_UNSPEC;
+    if (!same || !p->remote_known) {
+        p->remote = format->rtp;
+        p->remote_known = address_real(&format->rtp);
+    }
+    if (!same || !p->rtcp_known) {
+        p->remote_rtcp = format->rtcp_mux ? format->rtp : format->rtcp;
+        p->rtcp_known = address_real(&p->remote_rtcp);
+    }
+}
+
+static void remote_lock(struct port *p, const struct sockaddr_storage *from)
+{
+    p->remote = *from;
+    p->remote_known = p->locked = true;
+    if (p->kit->format.rtcp_mux) {
+        p->remote_rtcp = *from;
+        p->rtcp_known = true;
+    }
+}
+
+/* Symmetric RTP (RFC 4961): the described address at once, another one by two packets in a row. */
+static bool remote_fits(struct port *p, const struct sockaddr_storage *from, const struct rtp_packet *rtp)
+{
+    if (p->locked)
+        return address_equal(&p->remote, from, true);
+    if (address_equal(&p->kit->format.rtp, from, true)) {
+        remote_lock(p, from);
+        return true;
+    }
+    if (address_equal(&p->candidate, from, true) && rtp->sequence == p->candidate_next) {
+        remote_lock(p, from);
+        return true;
+    }
+    p->candidate = *from;
+    p->candidate_next = (uint16_t)(rtp->sequence + 1);
+    /* Until somebody is believed, nobody's packets are lost. */
+    return true;
+}
+
+void port_digit_heard(struct port *p, char digit, unsigned ms)
+{
+    struct mixer_event event = {.type = EVENT_DIGIT, .port = p->id, .digit = digit, .ms = ms};
+
+    mixer_emit(p->mixer, &event);
+    /* A bridge that decodes carries no events; the other side gets the key press in its own manner. */
+    if (p->connected == CONNECTED_BRIDGE &&
+        !(p->relay && p->peer->kit && p->peer->kit->format.dtmf_pt_send != MEDIA_NO_PT))
+        port_digit_queue(p->peer, digit, ms < 70 ? 70 : ms);
+}
+
+/* Sequence, loss and jitter. False: the packet is too far from all others to be believed. */
+static bool source_note(struct port *p, const struct rtp_packet *rtp, uint32_t clock, int64_t arrival_us)
+{
+    struct rtp_source *s = &p->source;
+
+    if (!s->known || s->ssrc != rtp->ssrc) { /* a new source: RFC 3550 §8.2 leaves it to us to follow it */
+        int64_t lost = s->known ? rtp_source_lost(s) : 0;
+        p->lost_before += lost > 0 ? (uint64_t)lost : 0;
+        rtp_source_start(s, rtp->ssrc, rtp->sequence);
+        jitter_reset(p->jitter);
+        p->last_sr = 0;
+    } else if (!rtp_source_update(s, rtp->sequence)) {
+        return false;
+    }
+    rtp_source_jitter(s, (uint32_t)(arrival_us * clock / 1000000), rtp->timestamp);
+    p->jitter_us = (uint32_t)((uint64_t)(s->jitter_q4 >> 4) * 1000000 / clock);
+    return true;
+}
+
+static void event_packet(struct port *p, const struct rtp_packet *rtp)
+{
+    struct jitter_packet packet = {.sequence = rtp->sequence, .timestamp = rtp->timestamp};
+    uint32_t rate = p->kit->format.dtmf_rate ? p->kit->format.dtmf_rate : 8000;
+    unsigned ms = 0;
+    char digit = digit_packet(&p->digits, rtp->timestamp, rtp->payload, rtp->length, rate, &ms);
+
+    if (digit)
+        port_digit_heard(p, digit, ms);
+    /* Its sequence number is taken, so that it does not look lost. */
+    if (p->jitter->clock)
+        (void)jitter_put(p->jitter, &packet, p->jitter->clock, worker_now_ms(p->worker));
+}
+
+static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum codec codec, unsigned ms)
+{
+    struct jitter_packet packet = {.sequence = rtp->sequence,
+                                   .timestamp = rtp->timestamp,
+                                   .payload_type = (uint8_t)codec,
+                                   .ms = ms,
+                                   .payload = rtp->payload,
+                                   .length = rtp->length};
+
+    if (p->connected == CONNECTED_ROOM && !p->muted)
+        room_note(p, payload_level(codec, rtp->payload, rtp->length));
+    if (jitter_put(p->jitter, &packet, codec_clock(codec), worker_now_ms(p->worker)) == JITTER_RESTARTED &&
+        p->kit)
+        p->concealed = 0;
+}
+
+/* The negotiated codec of a payload type, -1 when there is none. */
+static int codec_of(const struct media_format *f, uint8_t payload_type)
+{
+    for (unsigned i = 0; i < f->codec_count; i++) {
+        if (f->codecs[i].pt_receive == payload_type)
+            return (int)f->codecs[i].codec;
+    }
+    return -1;
+}
+
+static void port_alive(struct port *p)
+{
+    p->alive_tick = p->worker->tick;
+    p->timed_out = false;
+}
+
+static void receive_rtp(struct port *p, const struct io_packet *in)
+{
+    const struct media_format *f = &p->kit->format;
+    struct rtp_packet rtp;
+
+    if (!rtp_parse(&rtp, in->data, in->length)) {
+        p->discarded++;
+        return;
+    }
+    int codec = codec_of(f, rtp.payload_type);
+    bool event = f->dtmf_pt_receive != MEDIA_NO_PT && rtp.payload_type == f->dtmf_pt_receive;
+    bool noise = codec < 0 && !event && rtp.payload_type == RTP_COMFORT_NOISE;
+    unsigned ms = codec >= 0 ? payload_ms((enum codec)codec, rtp.payload, rtp.length) : 0;
+    if ((codec < 0 && !event && !noise) || (event && rtp.length < 4) ||
+        (codec >= 0 && (!ms || ms > PACKET_MS_MAX)) || rtp.length > PAYLOAD_MAX ||
+        !remote_fits(p, in->from, &rtp)) {
+        p->discarded++;
+        return;
+    }
+    port_alive(p);
+    p->received++;
+    if (!p->media_seen) {
+        struct mixer_event e = {.type = EVENT_MEDIA, .port = p->id};
+        p->media_seen = true;
+        mixer_emit(p->mixer, &e);
+    }
+    uint32_t clock = codec_clock(codec >= 0 ? (enum codec)codec : f->codecs[0].codec);
+    if (!source_note(p, &rtp, clock, in->arrival_us) || !f->receive) {
+        p->discarded++;
+        return;
+    }
+    bool relayed = bridge_relay(p, &rtp, (enum codec)(codec >= 0 ? codec : 0), codec < 0, in);
+    if (event)
+        event_packet(p, &rtp);
+    else if (codec >= 0 && (!relayed || port_must_hear(p)))
+        sound_packet(p, &rtp, (enum codec)codec, ms);
+}
+
+static void receive_rtcp(struct port *p, const struct io_packet *in)
+{
+    struct rtcp_seen seen;
+
+    /* From the host that RTP comes from; its port is learnt as RTP's was. */
+    if (p->remote_known && !address_equal(&p->remote, in->from, false) &&
+        !(p->rtcp_known && address_equal(&p->remote_rtcp, in->from, false)))
+        return;
+    if (!rtcp_parse(&seen, in->data, in->length, p->ssrc))
+        return;
+    if (!p->rtcp_learnt) {
+        p->remote_rtcp = *in->from;
+        p->rtcp_known = p->rtcp_learnt = true;
+    }
+    port_alive(p);
+    if (seen.sender && p->source.known && seen.ssrc == p->source.ssrc) {
+        p->last_sr = seen.ntp_middle;
+        p->last_sr_tick = p->worker->tick;
+    }
+    (void)bridge_relay_rtcp(p, in);
+}
+
+void port_receive(struct worker *w, const struct io_packet *packet)
+{
+    struct port *p = &w->mixer->ports[packet->tag >> 1];
+
+    atomic_fetch_add_explicit(&w->received, 1, memory_order_relaxed);
+    if (!p->kit)
+        return;
+    if (packet->tag & 1 || (p->kit->format.rtcp_mux && rtp_is_rtcp(packet->data, packet->length)))
+        receive_rtcp(p, packet);
+    else
+        receive_rtp(p, packet);
+}
+
+/* Sends a compound packet about now. */
+void port_report(struct port *p, bool bye)
+{
+    struct worker *w = p->worker;
+    struct rtcp_sender sender = {
+        .ntp = rtcp_ntp(clock_wall_us()),
+        .timestamp =
+            p->timestamp + (uint32_t)(w->tick * codec_clock(p->kit->format.codecs[0].codec) / TICKS_A_SECOND),
+        .packets = (uint32_t)p->sent,
+        .octets = (uint32_t)p->octets};
+    struct rtcp_report report;
+    bool sends = p->sent != p->sent_before;
+
+    if (!p->rtcp_known || !p->remote_known)
+        return;
+    if (p->source.known) {
+        uint64_t since = p->last_sr && w->tick > p->last_sr_tick
+                             ? (w->tick - p->last_sr_tick) * 65536 / TICKS_A_SECOND
+                             : 0;
+        rtcp_report_make(&report, &p->source, p->last_sr, (uint32_t)since);
+    }
+    size_t length = rtcp_build(io_claim(w->io), p->ssrc, sends ? &sender : NULL,
+                               p->source.known ? &report : NULL, p->cname, bye);
+    io_commit(w->io, p->kit->format.rtcp_mux ? p->rtp_fd : p->rtcp_fd, &p->remote_rtcp, length);
+    p->sent_before = p->sent;
+}
+
+static uint32_t roll(struct worker *w) /* xorshift: spreads reports, keeps no secret */
+{
+    w->dice ^= w->dice << 13;
+    w->dice ^= w->dice >> 17;
+    w->dice ^= w->dice << 5;
+    return w->dice;
+}
+
+/* Every tenth tick: reports, the end of a key whose end was lost, silence for too long. */
+void port_timers(struct port *p)
+{
+    struct worker *w = p->worker;
+    unsigned timeout = p->mixer->config.rtp_timeout_s;
+
+    if (!p->kit)
+        return;
+    if (w->tick >= p->report_tick) {
+        /* 5 s, times 0.5 to 1.5 (RFC 3550 §6.3.1); the first one after half of that (§6.2). */
+        uint64_t interval = 250 + roll(w) % 500;
+        bool first = p->report_tick == 0;
+        p->report_tick = w->tick + (first ? interval / 2 : interval);
+        if (!first && !bridge_relays(p))
+            port_report(p, false);
+    }
+    /* Who was told to send nothing, or holds us, may be silent. */
+    if (!p->kit->format.receive || !p->kit->format.send)
+        p->alive_tick = w->tick;
+    if (timeout && !p->timed_out && (int64_t)(w->tick - p->alive_tick) >= (int64_t)timeout * TICKS_A_SECOND) {
+        struct mixer_event e = {.type = EVENT_TIMEOUT, .port = p->id};
+        p->timed_out = true;
+        mixer_emit(p->mixer, &e);
+    }
+}
+
+void port_stats_fill(const struct port *p, struct port_stats *out)
+{
+    int64_t lost = p->source.known ? rtp_source_lost(&p->source) : 0;
+
+    out->packets_received = p->received;
+    out->packets_sent = p->sent;
+    out->packets_lost = p->lost_before + (lost > 0 ? (uint64_t)lost : 0);
+    out->packets_late = p->jitter->late;
+    out->packets_discarded = p->discarded + p->jitter->duplicate;
+    out->jitter_us = p->jitter_us;
+}
