@@ -136,6 +136,7 @@ static int announcement_read(struct announcement *out, const struct prompts *pro
     return 0;
 }
 
+/* One play is over: the next, after the pause that was asked for, or the end of the call. */
 static void announcement_played(struct link *link)
 {
     struct announcement *announcement = link_state(link);
@@ -160,7 +161,7 @@ static void announcement_answered(struct link *link)
 
     if (announcement->plays_left != REPEAT_FOREVER)
         announcement->plays_left--;
-    link_after(link, announcement->duration_ms, link_hangup);
+    link_after(link, announcement->duration_ms, link_hangup); /* counts pauses, too */
     list_phrase(&list, &announcement->phrase);
     link_play(link, &list, announcement_played);
 }

@@ -110,6 +110,7 @@ static void voice_find(char **out, const char *sounds_dir)
     free(parent);
 }
 
+/* A name without a file stays in the catalogue: it is known, only silent. */
 static void names_add(struct prompts *p, const char *const *list, const char *folder)
 {
     for (size_t i = 0; list[i]; i++) {
@@ -190,6 +191,7 @@ static void music_find(struct prompts *p, const char *sounds_dir)
     free(folder);
 }
 
+/* Only memory can fail it: a server that cannot speak can still connect calls. */
 int prompts_load(struct prompts **out, const struct prompts_config *config)
 {
     size_t total = name_list_length(english_recorded) + name_list_length(english_synthesised);
@@ -208,6 +210,7 @@ int prompts_load(struct prompts **out, const struct prompts_config *config)
     error = zones_new(&p->zones);
     if (error)
         goto out;
+    /* Grammar and names are English: better heard in the wrong language than not at all. */
     if (strncmp(config->language, "en", 2) != 0)
         log_event(LEVEL_WARNING, "prompts", NULL, "language-unknown language=%s used=en", config->language);
     voice_find(&voice, config->sounds_dir);

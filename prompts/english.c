@@ -64,6 +64,7 @@ void say_number(const struct prompts *p, struct phrase *to, long number)
     }
 }
 
+/* Days of the month are "third", the thirty-first is "30 first". */
 void say_ordinal(const struct prompts *p, struct phrase *to, int number)
 {
     if (number < 1 || number > 99) {
@@ -125,6 +126,7 @@ static void say_year(const struct prompts *p, struct phrase *to, int year)
         say_number(p, to, rest);
 }
 
+/* Twelve hours, as the voice has no word for "hundred hours": midnight is 12 a m, noon 12 p m. */
 static void say_clock(const struct prompts *p, struct phrase *to, const struct tm *tm)
 {
     say_number(p, to, (tm->tm_hour + 11) % 12 + 1);
@@ -156,6 +158,8 @@ static long day_number(const struct tm *tm)
     return 365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + tm->tm_mday;
 }
 
+/* Nearness is by the calendar of the zone, not by hours: 23:45 is yesterday a quarter of an hour past
+ * midnight. */
 void say_when(const struct prompts *p, struct phrase *to, time_t when, time_t now, const char *zone)
 {
     struct tm then, today;

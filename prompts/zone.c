@@ -48,6 +48,7 @@ struct zones {
 /* -- the footer's rule
  * ---------------------------------------------------------------------------------------------- */
 
+/* Parsers take the text's place and move it on; false: this is no such thing. */
 static bool parse_number(const char **at, int *out)
 {
     char *end;
@@ -184,6 +185,7 @@ static int32_t rule_offset(const struct rule *rule, time_t when)
 /* -- the file
  * ------------------------------------------------------------------------------------------------------- */
 
+/* Two's complement, sign extended (RFC 8536 §3.2). */
 static int64_t read_big_endian(const unsigned char *at, size_t bytes)
 {
     uint64_t value = at[0] & 0x80 ? ~(uint64_t)0 : 0;
@@ -296,6 +298,8 @@ static void zone_free(struct zone *zone)
     free(zone);
 }
 
+/* Before the first transition the first type holds, after the last the footer's rule (RFC 8536 §3.2, §3.3).
+ */
 static int32_t zone_offset(const struct zone *zone, time_t when)
 {
     size_t low = 0, high = zone->count;

@@ -69,6 +69,7 @@ static void conference_invited(struct link *link, const struct request *request)
         link_reject(link, 503, NULL);
 }
 
+/* The room may have filled up since the request came. */
 static void conference_answered(struct link *link)
 {
     struct member *member = link_state(link);
@@ -90,6 +91,7 @@ static void conference_held(struct link *link, bool held)
     member_mute(member);
 }
 
+/* Also for a call that was refused, or that never came as far as a room. */
 static void conference_ended(struct link *link)
 {
     struct member *member = link_state(link);

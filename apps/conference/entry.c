@@ -15,6 +15,7 @@ static void entry_again(struct link *link)
         member_goodbye(link);
 }
 
+/* Who guesses gets three tries a call; each costs storage one slow hash, and the log one line. */
 static void entry_judged(struct ticket ticket, int error, bool moderator)
 {
     struct link *link = link_of(ticket);
@@ -34,6 +35,7 @@ static void entry_judged(struct ticket ticket, int error, bool moderator)
     }
 }
 
+/* Digits are passed on and kept nowhere: neither state nor log holds a PIN. */
 static void entry_typed(struct link *link, const char *digits)
 {
     struct member *member = link_state(link);

@@ -11,6 +11,7 @@ void member_say(struct member *member, const char *name, link_step *then)
     link_play(member->link, &list, then);
 }
 
+/* Whoever is sent away is told so: a call that ends in silence looks like a fault. */
 void member_goodbye(struct link *link)
 {
     member_say(link_state(link), "vm-goodbye", link_hangup);
@@ -38,6 +39,7 @@ static void member_told(struct link *link)
     member_settle(link_state(link));
 }
 
+/* Keys mean the menu from here on; at the door they were digits of a PIN. */
 void member_enter(struct member *member)
 {
     int error = conference_join(member);

@@ -10,6 +10,7 @@
 
 static void menu_key(struct link *link, char key);
 
+/* After every key the menu stays open for a while, so that a gain can be turned by several steps. */
 static void menu_wait(struct member *member, const struct list *list)
 {
     link_menu(member->link, list, MENU_KEYS, MENU_WAIT_MS, menu_key);
@@ -31,6 +32,7 @@ void menu_open(struct member *member)
     menu_say(member, "conf-usermenu");
 }
 
+/* What was going on in the room while he was away from it decides what he hears now. */
 static void menu_close(struct member *member)
 {
     member->in_menu = false;

@@ -32,6 +32,7 @@ struct room *conference_room(const char *number)
     return room;
 }
 
+/* The first one in brings what storage knew of the room; later ones bring their own copy. */
 static int room_make(struct room **out, const struct member *member)
 {
     struct room *room = calloc(1, sizeof *room);
@@ -53,6 +54,7 @@ static int room_make(struct room **out, const struct member *member)
     return 0;
 }
 
+/* The number is free again at once: who calls it next makes a new room. */
 static void room_end(struct room *room)
 {
     struct room **at = &rooms;
@@ -93,6 +95,7 @@ int conference_join(struct member *member)
     link_enter(member->link, room->mix);
     link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u moderator=%d", room->number,
              room->count, member->moderator);
+    /* After the entry, so that the newcomer hears it too and knows that he is in. */
     if (room->count > 1)
         room_tone(room, TONE_LOW_HZ, TONE_HIGH_HZ);
     if (room->count == 2)
@@ -119,5 +122,5 @@ void conference_leave(struct member *member)
     }
     room_tone(room, TONE_HIGH_HZ, TONE_LOW_HZ);
     if (room->count == 1)
-        member_settle(room->members);
+        member_settle(room->members); /* music again; he has been told once */
 }

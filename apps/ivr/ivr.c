@@ -12,7 +12,6 @@
 #define MENU_WAIT_MS 5000
 #define MENU_ROUNDS 3            /* how often the menu is said to somebody who presses nothing */
 #define CONFERENCE_NUMBER "3000" /* goes through the number plan */
-#define MOVE_WAIT_MS 1000
 
 struct ivr {
     unsigned rounds;
@@ -107,8 +106,6 @@ static void ivr_choice(struct link *link, char key)
         ivr_time(link);
         break;
     case '3':
-        /* Should the call stay here, because that number leads nowhere, the menu comes again. */
-        link_after(link, MOVE_WAIT_MS, ivr_menu);
         link_retarget(link, CONFERENCE_NUMBER, 302);
         break;
     case '*':
@@ -148,6 +145,14 @@ static void ivr_invited(struct link *link, const struct request *request)
     link_answer(link);
 }
 
+/* The conference did not take the call: it is here again. */
+static bool ivr_failed(struct link *link, int status)
+{
+    link_log(link, LEVEL_NOTICE, "conference-failed status=%d", status);
+    ivr_say(link, "conf-unavailable", ivr_menu);
+    return true;
+}
+
 static void ivr_answered(struct link *link)
 {
     ivr_say(link, "ivr-welcome", ivr_menu);
@@ -161,6 +166,7 @@ static void ivr_ended(struct link *link)
 const struct app ivr_app = {
     .name = "ivr",
     .invited = ivr_invited,
+    .failed = ivr_failed,
     .answered = ivr_answered,
     .ended = ivr_ended,
 };

@@ -874,8 +874,9 @@ START_TEST(ivr_sends_on_to_a_conference)
 
     press(link, '3');
     ck_told(link, "retarget=3000");
-    link->timer(link); /* the call is still here */
-    ck_told(link, "menu=ivr-menu");
+    ck_assert(link->app->failed(link, 503));
+    play_over(link);
+    ck_told(link, "play=conf-unavailable menu=ivr-menu");
     press(link, '*');
     play_over(link);
     ck_told(link, "play=vm-goodbye hangup");
