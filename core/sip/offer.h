@@ -34,7 +34,10 @@ void negotiation_free(struct negotiation *n);
  */
 __attribute__((warn_unused_result)) int negotiation_offer(struct negotiation *n, const struct media_capabilities *own,
                                                           bool send, bool receive, char *out, size_t size);
-/* The far side's answer to that offer. On an error the session stays as it was. */
+/*
+ * The far side's answer to that offer. On an error the session stays as it was. A later answer to the same offer is
+ * taken too: of a 200 after a 183, or of another fork (RFC 6337 §3.1.1). EPROTO: there is no offer of ours either.
+ */
 __attribute__((warn_unused_result)) int negotiation_accept(struct negotiation *n, const char *answer,
                                                            struct media_format *out);
 /* The offer failed (488, 491, …): the session stays as it was. */
