@@ -101,12 +101,27 @@ void link_redirect(struct link *link, const char *uri)
         link_fail(link, 302, NULL, uri);
 }
 
+/* A host that retargets lets go of the caller's media until a failure gives him back. */
+static void link_move(struct link *link)
+{
+    struct call *call = link->call;
+
+    media_clear(link);
+    call->host = NULL;
+    call->mover = link;
+    call->state = CALL_ROUTING;
+    if (port_connect_none(call->server->mixer, call->caller->port))
+        call_end_soon(call, 500, NULL);
+}
+
 void link_retarget(struct link *link, const char *number, int cause)
 {
     struct call *call = link->call;
     struct diversion diversion = {.cause = cause};
 
-    if (!link_decides(link, "retarget"))
+    if (call->host == link && call->state == CALL_HOSTED)
+        link_move(link);
+    else if (!link_decides(link, "retarget"))
         return;
     link->stage = STAGE_PASSED;
     call->depth = call->position;
@@ -114,6 +129,31 @@ void link_retarget(struct link *link, const char *number, int cause)
     snprintf(diversion.host, sizeof diversion.host, "%s", call->settings->realm);
     link_log(link, LEVEL_INFO, "retarget number=%s cause=%d", number, cause);
     route_start(call, number, "", &diversion);
+}
+
+static void link_arrived(void *arg)
+{
+    struct call *call = arg;
+
+    if (call->state == CALL_HOSTED && call->host->app->answered)
+        call->host->app->answered(call->host);
+}
+
+static int link_answer_caller(struct call *call)
+{
+    int error = bridge_describe_caller(call, NULL);
+
+    if (!error)
+        error = port_connect_none(call->server->mixer, call->caller->port);
+    if (error)
+        return error;
+    if (!call->caller->answered)
+        return session_answer(call->caller->session, call->caller->sdp);
+    /* Another application had answered and sent the call here: no ACK will come that begins it. */
+    call->mover = NULL;
+    if (!call->acknowledged)
+        return 0;
+    return timer_start(call->server->loop, &call->arrival, 0, link_arrived, call);
 }
 
 void link_answer(struct link *link)
@@ -126,18 +166,15 @@ void link_answer(struct link *link)
     link->stage = STAGE_HOST;
     call->host = link;
     call->state = CALL_HOSTED;
-    error = bridge_describe_caller(call, NULL);
-    if (!error)
-        error = port_connect_none(call->server->mixer, call->caller->port);
-    if (!error)
-        error = session_answer(call->caller->session, call->caller->sdp);
+    error = link_answer_caller(call);
     if (error) {
         link_log(link, LEVEL_WARNING, "answer-failed error=\"%s\"", strerror(error));
         call_end_soon(call, error == ENOPROTOOPT || error == EINVAL ? 488 : 500, NULL);
         return;
     }
+    if (!call->caller->answered)
+        call->answered_us = clock_now_us();
     call->caller->answered = true;
-    call->answered_us = clock_now_us();
     link_log(link, LEVEL_INFO, "answered");
 }
 

@@ -71,16 +71,18 @@ void bridge_answered(struct call *call, struct leg *callee)
 
     call->callee = callee;
     error = bridge_describe_caller(call, callee);
-    if (!error)
+    if (!error && !call->caller->answered)
         error = session_answer(call->caller->session, call->caller->sdp);
     if (error) {
         log_event(LEVEL_WARNING, "call", call->id, "answer-failed error=\"%s\"", strerror(error));
         call_end(call, error == ENOPROTOOPT || error == EINVAL ? 488 : 500, NULL);
         return;
     }
+    if (!call->caller->answered)
+        call->answered_us = clock_now_us();
     call->caller->answered = true;
+    call->mover = NULL;
     call->state = CALL_BRIDGED;
-    call->answered_us = clock_now_us();
     log_event(LEVEL_INFO, "call", call->id, "answered codec=%s", codec_name(callee->format.codecs[0].codec));
     bridge_connect(call, callee);
 }

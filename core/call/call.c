@@ -237,7 +237,7 @@ void call_refuse(struct call *call, const struct failure *failure)
     const char *reason = *failure->reason ? failure->reason : NULL;
     const char *redirect = *failure->redirect ? failure->redirect : NULL;
 
-    if (call->caller->session)
+    if (call->caller->session && !call->caller->answered)
         session_reject(call->caller->session, failure->status, reason, redirect,
                        failure->status == 503 ? 2 + random_below(9) : 0);
     leg_release(call->caller, failure->status, NULL);
@@ -277,6 +277,7 @@ void call_free(struct call *call)
     call_log_end(call);
     timer_stop(&call->reap);
     timer_stop(&call->soon);
+    timer_stop(&call->arrival);
     timer_stop(&call->guard);
     table_remove(&waiting, call->number);
     while (*place != call)

@@ -34,11 +34,35 @@ void chain_down(struct call *call)
     link->app->invited(link, &link->route->request);
 }
 
+/*
+ * An application had answered the call and sent it on in vain: it has the caller again. When it neither takes
+ * the failure nor waits for a timer of its own, nobody would ever speak to him.
+ */
+static void chain_return(struct call *call)
+{
+    struct link *link = call->mover;
+
+    call->mover = NULL;
+    call->host = link;
+    call->state = CALL_HOSTED;
+    call->depth = call->position;
+    link->stage = STAGE_HOST;
+    if (port_connect_none(call->server->mixer, call->caller->port))
+        call_end_soon(call, 500, NULL);
+    else if ((!link->app->failed || !link->app->failed(link, call->failure.status)) && !link->timer)
+        call_end_soon(call, call->failure.status, NULL);
+}
+
 void chain_up(struct call *call)
 {
     while (call->position > 0 && call_is_up(call)) {
         struct link *link = call->path[call->position - 1];
 
+        if (link == call->mover) {
+            /* Links above one that has answered have had their say. */
+            chain_return(call);
+            return;
+        }
         /* What was below has had its say. */
         call->depth = call->position;
         link->stage = STAGE_RESCUING;

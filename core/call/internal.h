@@ -130,6 +130,7 @@ CALL_CHECK int leg_open(struct leg *leg, const struct sockaddr_storage *local);
 CALL_CHECK int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool receive,
                          char *out);
 CALL_CHECK int leg_accept(struct leg *leg, const char *answer);
+CALL_CHECK int leg_accept_anew(struct leg *leg, const struct codec_list *codecs, const char *answer);
 CALL_CHECK int leg_answer(struct leg *leg, const char *offer, const struct codec_list *codecs, bool send,
                           bool receive, char *out);
 void leg_keep_offer(struct leg *leg, const char *sdp);
@@ -182,7 +183,8 @@ struct call {
     struct ring *ring;
     struct leg *early;      /* callee whose early media the caller hears */
     bool ringing;           /* 180 was passed on since the last 183 */
-    struct link *host;      /* who answered */
+    struct link *host;      /* who answered and has the caller's media */
+    struct link *mover;     /* host that sent the answered call on: it gets it back if that fails */
     struct leg *asker;      /* whose re-INVITE waits for the other leg's answer */
     struct failure failure; /* what goes up */
     struct party from;
@@ -194,7 +196,7 @@ struct call {
     int end_status;
     char end_reason[96];
     bool acknowledged; /* the ACK to the caller's 200 has come */
-    struct timer *reap, *soon, *guard;
+    struct timer *reap, *soon, *guard, *arrival;
 };
 void call_invited(void *arg, struct session *session, const struct invitation *invitation);
 /* Ends it in whatever state it is, first finishing a recording. `reason`: text of a response or value of
@@ -262,6 +264,7 @@ struct ring {
     struct branch branches[BINDINGS_MAX];
     size_t count;
     bool starting, to_user;
+    bool ringback; /* the caller, answered before, hears a ringing tone of ours */
     struct timer *timer;
 };
 void ring_start(struct call *call, struct route *route);

@@ -114,6 +114,32 @@ int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool 
     return negotiation_offer(leg->negotiation, &own, send, receive, out, SDP_TEXT);
 }
 
+/*
+ * The same INVITE answered again, by another fork below the far side: a dialog of its own, so it begins from
+ * the offer anew (RFC 3261 §13.2.2.4).
+ */
+int leg_accept_anew(struct leg *leg, const struct codec_list *codecs, const char *answer)
+{
+    struct negotiation *old = leg->negotiation;
+    char sdp[SDP_TEXT];
+    int error = negotiation_new(&leg->negotiation);
+
+    if (error) {
+        leg->negotiation = old;
+        return error;
+    }
+    error = leg_offer(leg, codecs, true, true, sdp);
+    if (!error)
+        error = leg_accept(leg, answer);
+    if (error) {
+        negotiation_free(leg->negotiation);
+        leg->negotiation = old;
+        return error;
+    }
+    negotiation_free(old);
+    return 0;
+}
+
 int leg_accept(struct leg *leg, const char *answer)
 {
     struct media_format format;

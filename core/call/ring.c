@@ -18,12 +18,29 @@ static void ring_free(struct ring *ring)
     free(ring);
 }
 
+/* A caller who was answered before hears no 180 any more, so we make the tone. */
+static void ring_tone(struct ring *ring, bool on)
+{
+    const struct play_item cadence[] = {{.hz1 = 440, .hz2 = 480, .level_dbov = -24, .ms = 2000},
+                                        {.ms = 4000}};
+    struct call *call = ring->call;
+
+    if (on == ring->ringback)
+        return;
+    ring->ringback = on;
+    if (!on)
+        port_play_stop(call->server->mixer, call->caller->port);
+    else if (port_play(call->server->mixer, call->caller->port, ++call->serial, cadence, 2, true))
+        ring->ringback = false;
+}
+
 void ring_stop(struct call *call, const struct leg *winner, const char *reason)
 {
     struct ring *ring = call->ring;
 
     if (!ring)
         return;
+    ring_tone(ring, false);
     for (size_t i = 0; i < ring->count; i++) {
         struct leg *leg = ring->branches[i].leg;
 
@@ -40,10 +57,19 @@ void ring_stop(struct call *call, const struct leg *winner, const char *reason)
 
 /* -- going out ----------------------------------------------------------------------------------------- */
 
+/* What the caller offered comes first, in his order, so that packets need no transcoding. */
+static void ring_codecs(const struct call *call, struct codec_list *out)
+{
+    struct offer_summary offered = {0};
+
+    if (call->caller->offer && negotiation_peek(call->caller->offer, &offered))
+        offered.codec_count = 0;
+    codecs_order(out, call->settings, offered.codecs, offered.codec_count);
+}
+
 static int branch_invite(struct branch *branch, struct call *call, const struct session_target *target)
 {
     struct sockaddr_storage local;
-    struct offer_summary offered = {0};
     struct codec_list codecs;
     char sdp[SDP_TEXT];
     int error = leg_new(&branch->leg, call, false);
@@ -56,10 +82,7 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
     error = leg_open(branch->leg, &local);
     if (error)
         return error;
-    /* What the caller offered comes first, in his order, so that packets need no transcoding. */
-    if (call->caller->offer && negotiation_peek(call->caller->offer, &offered))
-        offered.codec_count = 0;
-    codecs_order(&codecs, call->settings, offered.codecs, offered.codec_count);
+    ring_codecs(call, &codecs);
     error = leg_offer(branch->leg, &codecs, true, true, sdp);
     if (error)
         return error;
@@ -194,6 +217,7 @@ static bool ring_early_media(struct leg *leg, const char *sdp)
     if (bridge_describe_caller(call, leg))
         return false;
     call->early = leg;
+    ring_tone(call->ring, false);
     bridge_connect(call, leg);
     return true;
 }
@@ -208,6 +232,10 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     bool sound = ring_early_media(leg, sdp);
     int error;
 
+    if (call->caller->answered) {
+        ring_tone(call->ring, call->ring->ringback || (status == 180 && !sound && !call->early));
+        return;
+    }
     if (!sound && (status == 183 || (status == 180 && call->ringing)))
         return;
     log_event(LEVEL_DEBUG, "call", call->id, "progress status=%d reason=\"%s\" sdp=%d", status,
@@ -219,17 +247,28 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
                   strerror(error));
 }
 
+/* A 200 of another fork below has other SDP than the 183 had; when that does not fit, the first stands. */
+static int ring_accept(struct leg *leg, const char *sdp)
+{
+    struct codec_list codecs;
+    int error;
+
+    if (!leg->early)
+        return leg_accept(leg, sdp);
+    if (!sdp || strcmp(sdp, leg->early) == 0)
+        return 0;
+    ring_codecs(leg->call, &codecs);
+    error = leg_accept_anew(leg, &codecs, sdp);
+    if (error)
+        log_event(LEVEL_NOTICE, "call", leg->call->id, "answer-kept-early error=\"%s\"", strerror(error));
+    return 0;
+}
+
 void ring_answered(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
-    bool same = leg->early && (!sdp || strcmp(sdp, leg->early) == 0);
-    int error = same ? 0 : leg_accept(leg, sdp);
+    int error = ring_accept(leg, sdp);
 
-    /* A 200 of another fork below has other SDP than the 183 had; when it does not fit, the first stands. */
-    if (error && leg->early) {
-        log_event(LEVEL_NOTICE, "call", call->id, "answer-kept-early error=\"%s\"", strerror(error));
-        error = 0;
-    }
     if (error) {
         log_event(LEVEL_NOTICE, "call", call->id, "answer-unusable error=\"%s\"", strerror(error));
         ring_failed(leg, 488, NULL, NULL);
