@@ -20,7 +20,8 @@ struct decoder {
     unsigned rate;
     unsigned missing; /* samples concealed since the last good packet */
     g722_decode_state_t *g722;
-    plc_state_t *plc;
+    plc_state_t *plc;               /* all but Opus */
+    int16_t heard[PLC_HISTORY_LEN]; /* the last samples at 8 kHz, from which a gap is filled */
     OpusDecoder *opus;
 };
 
@@ -93,12 +94,48 @@ void decoder_free(struct decoder *d)
     free(d);
 }
 
+/* -- concealment of G.711 and G.722, at 8 kHz
+ * ---------------------------------------------------------------------- */
+
+static void heard_add(struct decoder *d, const int16_t *samples, size_t count)
+{
+    if (count > PLC_HISTORY_LEN) {
+        samples += count - PLC_HISTORY_LEN;
+        count = PLC_HISTORY_LEN;
+    }
+    memmove(d->heard, d->heard + count, (PLC_HISTORY_LEN - count) * sizeof *samples);
+    memcpy(d->heard + PLC_HISTORY_LEN - count, samples, count * sizeof *samples);
+}
+
+/* SpanDSP's own history is a ring that it straightens by copying it onto itself, which memcpy() does not
+ * allow. Shown one whole history at a gap's begin, it has nothing to straighten. */
+static void plc_gap_begins(struct decoder *d)
+{
+    int16_t heard[PLC_HISTORY_LEN];
+
+    memcpy(heard, d->heard, sizeof heard);
+    plc_init(d->plc);
+    plc_rx(d->plc, heard, PLC_HISTORY_LEN);
+}
+
+static void plc_hear(struct decoder *d, int16_t *samples, size_t count)
+{
+    if (d->missing > 0)
+        plc_rx(d->plc, samples, (int)count); /* blends the first of them with what was made up */
+    heard_add(d, samples, count);
+}
+
+static void plc_fill(struct decoder *d, int16_t *out, size_t count)
+{
+    plc_fillin(d->plc, out, (int)count);
+    heard_add(d, out, count);
+}
+
 /*
- * SpanDSP's concealment knows the pitch of voices at 8 kHz only. For 16 kHz it is shown the sound at half the
- * rate; what it then changes in the first good samples after a gap (a cross-fade) is carried over as a
- * difference.
+ * SpanDSP knows the pitch of voices at 8 kHz only. For 16 kHz it is shown the sound at half the rate; what it
+ * then changes in the first good samples after a gap (the blending) is carried over as a difference.
  */
-static void plc_hear_wide(plc_state_t *plc, int16_t *samples, size_t count, bool after_gap)
+static void plc_hear_wide(struct decoder *d, int16_t *samples, size_t count)
 {
     int16_t half[FRAME_MAX], before[FRAME_MAX];
 
@@ -110,8 +147,8 @@ static void plc_hear_wide(plc_state_t *plc, int16_t *samples, size_t count, bool
         for (size_t i = 0; i < n; i++)
             half[i] = (int16_t)((samples[at + 2 * i] + samples[at + 2 * i + 1]) / 2);
         memcpy(before, half, n * sizeof *half);
-        plc_rx(plc, half, (int)n);
-        for (size_t i = 0; after_gap && i < 2 * n; i++) {
+        plc_hear(d, half, n);
+        for (size_t i = 0; d->missing > 0 && i < 2 * n; i++) {
             int sum = samples[at + i] + half[i / 2] - before[i / 2];
 
             samples[at + i] = (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
@@ -120,7 +157,7 @@ static void plc_hear_wide(plc_state_t *plc, int16_t *samples, size_t count, bool
     }
 }
 
-static void plc_fill_wide(plc_state_t *plc, int16_t *out, size_t count)
+static void plc_fill_wide(struct decoder *d, int16_t *out, size_t count)
 {
     int16_t half[FRAME_MAX];
 
@@ -129,7 +166,7 @@ static void plc_fill_wide(plc_state_t *plc, int16_t *out, size_t count)
 
         if (n > FRAME_MAX)
             n = FRAME_MAX;
-        plc_fillin(plc, half, (int)n);
+        plc_fill(d, half, n);
         for (size_t i = 0; i < n && at < count; i++) {
             int next = i + 1 < n ? half[i + 1] : half[i];
 
@@ -160,7 +197,7 @@ size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t length, 
     case CODEC_G722:
         count = length < max / 2 ? length : max / 2;
         count = (size_t)g722_decode(d->g722, out, payload, (int)count);
-        plc_hear_wide(d->plc, out, count, d->missing > 0);
+        plc_hear_wide(d, out, count);
         break;
     default: {
         int n = opus_decode(d->opus, payload, (opus_int32)length, out, (int)max, 0);
@@ -169,7 +206,7 @@ size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t length, 
     }
     }
     if (d->codec == CODEC_PCMU || d->codec == CODEC_PCMA)
-        plc_rx(d->plc, out, (int)count);
+        plc_hear(d, out, count);
     if (count > 0)
         d->missing = 0;
     return count;
@@ -218,12 +255,14 @@ void decoder_conceal(struct decoder *d, const uint8_t *next, size_t next_length,
 {
     bool fec = d->codec == CODEC_OPUS && next && next_length > 0;
 
+    if (d->missing == 0 && d->plc)
+        plc_gap_begins(d);
     if (d->codec == CODEC_OPUS)
         opus_conceal(d, next, next_length, out, samples);
     else if (d->codec == CODEC_G722)
-        plc_fill_wide(d->plc, out, samples);
+        plc_fill_wide(d, out, samples);
     else
-        plc_fillin(d->plc, out, (int)samples);
+        plc_fill(d, out, samples);
     if (!fec)
         fade_out(out, samples, d->missing, d->rate);
     if (d->missing < d->rate)
