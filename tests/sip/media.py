@@ -1,0 +1,176 @@
+"""RTP of one call: sends a sine (or silence, or DTMF), keeps what comes. PCMU and PCMA; any other payload is only counted."""
+import os
+import select
+import socket
+import struct
+import threading
+import time
+
+import sound
+
+EVENTS = "0123456789*#ABCD"
+
+
+class Media:
+    """One RTP and one RTCP socket and the thread that serves them, every 20 ms.
+
+    `tone`: frequency that is sent, None for silence; may be changed at any time. `sending`: False stops the packets.
+    `packets`: what came: (time, payload type, sequence, timestamp, marker, ssrc, payload). `digits`: RFC 4733 digits that came.
+    """
+
+    def __init__(self, address):
+        self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.rtp, self.rtcp = self._sockets(address)
+        self.port = self.rtp.getsockname()[1]
+        self.remote = None
+        self.codec, self.pt, self.event_pt = "PCMU", 0, 101
+        self.names = {0: "PCMU", 8: "PCMA"}
+        self.tone, self.sending, self.db = None, False, -12.0
+        self.packets, self.digits, self.reports = [], "", 0
+        self.sent = 0
+        self._pending = []  # digits to send: [(event, ms)]
+        self._lock = threading.Lock()
+        self._ssrc, self._sequence = struct.unpack("!IH", os.urandom(6))
+        self._timestamp, self._phase = 0, 0
+        self._event_seen = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _sockets(self, address):
+        while True:
+            rtp = socket.socket(self.family, socket.SOCK_DGRAM)
+            rtp.bind((address, 0))
+            port = rtp.getsockname()[1]
+            rtcp = socket.socket(self.family, socket.SOCK_DGRAM)
+            try:
+                if port % 2 == 0:
+                    rtcp.bind((address, port + 1))
+                    return rtp, rtcp
+            except OSError:
+                pass
+            rtp.close()
+            rtcp.close()
+
+    def use(self, sdp, codecs):
+        """Sends to where the SDP says, with its first codec that we speak."""
+        self.names = dict(sdp.names)
+        for number in sdp.types:
+            if sdp.names.get(number) in codecs:
+                self.codec, self.pt = sdp.names[number], number
+                break
+        self.event_pt = sdp.type_of("telephone-event")
+        self.remote = (sdp.address, sdp.port) if sdp.port and sdp.address not in ("0.0.0.0", "::") else None
+        self.sending = self.remote is not None and sdp.direction in ("sendrecv", "recvonly")
+
+    def send_digit(self, digit, ms=100):
+        with self._lock:
+            self._pending.append((EVENTS.index(digit), ms))
+
+    def digits_pending(self):
+        with self._lock:
+            return len(self._pending)
+
+    def close(self):
+        self._closed = True
+        self._thread.join(2)
+        self.rtp.close()
+        self.rtcp.close()
+
+    # -- what was heard ----------------------------------------------------------------------------------------------
+
+    def samples(self, since=0.0, until=None):
+        """What came between two moments of time.monotonic(), put together by RTP time; gaps of up to 1 s are silence."""
+        with self._lock:
+            packets = [p for p in self.packets if p[0] >= since and (until is None or p[0] <= until)]
+        out, base, at = [], None, 0
+        for _, pt, _, timestamp, _, ssrc, payload in packets:
+            name = self.names.get(pt)
+            if name not in ("PCMU", "PCMA"):
+                continue
+            if base is None or base[0] != ssrc or not -8000 < self._ahead(timestamp, base[1]) - (len(out) - base[2]) < 8000:
+                base = (ssrc, timestamp, len(out))
+            at = base[2] + self._ahead(timestamp, base[1])
+            if at < 0:
+                continue
+            piece = sound.decode(name, payload)
+            if at > len(out):
+                out.extend([0] * (at - len(out)))
+            out[at:at + len(piece)] = piece
+        return out
+
+    @staticmethod
+    def _ahead(timestamp, base):
+        return (timestamp - base + 2 ** 31) % 2 ** 32 - 2 ** 31
+
+    # -- the thread --------------------------------------------------------------------------------------------------
+
+    def _run(self):
+        due = time.monotonic()
+        event = None  # (code, ms left, duration so far, timestamp, ends left)
+        while not self._closed:
+            due += 0.02
+            while True:
+                wait = due - time.monotonic()
+                ready, _, _ = select.select([self.rtp, self.rtcp], [], [], max(wait, 0))
+                for s in ready:
+                    self._receive(s)
+                if wait <= 0:
+                    break
+            if due < time.monotonic() - 0.5:
+                due = time.monotonic()  # the machine slept: do not send a burst
+            event = self._send(event)
+            self._timestamp = (self._timestamp + 160) % 2 ** 32
+
+    def _send(self, event):
+        if event is None:
+            with self._lock:
+                if self._pending and self.remote and self.event_pt is not None:
+                    code, ms = self._pending[0]
+                    event = [code, ms * 8, 0, self._timestamp, 3]
+        if not self.sending or self.remote is None:
+            return event
+        if event is None:
+            if self.tone is None:
+                samples = [0] * 160
+            else:
+                samples = sound.sine(self.tone, 0.02, 8000, self.db, self._phase)
+            self._phase += 160
+            self._packet(self.pt, self._timestamp, sound.encode(self.codec, samples), self.sent == 0)
+            return None
+        event[2] = min(event[2] + 160, event[1])
+        end = event[2] >= event[1]
+        payload = struct.pack("!BBH", event[0], (0x80 if end else 0) | 10, event[2])
+        self._packet(self.event_pt, event[3], payload, event[2] == 160)
+        if end:
+            event[4] -= 1  # the end is sent three times (RFC 4733 section 2.5.1.4)
+            if event[4] == 0:
+                with self._lock:
+                    self._pending.pop(0)
+                return None
+        return event
+
+    def _packet(self, pt, timestamp, payload, marker):
+        head = struct.pack("!BBHII", 0x80, pt | (0x80 if marker else 0), self._sequence, timestamp, self._ssrc)
+        self._sequence = (self._sequence + 1) % 2 ** 16
+        self.sent += 1
+        try:
+            self.rtp.sendto(head + payload, self.remote)
+        except OSError:
+            pass  # nobody there: as on a real network
+
+    def _receive(self, s):
+        data = s.recv(4096)
+        if s is self.rtcp:
+            self.reports += 1
+            return
+        if len(data) < 12 or data[0] >> 6 != 2:
+            return
+        first, second, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
+        payload = data[12 + 4 * (first & 15):]
+        with self._lock:
+            self.packets.append((time.monotonic(), second & 127, sequence, timestamp, bool(second & 128), ssrc, payload))
+        if self.names.get(second & 127) == "telephone-event" and len(payload) >= 4:
+            if (ssrc, timestamp) != self._event_seen:
+                self._event_seen = (ssrc, timestamp)
+                self.digits += EVENTS[payload[0]] if payload[0] < len(EVENTS) else "?"
