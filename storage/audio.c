@@ -67,6 +67,11 @@ static void data_mend(struct audio *audio, size_t at, uint32_t byte_rate, uint32
     audio->duration_ms = (uint32_t)((uint64_t)promised * 1000 / byte_rate);
 }
 
+/*
+ * Walks the chunks (RIFF, Microsoft and IBM 1991) to the data. The recorder writes the length into the header
+ * every 2 s only, so after a crash it is behind the file, and on a file system that lost the tail it is
+ * ahead.
+ */
 static int wav_mend(struct audio *audio)
 {
     uint32_t byte_rate = 0, block = 0;

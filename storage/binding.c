@@ -23,6 +23,7 @@ static bool is_late(const struct binding *wanted, const PGresult *stored, int ro
            wanted->cseq <= row_number(stored, row, 2);
 }
 
+/* Only what was bound before this request counts: a request may name one contact twice, with one CSeq. */
 static int order_check(struct database *db, const struct binding_change *change)
 {
     PGresult *stored = NULL;

@@ -1,3 +1,7 @@
+/*
+ * The jobs of storage/spool.h. Each runs on a storage thread, as a disk may take its time; a commit answers
+ * only when it is known how safe the message is.
+ */
 #include "storage/deposits.h"
 
 #include <errno.h>
@@ -93,6 +97,10 @@ static int urgency_write(struct spool *spool, const char *id, bool urgent)
     return 0;
 }
 
+/*
+ * May run twice, when the connection was lost: the steps on disk are done once. From `accepted` on, whatever
+ * fails is the database's affair.
+ */
 static int commit_run(struct storage *st, struct database *db, struct job *job)
 {
     struct commit_job *j = (struct commit_job *)job;
@@ -131,15 +139,8 @@ static void commit_end(struct storage *st, struct job *job)
     live_remove(st->spool, j->id);
 }
 
-static void commit_replied(struct job *job)
-{
-    struct done_job *j = (struct done_job *)job;
-
-    j->reply(job->ticket, job->error);
-}
-
 static const struct job_kind commit_kind = {
-    .name = "deposit-commit", .run = commit_run, .end = commit_end, .reply = commit_replied};
+    .name = "deposit-commit", .run = commit_run, .end = commit_end, .reply = done_job_reply};
 
 int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticket ticket, storage_done *reply)
 {
@@ -163,6 +164,7 @@ struct discard_job {
     char id[UUID_TEXT];
 };
 
+/* What is not there is no longer in hand either. */
 static int discard_run(struct storage *st, struct database *db, struct job *job)
 {
     struct discard_job *j = (struct discard_job *)job;
@@ -178,7 +180,7 @@ static int discard_run(struct storage *st, struct database *db, struct job *job)
 }
 
 static const struct job_kind discard_kind = {
-    .name = "deposit-discard", .run = discard_run, .reply = commit_replied};
+    .name = "deposit-discard", .run = discard_run, .reply = done_job_reply};
 
 int deposit_discard(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
 {
@@ -202,17 +204,8 @@ static int sweep_job_run(struct storage *st, struct database *db, struct job *jo
     return sweep_run(st, db);
 }
 
-static void sweep_replied(struct job *job)
-{
-    struct done_job *j = (struct done_job *)job;
-
-    if (j->reply != NULL) {
-        j->reply(job->ticket, job->error);
-    }
-}
-
 static const struct job_kind sweep_kind = {
-    .name = "spool-sweep", .run = sweep_job_run, .reply = sweep_replied};
+    .name = "spool-sweep", .run = sweep_job_run, .reply = done_job_reply};
 
 int spool_sweep(struct storage *st, struct ticket ticket, storage_done *reply)
 {

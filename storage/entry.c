@@ -1,3 +1,8 @@
+/*
+ * Entries: one message in one mailbox. Each has a version that a trigger advances with every change, also
+ * with one made by an administrator's SQL; who writes names the version he read, so that two phones in one
+ * mailbox cannot undo each other's work unseen.
+ */
 #include "storage/rows.h"
 
 #include <errno.h>
@@ -163,6 +168,7 @@ struct update_job {
     struct entry entry;
 };
 
+/* Tells an entry that has moved on from one that is gone. */
 static int entry_exists(struct database *db, const char *id, bool *out)
 {
     PGresult *result = NULL;
@@ -238,4 +244,64 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
     j->reply = reply;
     j->entry = *entry;
     return job_submit(&j->job);
+}
+
+/* -- forward
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+struct forward_job {
+    struct done_job done;
+    char id[UUID_TEXT], mailbox[NUMBER_TEXT];
+};
+
+/* A mailbox that does not exist violates the foreign key, which is ENOENT as well (result_error()). */
+static int forward_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct forward_job *j = (struct forward_job *)job;
+    PGresult *result = NULL;
+    char message[UUID_TEXT];
+    int error;
+
+    (void)st;
+    if (!uuid_valid(j->id)) {
+        return ENOENT;
+    }
+    error = database_begin(db);
+    if (error == 0) {
+        error = database_query(
+            db, &result,
+            "insert into entry (mailbox, message, urgent) select $2, message, urgent from entry "
+            "where id = $1 on conflict (mailbox, message) do update "
+            "set folder = 'inbox', heard = false, deleted_at = null returning message",
+            VALUES(value_text(j->id), value_text(j->mailbox)));
+    }
+    if (error != 0) {
+        return error;
+    }
+    if (PQntuples(result) == 0) {
+        PQclear(result);
+        return ENOENT;
+    }
+    row_text(result, 0, 0, message, sizeof message);
+    PQclear(result);
+    error = message_mail(db, j->mailbox, message);
+    return error == 0 ? database_commit(db) : error;
+}
+
+static const struct job_kind forward_kind = {
+    .name = "entry-forward", .run = forward_run, .reply = done_job_reply};
+
+int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
+                  storage_done *reply)
+{
+    struct forward_job *j = job_new(st, sizeof *j, &forward_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->done.reply = reply;
+    key_copy(j->id, sizeof j->id, id);
+    key_copy(j->mailbox, sizeof j->mailbox, mailbox);
+    return job_submit(&j->done.job);
 }

@@ -1,3 +1,7 @@
+/*
+ * Greetings that an owner recorded himself. They share the table of sound with messages, and its counting of
+ * references.
+ */
 #include "storage/rows.h"
 
 #include <errno.h>
@@ -102,13 +106,8 @@ static void store_end(struct storage *st, struct job *job)
     }
 }
 
-static void store_replied(struct job *job)
-{
-    ((struct done_job *)job)->reply(job->ticket, job->error);
-}
-
 static const struct job_kind store_kind = {
-    .name = "greeting-store", .run = store_run, .end = store_end, .reply = store_replied};
+    .name = "greeting-store", .run = store_run, .end = store_end, .reply = done_job_reply};
 
 int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *path,
                    struct ticket ticket, storage_done *reply)

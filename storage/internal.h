@@ -110,6 +110,13 @@ struct job {
     int error;
 };
 
+/* A job that returns no more than its success. */
+struct done_job {
+    struct job job;
+    storage_done *reply;
+};
+void done_job_reply(struct job *job);
+
 struct worker {
     struct storage *st;
     struct database db;

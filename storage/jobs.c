@@ -1,3 +1,8 @@
+/*
+ * The way of a job: asked for on the loop, run on a storage thread, answered on the loop. Between them lie
+ * two bounded queues of pointers, each job owned by one side at a time. A full first queue is the asker's to
+ * know; a full second one makes the storage thread wait, so that no reply is lost.
+ */
 #include "storage/internal.h"
 
 #include <errno.h>
@@ -43,6 +48,7 @@ int job_submit(struct job *job)
     return error;
 }
 
+/* Nobody will be told: what the job made for its reply, a file perhaps, goes with it. */
 static void job_drop(struct job *job)
 {
     if (job->kind->drop != NULL) {
@@ -92,6 +98,11 @@ static void job_run(struct worker *w, struct job *job)
         log_event(LEVEL_WARNING, "storage", NULL, "job-failed job=%s error=\"%s\"", job->kind->name,
                   strerrordesc_np(job->error));
     }
+}
+
+void done_job_reply(struct job *job)
+{
+    ((struct done_job *)job)->reply(job->ticket, job->error);
 }
 
 void *worker_main(void *worker)

@@ -67,6 +67,7 @@ static int name_compare(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+/* Sorted, so that equal names stand together: a bulk change may name thousands. */
 static void window_close(struct listener *l)
 {
     if (l->count > 0) {

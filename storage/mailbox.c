@@ -1,3 +1,6 @@
+/*
+ * A mailbox as applications see it, and its counts. Both are one query, as a call waits for the answer.
+ */
 #include "storage/rows.h"
 
 #include <errno.h>
@@ -6,6 +9,10 @@
 /* -- a mailbox
  * -------------------------------------------------------------------------------------------------------- */
 
+/*
+ * Row, quota and greetings in one round trip. The kinds of greetings come as one text, "busy name": no kind's
+ * name is part of another's.
+ */
 int mailbox_read(struct database *db, const char *number, struct mailbox *out)
 {
     PGresult *result = NULL;
@@ -86,7 +93,11 @@ struct count_job {
     struct mailbox_counts counts;
 };
 
-/* Counts what FOLDER_INBOX and FOLDER_OLD list: a filed message lights no lamp. */
+/*
+ * RFC 3842 §5.2. The urgent ones are among the others, as the RFC writes "2/8 (1/0)". A mailbox without
+ * entries still gives a row, by the join from the left; no row at all is no mailbox. Counted is what
+ * FOLDER_INBOX and FOLDER_OLD list: a filed message lights no lamp.
+ */
 static int count_run(struct storage *st, struct database *db, struct job *job)
 {
     struct count_job *j = (struct count_job *)job;

@@ -90,4 +90,11 @@ typedef void entry_reply(struct ticket ticket, int error, const struct entry *en
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 
+/*
+ * Puts the entry's message into another mailbox too, as new there: one row more, the sound is shared. Again
+ * to the same one: it is new there again. ENOENT no such entry or no such mailbox.
+ */
+STORAGE_CHECK int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
+                                storage_done *reply);
+
 #endif

@@ -1,3 +1,8 @@
+/*
+ * The transaction at the end of a deposit: sound, message, entry and mail appear together or not at all. The
+ * message's id is the deposit's, made before the first sound, so that a second delivery finds the first one's
+ * row.
+ */
 #include "storage/rows.h"
 
 #include <errno.h>
@@ -23,6 +28,10 @@ int message_exists(struct database *db, const char *id, bool *out)
     return error;
 }
 
+/*
+ * *inserted is false when another delivery of the same deposit was faster: ON CONFLICT waits for that one's
+ * commit. The blob is made first, as the message refers to it; it goes with the rollback.
+ */
 static int message_insert(struct database *db, const struct deposit *d, const struct audio *audio,
                           bool *inserted)
 {
@@ -47,7 +56,17 @@ static int message_insert(struct database *db, const struct deposit *d, const st
     return error;
 }
 
-/* The entry, and the mail about it where the mailbox has an address. */
+int message_mail(struct database *db, const char *mailbox, const char *message)
+{
+    return database_query(
+        db, NULL,
+        "insert into outbox (kind, payload) select 'mail', jsonb_build_object('mailbox', m.number, "
+        "'to', m.email, 'entry', e.id, 'message', e.message) "
+        "from mailbox m join entry e on e.mailbox = m.number "
+        "where m.number = $1 and e.message = $2 and m.email is not null",
+        VALUES(value_text(mailbox), value_text(message)));
+}
+
 static int entry_insert(struct database *db, const struct deposit *d)
 {
     int error = database_query(db, NULL,
@@ -55,18 +74,14 @@ static int entry_insert(struct database *db, const struct deposit *d)
                                "on conflict (mailbox, message) do nothing",
                                VALUES(value_text(d->mailbox), value_text(d->id), value_truth(d->urgent)));
 
-    if (error == 0) {
-        error = database_query(
-            db, NULL,
-            "insert into outbox (kind, payload) select 'mail', jsonb_build_object('mailbox', m.number, "
-            "'to', m.email, 'entry', e.id, 'message', e.message) "
-            "from mailbox m join entry e on e.mailbox = m.number "
-            "where m.number = $1 and e.message = $2 and m.email is not null",
-            VALUES(value_text(d->mailbox), value_text(d->id)));
-    }
-    return error;
+    return error == 0 ? message_mail(db, d->mailbox, d->id) : error;
 }
 
+/*
+ * The look before the transaction spares a replay of what is there already the sending of its sound. The
+ * mailbox is locked against removal only (key share), so that deposits into one mailbox do not wait for each
+ * other, nor for a PIN.
+ */
 int message_deliver(struct database *db, const struct deposit *deposit, const struct audio *audio)
 {
     PGresult *mailbox = NULL;

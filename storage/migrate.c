@@ -16,8 +16,9 @@
 
 #include "core/base/log.h"
 
-#define LOCK_KEY 7266325662 /* "confab" on a telephone's keys, and 62; any constant that all confabds share  \
-                             */
+#define LOCK_KEY                                                                                             \
+    7266325662 /* "confab" on a telephone's keys, and 62; any constant that all confabds share               \
+                */
 #define CONNECT_S 30
 
 static int is_migration(const struct dirent *file)
@@ -80,6 +81,7 @@ static int migration_check(struct database *db, int number, const char *name, co
     return error;
 }
 
+/* DDL is transactional in PostgreSQL: a migration that fails half-way leaves nothing. */
 static int migration_run(struct database *db, int number, const char *name, const char *text)
 {
     int error = database_begin(db);

@@ -108,6 +108,10 @@ static bool pin_matches(const char *pin, const char *hash)
     return difference == 0 && there;
 }
 
+/*
+ * The row stays locked while we hash, so that guesses from several calls are counted one by one and none gets
+ * a free try. Unknown, locked, without a PIN: each takes the same hashing and the same statements.
+ */
 int pin_check(struct database *db, const struct pin_table *table, const char *number, const char *pin,
               int *which)
 {
@@ -204,6 +208,7 @@ int mailbox_check_pin(struct storage *st, const char *number, const char *pin, s
     return job_submit(&j->job);
 }
 
+/* A new PIN also ends a lock: who sets it has come in by another way, or is an administrator. */
 static int set_run(struct storage *st, struct database *db, struct job *job)
 {
     struct pin_job *j = (struct pin_job *)job;

@@ -1,3 +1,6 @@
+/*
+ * Rooms with a row of their own, and the two PINs of each: a member's and a moderator's.
+ */
 #include "storage/room.h"
 #include "storage/rows.h"
 
@@ -98,6 +101,8 @@ static int pin_run(struct storage *st, struct database *db, struct job *job)
     return error != 0 ? error : verdict;
 }
 
+/* hashes[1] of the table is the moderator's. A room may have one and not the other; a missing one matches
+ * nothing. */
 static void pin_replied(struct job *job)
 {
     struct pin_job *j = (struct pin_job *)job;

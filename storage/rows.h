@@ -77,12 +77,6 @@ STORAGE_CHECK int file_job_fetch(struct database *db, struct file_job *j, const 
 void file_job_reply(struct job *job);
 void file_job_drop(struct job *job);
 
-/* For jobs that return no more than their success. */
-struct done_job {
-    struct job job;
-    storage_done *reply;
-};
-
 /* -- message.c
  * ---------------------------------------------------------------------------------------------------------
  */
@@ -92,6 +86,9 @@ extern const char *const cause_names[]; /* by enum deposit_cause */
  * mailbox. */
 STORAGE_CHECK int message_deliver(struct database *db, const struct deposit *deposit,
                                   const struct audio *audio);
+/* Queues a mail about a message, where the mailbox has an address; part of the transaction that makes the
+ * entry. */
+STORAGE_CHECK int message_mail(struct database *db, const char *mailbox, const char *message);
 STORAGE_CHECK int message_exists(struct database *db, const char *id, bool *out);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * The record beside the audio: who left it, for whom, when. JSON, as an administrator may have to read it one
+ * day.
+ */
 #include "storage/deposits.h"
 
 #include <errno.h>
@@ -60,6 +64,10 @@ out:
     return error;
 }
 
+/*
+ * EINVAL for anything that sidecar_write() did not write. Texts were made fit before they were written; they
+ * are again here, as a file on disk may have been through other hands.
+ */
 static int sidecar_decode(struct deposit *out, const char *text)
 {
     const char *id, *mailbox, *caller, *name, *call, *cause;

@@ -1,3 +1,7 @@
+/*
+ * Start and stop: queues, spool, schema, listener, workers, in this order, and back. Whatever fails on the
+ * way up is taken down again by storage_stop(), which knows how far it got.
+ */
 #include "storage/storage.h"
 #include "storage/deposits.h"
 
@@ -101,6 +105,10 @@ int storage_start(struct storage **out, const struct settings *settings, struct 
     return 0;
 }
 
+/*
+ * Workers empty the queue before they end: a commit that was asked for is done. Without a database each of
+ * those jobs fails at once while the back-off lasts, so this takes seconds, not minutes.
+ */
 void storage_stop(struct storage *st)
 {
     if (st == NULL) {

@@ -1,3 +1,7 @@
+/*
+ * Subscribers with their contacts, alone or one after the other, and their digests. A subscriber's rows are
+ * one join, one row a contact: whoever forks a call needs all of it at once.
+ */
 #include "storage/rows.h"
 
 #include <errno.h>
@@ -77,6 +81,7 @@ int subscriber_read(struct database *db, const char *number, struct subscriber *
  * -------------------------------------------------------------------------------------------------------------
  */
 
+/* Asks for one subscriber, or for each; and carries one of the replies to each. */
 struct subscriber_job {
     struct job job;
     subscriber_reply *reply;
@@ -195,6 +200,10 @@ struct credentials_job {
     struct credentials credentials;
 };
 
+/*
+ * The digests go to the signalling thread and nowhere else: who has HA1 can log in (RFC 7616 §5.13), so a job
+ * is wiped when it is freed, and no log line has any of this.
+ */
 static int credentials_run(struct storage *st, struct database *db, struct job *job)
 {
     struct credentials_job *j = (struct credentials_job *)job;

@@ -16,8 +16,9 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-#define ORPHAN_US (INT64_C(120) * 1000 * 1000) /* a recorder syncs every 2 s; 2 minutes without: it is gone  \
-                                                */
+#define ORPHAN_US                                                                                            \
+    (INT64_C(120) * 1000 * 1000) /* a recorder syncs every 2 s; 2 minutes without: it is gone                \
+                                  */
 #define PLAYED_US (INT64_C(86400) * 1000 * 1000) /* files handed out that nobody unlinked */
 
 struct id_list {

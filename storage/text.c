@@ -1,3 +1,7 @@
+/*
+ * PostgreSQL refuses text that is not UTF-8, and JSON cannot hold it. A display name from the network may be
+ * anything; it must never be the reason that a message is not stored.
+ */
 #include "storage/internal.h"
 
 #include <errno.h>
@@ -66,6 +70,7 @@ void key_copy(char *out, size_t size, const char *text)
     }
 }
 
+/* Lower case alone: two spellings of one id would be two names on disk. */
 bool uuid_valid(const char *text)
 {
     for (size_t i = 0; i < UUID_TEXT - 1; i++) {

@@ -69,6 +69,11 @@ struct pg *pg_new(void)
     return pg;
 }
 
+const char *pg_folder(const struct pg *pg)
+{
+    return pg->folder;
+}
+
 void pg_resume(struct pg *pg)
 {
     run(pg,

@@ -15,6 +15,9 @@ struct pg;
 struct pg *pg_new(void);
 void pg_free(struct pg *pg);
 
+/* Its folder: what a case puts there goes with it, also when the case fails. */
+const char *pg_folder(const struct pg *pg);
+
 /* Stops it at once, connections or not; starts it again. */
 void pg_halt(struct pg *pg);
 void pg_resume(struct pg *pg);

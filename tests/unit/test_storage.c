@@ -425,6 +425,33 @@ START_TEST(entry_deleted_and_back)
 }
 END_TEST
 
+START_TEST(forwarded_entry_shares_the_sound)
+{
+    message_make("1001", "201", "2026-01-02 03:04:07Z");
+    kit_sql("update mailbox set email = 'ben@example.com' where number = '1002'");
+    ck_assert_int_eq(list("1001", FOLDER_INBOX), 0);
+    char id[UUID_TEXT];
+
+    strcpy(id, answer.entries[0].id);
+    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "1002", TICKET, done_answered)), 0);
+    ck_assert_int_eq(list("1002", FOLDER_INBOX), 0);
+    ck_assert_uint_eq(answer.entry_count, 1);
+    ck_assert_str_eq(answer.entries[0].caller, "201");
+    ck_assert_int_eq(kit_sql("select count(*) from outbox where payload->>'to' = 'ben@example.com'"), 1);
+    struct entry theirs = answer.entries[0];
+    theirs.heard = theirs.deleted = true;
+    ck_assert_int_eq(update(&theirs), 0);
+    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "1002", TICKET, done_answered)), 0);
+    ck_assert_int_eq(list("1002", FOLDER_INBOX), 0);
+    ck_assert_uint_eq(answer.entry_count, 1);
+    ck_assert_int_eq(kit_sql("select count(*) from message"), 1);
+    ck_assert_int_eq(kit_sql("select refs from message"), 2);
+    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "2001", TICKET, done_answered)), ENOENT);
+    uuid_make(id);
+    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "1002", TICKET, done_answered)), ENOENT);
+}
+END_TEST
+
 START_TEST(audio_goes_with_its_last_entry)
 {
     message_make("1001", "201", "2026-01-02 03:04:07Z");
@@ -541,6 +568,7 @@ int main(void)
     tcase_add_test(tc, entries_listed_by_folder_oldest_first);
     tcase_add_test(tc, entry_changes_only_in_the_version_read);
     tcase_add_test(tc, entry_deleted_and_back);
+    tcase_add_test(tc, forwarded_entry_shares_the_sound);
     tcase_add_test(tc, audio_goes_with_its_last_entry);
     tcase_add_test(tc, greeting_stored_fetched_and_dropped);
     tcase_add_test(tc, entry_fetched_or_found_broken);

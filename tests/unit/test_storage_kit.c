@@ -186,7 +186,7 @@ void kit_prepare(void)
     static int serial;
 
     log_set_level(LEVEL_ERROR);
-    strcpy(kit.folder, "/tmp/confab-kit-XXXXXX");
+    snprintf(kit.folder, sizeof kit.folder, "%s/kit-XXXXXX", pg_folder(kit.pg));
     ck_assert_ptr_nonnull(mkdtemp(kit.folder));
     snprintf(name, sizeof name, "t%d_%d", (int)getpid(), serial++);
     pg_database(kit.pg, name, kit.conninfo, sizeof kit.conninfo);
