@@ -222,11 +222,14 @@ enum jitter_sound jitter_get(struct jitter *j, int64_t now_ms, struct jitter_pac
         j->play_at = s->timestamp + (int64_t)s->ms * j->clock / 1000;
         return JITTER_PLAY;
     }
-    if (s && s->sequence > j->next)
+    bool wait = delay_ms(j, now_ms) < target_ms(j, now_ms);
+    if (s && s->sequence > j->next && !wait)
         return conceal_gap(j, s, out);
     out->payload = NULL;
     out->ms = TICK_MS;
-    if (s) { /* all packets are there, only time passes: the sender was silent (RFC 3551 §4.1) */
+    if (s &&
+        s->sequence ==
+            j->next) { /* all packets are there, only time passes: the sender was silent (RFC 3551 §4.1) */
         j->play_at += tick;
         return JITTER_SILENCE;
     }

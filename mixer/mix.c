@@ -31,8 +31,8 @@ void mix_over(int16_t *frame, const int16_t *over, size_t samples)
 
 void mix_fade(int16_t *frame, size_t samples, int32_t from, int32_t to)
 {
-    int64_t step = (((int64_t)to - from) << 16) / (int64_t)samples, gain = (int64_t)from << 16;
+    int64_t step = ((int64_t)to - from) * 65536 / (int64_t)samples, gain = (int64_t)from * 65536;
 
     for (size_t i = 0; i < samples; i++, gain += step)
-        frame[i] = (int16_t)((frame[i] * (gain >> 16)) / 32768);
+        frame[i] = (int16_t)((frame[i] * (gain / 65536)) / 32768);
 }

@@ -103,7 +103,8 @@ static bool source_note(struct port *p, const struct rtp_packet *rtp, uint32_t c
     } else if (!rtp_source_update(s, rtp->sequence)) {
         return false;
     }
-    rtp_source_jitter(s, (uint32_t)(arrival_us * clock / 1000000), rtp->timestamp);
+    int64_t arrival = arrival_us / 1000000 * clock + arrival_us % 1000000 * clock / 1000000;
+    rtp_source_jitter(s, (uint32_t)arrival, rtp->timestamp);
     p->jitter_us = (uint32_t)((uint64_t)(s->jitter_q4 >> 4) * 1000000 / clock);
     return true;
 }
