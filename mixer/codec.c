@@ -37,6 +37,7 @@ static bool rate_valid(unsigned rate)
     return rate == 8000 || rate == 16000 || rate == 48000;
 }
 
+/* Creation fails for want of memory only; rates were checked before. */
 static int errno_of_opus(int error)
 {
     return error == OPUS_ALLOC_FAIL ? ENOMEM : EINVAL;
@@ -251,6 +252,7 @@ static void opus_conceal(struct decoder *d, const uint8_t *next, size_t next_len
     }
 }
 
+/* What FEC gives is the real sound and is not faded. */
 void decoder_conceal(struct decoder *d, const uint8_t *next, size_t next_length, int16_t *out, size_t samples)
 {
     bool fec = d->codec == CODEC_OPUS && next && next_length > 0;
@@ -269,6 +271,7 @@ void decoder_conceal(struct decoder *d, const uint8_t *next, size_t next_length,
         d->missing += (unsigned)samples;
 }
 
+/* Complexity 5 is where the ear stops to gain for speech and the processor goes on to pay. */
 static int opus_set_up(OpusEncoder *opus, unsigned rate, bool fec, bool dtx)
 {
     /* Bits a second at which Opus is clear for one voice in each bandwidth (RFC 7587 §3.1.1). */

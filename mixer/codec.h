@@ -1,8 +1,9 @@
 /*
  * Encoders and decoders of one stream each: linear 16-bit mono on one side, RTP payload on the other.
  *
- * Ownership: made and freed on the signalling thread, used by one worker in between. Threads: see there; encode, decode
- * and conceal never allocate. Failure: ENOMEM at creation; a payload that cannot be decoded is concealed.
+ * Ownership: made and freed on the signalling thread, used by one worker in between. Threads: see there;
+ * encode, decode and conceal never allocate. Failure: ENOMEM at creation; a payload that cannot be decoded is
+ * concealed.
  */
 #ifndef CONFAB_MIXER_CODEC_H
 #define CONFAB_MIXER_CODEC_H
@@ -15,7 +16,7 @@ struct decoder;
 struct encoder;
 
 #define FRAME_MS 10
-#define FRAME_MAX 480    /* samples of 10 ms at 48 kHz */
+#define FRAME_MAX 480     /* samples of 10 ms at 48 kHz */
 #define PACKET_MS_MAX 120 /* longest packet taken (Opus) */
 #define PAYLOAD_MAX 1500
 
@@ -24,24 +25,26 @@ __attribute__((warn_unused_result)) int decoder_new(struct decoder **out, enum c
 void decoder_free(struct decoder *d);
 /* Returns samples written, at most `max`; 0 when the payload is not valid. */
 size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t length, int16_t *out, size_t max);
-/* A packet is missing: makes `samples` of plausible sound, fading to silence within 60 ms (PLC). With Opus and the packet
- * after the gap at hand (`next`, may be NULL), its FEC is used; ask for a whole packet's samples then. Opus makes whole
- * multiples of 2.5 ms only. */
-void decoder_conceal(struct decoder *d, const uint8_t *next, size_t next_length, int16_t *out, size_t samples);
-/* Milliseconds that a payload holds (by its length; for Opus by its TOC byte, RFC 6716 §3.1); 0 when invalid. */
+/* A packet is missing: makes `samples` of plausible sound, fading to silence within 60 ms (PLC). With Opus
+ * and the packet after the gap at hand (`next`, may be NULL), its FEC is used; ask for a whole packet's
+ * samples then. Opus makes whole multiples of 2.5 ms only. */
+void decoder_conceal(struct decoder *d, const uint8_t *next, size_t next_length, int16_t *out,
+                     size_t samples);
+/* Milliseconds that a payload holds (by length; for Opus by its TOC byte, RFC 6716 §3.1); 0 when invalid. */
 unsigned payload_ms(enum codec codec, const uint8_t *payload, size_t length);
-/* A cheap loudness of an encoded payload, in -dBov as RFC 6464 writes it: 0 loudest, 127 silence; no decoding of Opus. */
+/* A cheap loudness of an encoded payload, in -dBov as RFC 6464 writes it: 0 loudest, 127 silence; no decoding
+ * of Opus. */
 unsigned payload_level(enum codec codec, const uint8_t *payload, size_t length);
 
-/* Takes samples at codec_rate(codec); for Opus at `rate`. `ptime_ms` is what each call to encode gets: EINVAL for what is
- * no Opus packet (10 and multiples of 20 are). */
+/* Takes samples at codec_rate(codec); for Opus at `rate`. `ptime_ms` is what each call to encode gets: EINVAL
+ * for what is no Opus packet (10 and multiples of 20 are). */
 __attribute__((warn_unused_result)) int encoder_new(struct encoder **out, enum codec codec, unsigned rate,
                                                     unsigned ptime_ms, bool fec, bool dtx);
 void encoder_free(struct encoder *e);
 /* Returns the payload's length, 0 when nothing is to be sent (DTX). */
 size_t encoder_encode(struct encoder *e, const int16_t *in, size_t samples, uint8_t *out, size_t max);
 
-/* -- resample.c: changes between 8, 16 and 48 kHz (speexdsp) -------------------------------------------------------- */
+/* -- resample.c: changes between 8, 16 and 48 kHz (speexdsp) */
 
 struct resampler;
 __attribute__((warn_unused_result)) int resampler_new(struct resampler **out, unsigned from, unsigned to);
@@ -50,14 +53,15 @@ void resampler_free(struct resampler *r);
 void resampler_run(struct resampler *r, const int16_t *in, int16_t *out);
 void resampler_reset(struct resampler *r);
 
-/* -- level.c ------------------------------------------------------------------------------------------------------- */
+/* -- level.c */
 
 /* Loudness of a frame in -dBov (0 … 127). */
 unsigned frame_level(const int16_t *frame, size_t samples);
 /* dB to a factor in Q12 and its use with one clip. */
 int32_t gain_q12(int db);
 void frame_apply_gain(int16_t *frame, size_t samples, int32_t q12);
-/* Begins zeroed. Speech or not, against a noise floor that follows the line: for recordings' trailing silence and talk events. */
+/* Begins zeroed. Speech or not, against a noise floor that follows the line: for recordings' trailing silence
+ * and talk events. */
 struct voice_detector {
     float noise_db;
     unsigned hang; /* frames left in which speech is still assumed */

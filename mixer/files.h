@@ -1,6 +1,6 @@
 /*
- * The file side of the engine: the table of sounds, the players that read them in a tick, the recorders that a tick fills,
- * and the one file thread that loads and writes.
+ * The file side of the engine: the table of sounds, the players that read them in a tick, the recorders that
+ * a tick fills, and the one file thread that loads and writes.
  *
  * Ownership: struct sounds owns all. Threads: as said at each function. Failure: as mixer/sound.h.
  */
@@ -21,13 +21,13 @@ __attribute__((warn_unused_result)) int sounds_start(struct sounds **out, struct
 void sounds_stop(struct sounds *sounds); /* finishes what is being written */
 unsigned sounds_count(const struct sounds *sounds);
 
-/* -- player.c: one a port and one a room; a value, so that a tick allocates nothing --------------------------------- */
+/* -- player.c: one a port and one a room; a value, so that a tick allocates nothing */
 
 struct player {
     struct sounds *sounds;
     uint32_t serial;
     struct play_item items[PLAY_ITEMS_MAX];
-    unsigned count, at;    /* items, and which one plays */
+    unsigned count, at; /* items, and which one plays */
     bool playing, paused, repeat, failed;
     uint32_t position;     /* samples of the item played so far, at 16 kHz whatever the rate */
     uint32_t played_ms;    /* how far into all the items; a skip moves it, a repetition begins it anew */
@@ -37,36 +37,40 @@ struct player {
 };
 /* Signalling: takes a reference on every sound named, so that none goes away before the worker has played it.
  * EINVAL: too many items, or an id that is none. */
-__attribute__((warn_unused_result)) int player_hold(struct sounds *sounds, const struct play_item *items, size_t count);
-/* Any thread: undoes player_hold() for items that no player will ever start with (a command that found no room). */
+__attribute__((warn_unused_result)) int player_hold(struct sounds *sounds, const struct play_item *items,
+                                                    size_t count);
+/* Any thread: undoes player_hold() for items that no player will ever start with (a command that found no
+ * room). */
 void player_release(struct sounds *sounds, const struct play_item *items, size_t count);
 /* Worker. Starts with items that player_hold() held; what was playing is let go. */
 void player_start(struct player *p, struct sounds *sounds, uint32_t serial, const struct play_item *items,
                   unsigned count, bool repeat);
-/* Worker: 10 ms at `rate` into `out`. False: nothing to play (or paused, or the first sound still loads): `out` untouched. */
+/* Worker: 10 ms at `rate` into `out`. False: nothing to play (or paused, or the first sound still loads):
+ * `out` untouched. */
 bool player_render(struct player *p, unsigned rate, int16_t *out);
-/* Worker: true once after the last sample; all sounds are let go then. One that failed to load was skipped, with p->failed. */
+/* Worker: true once after the last sample; all sounds are let go then. One that failed to load was skipped,
+ * with p->failed. */
 bool player_ended(struct player *p);
 void player_skip(struct player *p, int ms); /* within the item at hand; past its end the next one begins */
-void player_stop(struct player *p); /* lets all sounds go */
+void player_stop(struct player *p);         /* lets all sounds go */
 
-/* -- recorder.c ------------------------------------------------------------------------------------------------------ */
+/* -- recorder.c */
 
 struct recorder;
-/* Signalling: the file is made by the file thread; trouble comes in EVENT_RECORDED. `rate` is 8000 or 16000 (EINVAL);
- * a limit of 0 is none. ENFILE, ENOMEM. */
-__attribute__((warn_unused_result)) int recorder_open(struct recorder **out, struct sounds *sounds, uint32_t port,
-                                                      uint32_t serial, const char *path, unsigned rate,
-                                                      const struct record_limits *limits);
-/* Worker, every tick: 10 ms at the recorder's rate, NULL for silence. False: a limit is reached or the file failed; call
- * recorder_close(). When the disk stands still for more than 8 s, frames are lost and EVENT_RECORDED has its normal end
- * with error EIO: the file is good but has a gap. */
+/* Signalling: the file is made by the file thread; trouble comes in EVENT_RECORDED. `rate` is 8000 or 16000
+ * (EINVAL); a limit of 0 is none. ENFILE, ENOMEM. */
+__attribute__((warn_unused_result)) int recorder_open(struct recorder **out, struct sounds *sounds,
+                                                      uint32_t port, uint32_t serial, const char *path,
+                                                      unsigned rate, const struct record_limits *limits);
+/* Worker, every tick: 10 ms at the recorder's rate, NULL for silence. False: a limit is reached or the file
+ * failed; call recorder_close(). When the disk stands still for more than 8 s, frames are lost and
+ * EVENT_RECORDED has its normal end with error EIO: the file is good but has a gap. */
 bool recorder_write(struct recorder *r, const int16_t *frame);
-/* Worker or signalling (never both): no more comes; the file thread finishes, sends EVENT_RECORDED and frees it.
- * `end` is one of enum record_end; a limit reached overrides it. */
+/* Worker or signalling (never both): no more comes; the file thread finishes, sends EVENT_RECORDED and frees
+ * it. `end` is one of enum record_end; a limit reached overrides it. */
 void recorder_close(struct recorder *r, int end);
 
-/* -- dtmf.c ----------------------------------------------------------------------------------------------------------- */
+/* -- dtmf.c */
 
 /* RFC 4733 receiver: each key press reported once, whatever is repeated, reordered or lost. */
 struct digit_receiver {
@@ -76,10 +80,11 @@ struct digit_receiver {
     char digit;
     unsigned idle_ticks;
 };
-/* A telephone-event payload (≥ 4 bytes) of an RTP packet. Returns the digit when one is to be reported, else 0; `ms` is
- * its length in clock `rate`. Reported at the E bit, or by digit_tick() when no end came for 100 ms. */
-char digit_packet(struct digit_receiver *r, uint32_t timestamp, const uint8_t *payload, size_t length, uint32_t rate,
-                  unsigned *ms);
+/* A telephone-event payload (≥ 4 bytes) of an RTP packet. Returns the digit when one is to be reported, else
+ * 0; `ms` is its length in clock `rate`. Reported at the E bit, or by digit_tick() when no end came for 100
+ * ms. */
+char digit_packet(struct digit_receiver *r, uint32_t timestamp, const uint8_t *payload, size_t length,
+                  uint32_t rate, unsigned *ms);
 char digit_tick(struct digit_receiver *r, uint32_t rate, unsigned *ms);
 
 /* RFC 4733 sender: fills a payload for the tick. */
@@ -90,14 +95,15 @@ struct digit_sender {
 };
 void digit_send(struct digit_sender *s, char digit, unsigned ms, uint32_t rate, uint32_t timestamp);
 /* Every packet time: 4 bytes into `payload`; false when the digit is over. `marker` is set on the first. */
-bool digit_send_packet(struct digit_sender *s, unsigned ptime_ms, uint32_t rate, uint8_t payload[4], bool *marker);
+bool digit_send_packet(struct digit_sender *s, unsigned ptime_ms, uint32_t rate, uint8_t payload[4],
+                       bool *marker);
 
 /* In-band detector and generator (SpanDSP), for a far side without telephone-event. */
 struct tone_detector;
 __attribute__((warn_unused_result)) int tone_detector_new(struct tone_detector **out);
 void tone_detector_free(struct tone_detector *d);
 char tone_detect(struct tone_detector *d, const int16_t *frame8k, size_t samples); /* 8 kHz; digit or 0 */
-/* Writes the two tones of `digit` at `rate` to `out`, as they are `position` samples after the key went down. */
+/* Writes the two tones of `digit` at `rate` to `out`, as they are `position` samples after its start. */
 void digit_tone(char digit, unsigned rate, uint32_t position, int16_t *out, size_t samples);
 
 #endif

@@ -63,6 +63,7 @@ void player_start(struct player *p, struct sounds *sounds, uint32_t serial, cons
     p->playing = true;
 }
 
+/* Every item holds its sound until the whole list is over, since it may be repeated. */
 void player_stop(struct player *p)
 {
     if (p->playing)
@@ -71,6 +72,7 @@ void player_stop(struct player *p)
     p->sound = NULL;
 }
 
+/* Phases begin anew with each tone, so that the same list sounds the same each time. */
 static void next_item(struct player *p)
 {
     p->at++;
@@ -185,6 +187,8 @@ static unsigned render_items(struct player *p, bool narrow, int16_t *out)
     return done;
 }
 
+/* 16 to 48 kHz; the history joins one frame to the next. Half a millisecond of the very last sound stays in
+ * it, which is the silence that every prompt ends with. */
 static void interpolate(struct player *p, const int16_t *in, int16_t *out)
 {
     int16_t line[HISTORY + WIDE_FRAME];
@@ -242,6 +246,7 @@ void player_skip(struct player *p, int ms)
     if (!p->playing || find_item(p, &length) != ITEM_PLAYS)
         return;
     to = to < 0 ? 0 : to > length ? length : to;
+    /* Counted as if it had been heard, so that a caller who skips and stops can go on from there later. */
     p->played_ms = (uint32_t)(p->played_ms + (to - (int64_t)p->position) / WIDE_PER_MS);
     p->position = (uint32_t)to;
 }

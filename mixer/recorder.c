@@ -115,6 +115,7 @@ struct recorder **recorder_next(struct recorder *r)
  * -----------------------------------------------------------------------------------------------------------
  */
 
+/* One producer, one consumer, no lock: head is this side's alone, tail the other's. */
 static void ring_put(struct recorder *r, const int16_t *frame, unsigned count)
 {
     unsigned head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -140,6 +141,7 @@ bool recorder_write(struct recorder *r, const int16_t *frame)
     if (r->limit_reached != OPEN || atomic_load_explicit(&r->error, memory_order_relaxed) != 0)
         return false;
     ring_put(r, frame, count);
+    /* Limits count time, so frames lost to a full ring count too. */
     r->frames++;
     if (voice_detect(&r->voice, frame ? frame : silence, count)) {
         r->speech_frames++;
@@ -207,6 +209,8 @@ static int header_write(const struct recorder *r)
     return write_all(r->fd, header, sizeof header, 0);
 }
 
+/* The header is written just before the sync that also carries the data, so sizes never promise more than was
+ * handed over. */
 static int file_sync(struct recorder *r)
 {
     int error = header_write(r);
@@ -235,6 +239,7 @@ static int folder_sync(const char *path)
     return error;
 }
 
+/* The worker sees `error` at its next frame and closes; until then what comes is thrown away. */
 static void recorder_fail(struct recorder *r, int error)
 {
     log_event(LEVEL_ERROR, "mixer", NULL, "recording_failed path=%s error=%s", r->path, strerror(error));
@@ -279,6 +284,7 @@ static int ring_drain(struct recorder *r)
     return error;
 }
 
+/* Whatever ended it: the silence before a hang-up is no more worth keeping than the one that timed out. */
 static int silence_cut(struct recorder *r)
 {
     uint64_t silent_ms = (uint64_t)r->silent_frames * FRAME_MS;

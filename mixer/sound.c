@@ -36,6 +36,8 @@ out:
     return error;
 }
 
+/* The workers have stopped by now, so nobody reads a sound any more; recordings still open are finished by
+ * the thread before it ends. */
 void sounds_stop(struct sounds *sounds)
 {
     if (!sounds)
@@ -49,6 +51,7 @@ void sounds_stop(struct sounds *sounds)
     free(sounds);
 }
 
+/* Any thread: slots in use, those included that nobody holds but that are not emptied yet. */
 unsigned sounds_count(const struct sounds *sounds)
 {
     return atomic_load(&((struct sounds *)sounds)->count);
@@ -60,7 +63,8 @@ void sound_release(struct sounds *sounds, struct sound *sound)
         atomic_store(&sounds->garbage, true);
 }
 
-/* Signalling. A slot with `references` on it, or ENFILE. */
+/* Signalling. A slot with `references` on it, or ENFILE. The search goes on from where the last one ended, so
+ * that an id is used again as late as possible; the generation makes a stale id an error even then. */
 static int slot_take(struct sounds *sounds, unsigned references, struct sound **out)
 {
     for (unsigned tried = 0; tried < SOUNDS_MAX; tried++) {
@@ -88,6 +92,7 @@ static struct sound *slot_find(struct sounds *sounds, sound_id id)
     return id != 0 && s->id == id ? s : NULL;
 }
 
+/* Signalling gives up the owner's reference. From here on the id finds nothing. */
 static void slot_drop(struct sounds *sounds, struct sound *s)
 {
     s->id = 0;
@@ -104,6 +109,8 @@ int sound_load(struct mixer *m, const char *path, bool level, sound_id *out)
 
     if (!copy)
         return ENOMEM;
+    /* One reference is the owner's, one the load's: a sound dropped while it loads stays until the read is
+     * over. */
     error = slot_take(sounds, 2, &s);
     if (error) {
         free(copy);
@@ -129,6 +136,8 @@ int sound_load_now(struct mixer *m, const char *path, bool level, sound_id *out)
     struct sound *s;
     int error;
 
+    /* Read before a slot is taken: at start-up hundreds of files are tried, and one that is missing leaves no
+     * trace. */
     error = samples_load(&samples, path, level);
     if (error)
         return error;
@@ -156,6 +165,7 @@ int player_hold(struct sounds *sounds, const struct play_item *items, size_t cou
 {
     if (count > PLAY_ITEMS_MAX)
         return EINVAL;
+    /* All are looked at before the first is taken: a refused list holds nothing. */
     for (size_t i = 0; i < count; i++) {
         if (items[i].sound != 0 && !slot_find(sounds, items[i].sound))
             return EINVAL;

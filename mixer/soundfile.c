@@ -44,6 +44,7 @@ static int buffer_reserve(struct sound_buffer *b, size_t more)
     return 0;
 }
 
+/* A raw stream has no header: any bytes are sound, so only an empty file is refused. */
 static int read_g722(int fd, struct sound_buffer *b)
 {
     g722_decode_state_t *g722 = g722_decode_init(NULL, 64000, 0);
@@ -75,6 +76,8 @@ out:
     return error;
 }
 
+/* Channels are averaged. Floats carry 16-bit samples without loss, so an 8 or 16 kHz file is played bit for
+ * bit. The length that a header claims is not believed; what can be read counts. */
 static int read_sndfile(int fd, struct sound_buffer *b)
 {
     SF_INFO info = {0};
@@ -151,6 +154,7 @@ static int resample(const float *in, size_t count, unsigned from, unsigned to, s
     return 0;
 }
 
+/* `length` samples, the last of them silent if `count` is less. */
 static int16_t *to_linear(const float *in, size_t count, size_t length)
 {
     int16_t *out = calloc(length > 0 ? length : 1, sizeof *out);
@@ -205,6 +209,8 @@ static int file_read(const char *path, struct sound_buffer *b)
     return error;
 }
 
+/* Telephone recordings stay narrow, all others become wide: what a higher rate holds beyond is not for a
+ * telephone. */
 int samples_load(struct samples *out, const char *path, bool level)
 {
     struct sound_buffer b = {0}, changed = {0};

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define TARGET_DBOV (-20.0)
-#define GAIN_MAX_DB 20.0      /* a file of faint noise stays faint */
+#define SILENCE_DBOV (-60.0)  /* a file whose loudest parts are below is silence made on purpose: left alone \
+                               */
+#define GAIN_MAX_DB 20.0      /* what is very faint is not a voice, or holds more noise than voice */
 #define ACTIVE_MARGIN_DB 15.9 /* ITU-T P.56 §6.2: what is further below the active level is a pause */
 #define SILENCE_BELOW_DB 35.0 /* of the active level: soft consonants at a word's edge are about 30 below */
 #define KEEP_MS 30
@@ -127,8 +129,8 @@ size_t speech_normalise(float *samples, size_t count, unsigned rate)
     size_t from, to;
     float gain;
 
-    if (level <= -100)
-        return count; /* silence made on purpose */
+    if (level <= SILENCE_DBOV)
+        return count;
     find_edges(samples, count, rate, level, &from, &to);
     gain = (float)pow(10, (db > GAIN_MAX_DB ? GAIN_MAX_DB : db) / 20);
     memmove(samples, samples + from, (to - from) * sizeof *samples);

@@ -357,8 +357,8 @@ START_TEST(silence_is_not_amplified)
     ck_assert_uint_eq(speech_normalise(zero, 0, 16000), 0);
     for (size_t i = 0; i < 16000; i++)
         faint[i] = (i & 1 ? 1 : -1) * 0.0005f;
-    ck_assert_uint_gt(speech_normalise(faint, 16000, 16000), 15000);
-    ck_assert_float_le(fabsf(faint[8000]), 0.0051f);
+    ck_assert_uint_eq(speech_normalise(faint, 16000, 16000), 16000);
+    ck_assert_float_eq(fabsf(faint[8000]), 0.0005f);
 }
 END_TEST
 
