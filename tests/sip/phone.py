@@ -150,13 +150,14 @@ class Phone:
                                                      branch or "z9hG4bK" + token())
 
     def build(self, method, uri, headers=(), body="", call_id=None, cseq=1, to=None, from_tag=None, branch=None):
-        """A request out of any dialog unless told otherwise. A header given in `headers` replaces ours of that name."""
+        """A request out of any dialog unless told otherwise. A header given in `headers` replaces ours of that name; None or "" drops it."""
         own = [("Via", self.via(branch)), ("Max-Forwards", "70"),
                ("From", "<sip:%s@%s>;tag=%s" % (self.user, self.domain, from_tag or token())),
                ("To", to or "<%s>" % uri), ("Call-ID", call_id or token()), ("CSeq", "%d %s" % (cseq, method)),
                ("Contact", "<%s>" % self.contact), ("User-Agent", "scenario")]
         given = {n.lower() for n, _ in headers}
-        return Message("%s %s SIP/2.0" % (method, uri), [h for h in own if h[0].lower() not in given] + list(headers), body)
+        return Message("%s %s SIP/2.0" % (method, uri), [h for h in own if h[0].lower() not in given] +
+                       [h for h in headers if h[1]], body)
 
     def authorize(self, response, method, uri):
         """The header that answers a 401's or 407's challenge; AssertionError when it offers no algorithm of ours."""
@@ -206,7 +207,7 @@ class Phone:
     # -- registration and subscription -----------------------------------------------------------------------------------
 
     def register(self, expires=3600, contact=None, headers=(), authenticate=True, expect=200):
-        """Registers `contact` (default: this phone); `expect` None: whatever comes is returned."""
+        """Registers `contact` (default: this phone; "": no Contact); `expect` None: whatever comes is returned."""
         self.register_cseq += 2
         contact = contact if contact is not None else "<%s>" % self.contact
         uri = "sip:%s%s" % (self.domain, "" if self.port == 5060 else ":%d" % self.port)
