@@ -1,0 +1,322 @@
+/* Who calls, who is called, and who sent the call on: read from an INVITE, written into one. */
+#include "core/sip/session_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sofia-sip/msg_header.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* -- reading --------------------------------------------------------------------------------------------- */
+
+/* A display name as the parser leaves it: quoted-string or tokens. What does not fit is cut; it is for eyes
+ * only. */
+static void display_read(char *out, size_t size, const char *display)
+{
+    size_t used = 0;
+    bool quoted = display && *display == '"';
+
+    for (const char *p = display ? display + quoted : ""; *p && used + 1 < size; p++) {
+        if (quoted && *p == '"')
+            break;
+        if (quoted && *p == '\\' && p[1])
+            p++;
+        if ((unsigned char)*p >= 0x20 && *p != 0x7f)
+            out[used++] = *p;
+    }
+    out[used] = '\0';
+}
+
+/* A percent-escaped part of a URI. Control characters, escaped or not, name nobody: EINVAL. */
+static int part_read(char *out, size_t size, const char *part)
+{
+    part = part ? part : "";
+    if (strlen(part) >= size)
+        return ENOSPC;
+    url_unescape(out, part);
+    for (const char *p = out; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return EINVAL;
+    return 0;
+}
+
+int party_read(struct party *out, const url_t *url, const char *display)
+{
+    int error;
+
+    memset(out, 0, sizeof *out);
+    error = part_read(out->user, sizeof out->user, url->url_user);
+    if (error == 0)
+        error = part_read(out->host, sizeof out->host, url->url_host);
+    display_read(out->display, sizeof out->display, display);
+    return error;
+}
+
+/*
+ * All values of a header that Sofia keeps as text, parsed as addresses with parameters, which
+ * P-Asserted-Identity, Diversion and History-Info all are. NULL: none, or nonsense.
+ */
+static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const char *name)
+{
+    char *all = NULL;
+
+    for (const sip_unknown_t *h = sip->sip_unknown; h; h = h->un_next) {
+        if (strcasecmp(h->un_name, name) != 0 || !h->un_value || !*h->un_value)
+            continue;
+        all = all ? su_sprintf(home, "%s, %s", all, h->un_value) : su_strdup(home, h->un_value);
+        if (!all)
+            return NULL;
+    }
+    return all ? sip_contact_make(home, all) : NULL;
+}
+
+static int cause_of_uri(const url_t *url)
+{
+    char cause[8];
+
+    if (url->url_params && url_param(url->url_params, "cause", cause, sizeof cause) > 0)
+        return (int)strtol(cause, NULL, 10);
+    return 0;
+}
+
+/* RFC 7044 §5.1: a Reason escaped into the entry that was left. */
+static int cause_of_escaped_reason(const url_t *url)
+{
+    const char *at = url->url_headers ? strcasestr(url->url_headers, "cause%3D") : NULL;
+
+    return at ? (int)strtol(at + strlen("cause%3D"), NULL, 10) : 0;
+}
+
+/* RFC 5806's words in RFC 4458's numbers. */
+static const struct {
+    const char *reason;
+    int cause;
+} causes[] = {
+    {"user-busy", 486}, {"no-answer", 408},      {"unconditional", 302}, {"unavailable", 503},
+    {"away", 480},      {"do-not-disturb", 486}, {"deflection", 480},    {"out-of-service", 503},
+};
+
+static int cause_of_word(const char *reason)
+{
+    for (size_t i = 0; reason && i < sizeof causes / sizeof *causes; i++)
+        if (strcasecmp(reason, causes[i].reason) == 0)
+            return causes[i].cause;
+    return 0;
+}
+
+static bool diversion_set(struct diversion *out, const url_t *url, int cause)
+{
+    struct party party;
+
+    if (party_read(&party, url, NULL) != 0 || !*party.user)
+        return false;
+    memcpy(out->user, party.user, sizeof out->user);
+    memcpy(out->host, party.host, sizeof out->host);
+    out->cause = cause;
+    return true;
+}
+
+/* RFC 4458 §2: the Request-URI itself may name the mailbox's owner and the cause. */
+static bool diversion_of_target(struct diversion *out, su_home_t *home, const url_t *target)
+{
+    char text[256];
+    url_t *url;
+
+    if (!target->url_params || url_param(target->url_params, "target", text, sizeof text) <= 1)
+        return false;
+    url_unescape(text, text);
+    url = url_hdup(home, (url_t *)text);
+    return url && url->url_user && diversion_set(out, url, cause_of_uri(target));
+}
+
+/*
+ * The first diverting party: the first History-Info entry that was left for another one (RFC 7044), else the
+ * last Diversion, since each proxy puts its own on top (RFC 5806 §4).
+ */
+static void diversion_read(struct diversion *out, su_home_t *home, const sip_t *sip, bool trusted)
+{
+    const sip_contact_t *first, *last;
+
+    if (diversion_of_target(out, home, sip->sip_request->rq_url) || !trusted)
+        return;
+    first = addresses_read(home, sip, "History-Info");
+    if (first && first->m_next) {
+        int cause = cause_of_uri(first->m_next->m_url);
+
+        if (diversion_set(out, first->m_url, cause ? cause : cause_of_escaped_reason(first->m_url)))
+            return;
+    }
+    last = addresses_read(home, sip, "Diversion");
+    while (last && last->m_next)
+        last = last->m_next;
+    if (last)
+        (void)diversion_set(out, last->m_url, cause_of_word(msg_params_find(last->m_params, "reason=")));
+}
+
+static bool wants_anonymity(const sip_t *sip)
+{
+    const url_t *from = sip->sip_from->a_url;
+
+    if (sip->sip_privacy)
+        for (const msg_param_t *v = sip->sip_privacy->priv_values; v && *v; v++)
+            if (strcasecmp(*v, "id") == 0 || strcasecmp(*v, "user") == 0 || strcasecmp(*v, "header") == 0)
+                return true;
+    return (from->url_host && strcasecmp(from->url_host, "anonymous.invalid") == 0) ||
+           (from->url_user && strcasecmp(from->url_user, "anonymous") == 0);
+}
+
+int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
+                    const struct peer_settings *peer, const char *realm)
+{
+    const url_t *target = sip->sip_request->rq_url;
+    const sip_contact_t *asserted;
+    su_home_t *home = su_home_new(sizeof *home);
+    int error = 0;
+
+    if (!home)
+        return ENOMEM;
+    memset(out, 0, sizeof *out);
+    asserted = peer ? addresses_read(home, sip, "P-Asserted-Identity") : NULL;
+    if (asserted)
+        error = party_read(&out->from, asserted->m_url, asserted->m_display);
+    if (!asserted || error)
+        error = party_read(&out->from, sip->sip_from->a_url, sip->sip_from->a_display);
+    if (user) {
+        snprintf(out->from.user, sizeof out->from.user, "%s", user);
+        snprintf(out->from.host, sizeof out->from.host, "%s", realm);
+        error = 0;
+    }
+    if (error == 0)
+        error = party_read(&out->target, target, sip->sip_to->a_display);
+    if (error)
+        goto out;
+    out->anonymous = wants_anonymity(sip);
+    out->target_params = target->url_params ? target->url_params : "";
+    out->user = user;
+    out->peer = peer ? peer->name : NULL;
+    out->max_forwards = sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count : 70;
+    diversion_read(&out->diversion, home, sip, peer != NULL);
+out:
+    su_home_unref(home);
+    return error;
+}
+
+/* -- writing --------------------------------------------------------------------------------------------- */
+
+/* A user part: what RFC 3261 §25.1 allows there stands, all else is escaped. */
+static void user_escape(char *out, size_t size, const char *user)
+{
+    size_t used = 0;
+
+    for (const char *p = user; *p && used + 4 < size; p++) {
+        if (isalnum((unsigned char)*p) || strchr("-_.!~*'()&=+$,/", *p))
+            out[used++] = *p;
+        else
+            used += (size_t)snprintf(out + used, size - used, "%%%02X", (unsigned char)*p);
+    }
+    out[used] = '\0';
+}
+
+static const char *host_checked(const char *host)
+{
+    return *host && host[strspn(
+                        host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_[]:")] == '\0'
+               ? host
+               : "invalid";
+}
+
+char *party_address(su_home_t *home, const struct party *party)
+{
+    char user[3 * sizeof party->user + 1], display[2 * sizeof party->display + 1];
+    size_t used = 0;
+
+    user_escape(user, sizeof user, party->user);
+    for (const char *p = party->display; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            continue;
+        if (*p == '"' || *p == '\\')
+            display[used++] = '\\';
+        display[used++] = *p;
+    }
+    display[used] = '\0';
+    return su_sprintf(home, "%s%s%s<sip:%s%s%s>", used ? "\"" : "", display, used ? "\" " : "", user,
+                      *user ? "@" : "", host_checked(party->host));
+}
+
+struct lines {
+    char *out;
+    size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) static void line_add(struct lines *l, const char *format, ...)
+{
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vsnprintf(l->used < l->size ? l->out + l->used : NULL, l->used < l->size ? l->size - l->used : 0,
+                  format, arguments);
+    va_end(arguments);
+    l->used += n > 0 ? (size_t)n : 0;
+}
+
+static const char *word_of_cause(int cause)
+{
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+        if (causes[i].cause == cause)
+            return causes[i].reason;
+    return "unknown";
+}
+
+static void diversion_write(struct lines *l, const struct session_target *target)
+{
+    const struct diversion *d = &target->diversion;
+    char from[3 * sizeof d->user + 1], to[3 * sizeof target->to.user + 1];
+
+    user_escape(from, sizeof from, d->user);
+    user_escape(to, sizeof to, target->to.user);
+    line_add(l, "Diversion: <sip:%s@%s>;reason=%s;counter=1\r\n", from, host_checked(d->host),
+             word_of_cause(d->cause));
+    line_add(l, "History-Info: <sip:%s@%s>;index=1, <sip:%s@%s", from, host_checked(d->host), to,
+             host_checked(target->to.host));
+    if (d->cause)
+        line_add(l, ";cause=%d", d->cause);
+    line_add(l, ">;index=1.1;mp=1\r\n");
+}
+
+int identity_write(char *out, size_t size, const struct session_target *target, const char *realm)
+{
+    struct lines l = {out, size, 0};
+    struct party from = target->from;
+    su_home_t *home;
+    char *address;
+
+    if (size == 0)
+        return ENOSPC;
+    if (target->route && strpbrk(target->route, "\r\n"))
+        return EINVAL;
+    *out = '\0';
+    /* RFC 3325 §7: identity is asserted inside the trust domain only; Privacy asks the next ones to take it
+     * off. */
+    if (target->peer && *from.user) {
+        home = su_home_new(sizeof *home);
+        if (!home)
+            return ENOMEM;
+        if (!*from.host)
+            snprintf(from.host, sizeof from.host, "%s", realm);
+        address = party_address(home, &from);
+        if (address)
+            line_add(&l, "P-Asserted-Identity: %s\r\n", address);
+        su_home_unref(home);
+        if (target->anonymous)
+            line_add(&l, "Privacy: id\r\n");
+    }
+    if (*target->diversion.user)
+        diversion_write(&l, target);
+    if (target->route && *target->route)
+        line_add(&l, "Route: %s\r\n", target->route);
+    return l.used < size ? 0 : ENOSPC;
+}

@@ -1,0 +1,281 @@
+/*
+ * A session's frame: its making, its end, and what its owner hears. What it says on the wire is in the files
+ * by verb: session_uas.c, session_uac.c, session_modify.c, session_timer.c, session_dialog.c.
+ */
+#include "core/sip/session_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+
+struct session_list {
+    struct agent *agent;
+    struct session *first;
+    bool closing;
+};
+
+int sessions_new(struct session_list **out, struct agent *agent)
+{
+    struct session_list *list = calloc(1, sizeof *list);
+
+    if (!list)
+        return ENOMEM;
+    list->agent = agent;
+    *out = list;
+    return 0;
+}
+
+void sessions_free(struct session_list *list)
+{
+    if (!list)
+        return;
+    while (list->first) {
+        struct session *s = list->first;
+
+        session_enter(s);
+        s->released = true;
+        /* BYE, CANCEL or 503 leave at once; nobody waits for what they bring. */
+        if (s->state == SESSION_UP || s->state == SESSION_ANSWERED)
+            session_bye(s, NULL);
+        session_over(s);
+        session_leave(s);
+    }
+    free(list);
+}
+
+/* The user part is for people who read traces; one that would need escapes is left out. */
+static sip_contact_t *contact_new(su_home_t *home, const struct sockaddr_storage *local, enum wire wire,
+                                  const char *user)
+{
+    char address[HOST_PORT_TEXT];
+    size_t plain = 0;
+
+    while (isalnum((unsigned char)user[plain]) || (user[plain] && strchr("*+-_.", user[plain])))
+        plain++;
+    if (user[plain] != '\0')
+        user = "";
+    address_text(local, true, address);
+    return sip_contact_format(home, "<sip:%s%s%s%s>", user, *user ? "@" : "", address,
+                              wire == WIRE_TCP ? ";transport=tcp" : "");
+}
+
+int session_new(struct session **out, struct session_list *list, struct transport *transport,
+                const struct sockaddr_storage *remote, enum wire wire, const char *user)
+{
+    struct session *s = su_home_new(sizeof *s);
+
+    if (!s)
+        return ENOMEM;
+    s->list = list;
+    s->agent = list->agent;
+    s->transport = transport;
+    s->remote = *remote;
+    transport_address(transport, remote, &s->local);
+    s->contact = contact_new(s->home, &s->local, wire, user);
+    if (!s->contact) {
+        su_home_unref(s->home);
+        return ENOMEM;
+    }
+    s->timer.min_se_s = s->agent->settings->session_min_se_s < 90 ? 90 : s->agent->settings->session_min_se_s;
+    s->next = list->first;
+    s->place = &list->first;
+    if (s->next)
+        s->next->place = &s->next;
+    list->first = s;
+    s->agent->stats.sessions++;
+    *out = s;
+    return 0;
+}
+
+void session_enter(struct session *s)
+{
+    s->busy++;
+}
+
+void session_leave(struct session *s)
+{
+    if (--s->busy > 0 || !s->released || s->state != SESSION_OVER)
+        return;
+    *s->place = s->next;
+    if (s->next)
+        s->next->place = s->place;
+    s->agent->stats.sessions--;
+    su_home_unref(s->home);
+}
+
+void session_over(struct session *s)
+{
+    s->state = SESSION_OVER;
+    timer_stop(&s->timer.timer);
+    session_modify_stop(s);
+    /* Where no final response was sent yet, nta sends 500 for us; who means another one has sent it before.
+     */
+    nta_incoming_destroy(s->irq);
+    s->irq = NULL;
+    if (s->orq && nta_outgoing_status(s->orq) < 200)
+        (void)nta_outgoing_cancel(s->orq);
+    nta_outgoing_destroy(s->orq);
+    s->orq = NULL;
+    nta_outgoing_destroy(s->bye);
+    s->bye = NULL;
+    nta_leg_destroy(s->leg);
+    s->leg = NULL;
+}
+
+static int session_bye_response(struct session *s, nta_outgoing_t *orq, const sip_t *sip)
+{
+    (void)sip;
+    /* Any final response ends it: a dialog that the far side does not know is over as well (RFC 3261
+     * §15.1.1). */
+    if (nta_outgoing_status(orq) < 200)
+        return 0;
+    session_enter(s);
+    session_over(s);
+    session_leave(s);
+    return 0;
+}
+
+void session_bye(struct session *s, const char *reason)
+{
+    timer_stop(&s->timer.timer);
+    session_modify_stop(s);
+    if (s->irq && nta_incoming_status(s->irq) < 200)
+        /* RFC 3261 §15.1.2: what is open in the dialog ends with it. */
+        nta_incoming_treply(s->irq, SIP_487_REQUEST_TERMINATED, TAG_END());
+    nta_incoming_destroy(s->irq);
+    s->irq = NULL;
+    s->state = SESSION_ENDING;
+    s->bye = nta_outgoing_tcreate(s->leg, session_bye_response, s, s->next_hop, SIP_METHOD_BYE, NULL,
+                                  SIPTAG_USER_AGENT_STR("confab"), TAG_IF(reason, SIPTAG_REASON_STR(reason)),
+                                  TAG_END());
+    if (!s->bye)
+        session_over(s);
+}
+
+bool session_has_owner(const struct session *s)
+{
+    return s->handlers && !s->released;
+}
+
+void session_tell_ended(struct session *s, int status, const char *reason)
+{
+    const struct session_handlers *handlers = s->handlers;
+
+    if (!session_has_owner(s))
+        return;
+    s->handlers = NULL;
+    handlers->ended(s->owner, status, reason ? reason : "");
+}
+
+void session_abort(struct session *s, int status, const char *phrase, const char *reason)
+{
+    log_event(LEVEL_INFO, "sip", s->call_id, "session-aborted status=%d why=\"%s\"", status, phrase);
+    session_bye(s, reason);
+    session_tell_ended(s, status, reason ? reason : phrase);
+}
+
+void session_set_local_sdp(struct session *s, const char *sdp)
+{
+    char *copy = su_strdup(s->home, sdp);
+
+    if (!copy)
+        return; /* the older one stands for a refresh */
+    su_free(s->home, s->local_sdp);
+    s->local_sdp = copy;
+}
+
+char *session_sdp_of(struct session *s, const sip_t *sip)
+{
+    const sip_payload_t *body = sip ? sip->sip_payload : NULL;
+
+    if (!body || body->pl_len == 0 || !sip->sip_content_type || !sip->sip_content_type->c_type ||
+        strcasecmp(sip->sip_content_type->c_type, SDP_TYPE) != 0)
+        return NULL;
+    return su_strndup(s->home, body->pl_data, body->pl_len);
+}
+
+void session_note_peer(struct session *s, const sip_t *sip)
+{
+    if (sip->sip_allow)
+        s->peer_updates = sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
+}
+
+const char *session_reason_of(const sip_t *sip, char *out, size_t size)
+{
+    const sip_reason_t *r = sip->sip_reason;
+
+    if (!r || !r->re_protocol || !r->re_cause)
+        return NULL;
+    snprintf(out, size, "%s;cause=%s%s%s", r->re_protocol, r->re_cause, r->re_text ? ";text=" : "",
+             r->re_text ? r->re_text : "");
+    return out;
+}
+
+const url_t *contact_url(const sip_t *sip)
+{
+    const sip_contact_t *m = sip->sip_contact;
+
+    if (!m || (m->m_url->url_type != url_sip && m->m_url->url_type != url_sips) || !m->m_url->url_host ||
+        !*m->m_url->url_host)
+        return NULL;
+    return m->m_url;
+}
+
+/* -- for the owner --------------------------------------------------------------------------------------- */
+
+void session_own(struct session *s, const struct session_handlers *handlers, void *owner)
+{
+    s->handlers = handlers;
+    s->owner = owner;
+}
+
+const char *session_call_id(const struct session *s)
+{
+    return s->call_id;
+}
+
+void session_local_address(const struct session *s, struct sockaddr_storage *out)
+{
+    *out = s->local;
+    if (out->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)out)->sin6_port = 0;
+    else
+        ((struct sockaddr_in *)out)->sin_port = 0;
+}
+
+void session_remote_address(const struct session *s, struct sockaddr_storage *out)
+{
+    *out = s->remote;
+}
+
+void session_release(struct session *s, int status, const char *reason)
+{
+    session_enter(s);
+    s->released = true;
+    switch (s->state) {
+    case SESSION_INCOMING:
+        session_reject(s, status >= 300 ? status : 480, NULL, NULL, 0);
+        break;
+    case SESSION_ANSWERED:
+        /* RFC 3261 §15: no BYE from the callee before the ACK has come, or its time is up. */
+        s->end_reason = reason ? su_strdup(s->home, reason) : NULL;
+        break;
+    case SESSION_CALLING:
+        s->state = SESSION_CANCELLING;
+        (void)nta_outgoing_tcancel(s->orq, NULL, NULL, TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
+        break;
+    case SESSION_UP:
+        session_bye(s, reason);
+        break;
+    case SESSION_CANCELLING:
+    case SESSION_ENDING:
+    case SESSION_OVER:
+        break;
+    }
+    session_leave(s);
+}

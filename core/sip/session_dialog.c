@@ -1,0 +1,192 @@
+/* Requests that come within a dialog, other than offers; and the checks that every request goes through. */
+#include "core/sip/session_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define DIGIT_MS_DEFAULT 160
+#define DIGIT_MS_MAX 10000
+
+bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
+{
+    const sip_require_t *require = sip->sip_require;
+    const sip_payload_t *body = sip->sip_payload;
+    const char *type = sip->sip_content_type ? sip->sip_content_type->c_type : NULL;
+    char unsupported[256] = "";
+    size_t used = 0;
+
+    /* RFC 3261 §8.2.2.3; what does not fit the list of an answer is not worth more words. */
+    for (const msg_param_t *tag = require ? require->k_items : NULL; tag && *tag; tag++)
+        if (strcasecmp(*tag, SESSION_SUPPORTED) != 0 && used + strlen(*tag) + 3 < sizeof unsupported)
+            used += (size_t)snprintf(unsupported + used, sizeof unsupported - used, "%s%s", used ? ", " : "",
+                                     *tag);
+    if (used > 0) {
+        agent_reply(irq, SIP_420_BAD_EXTENSION, SIPTAG_UNSUPPORTED_STR(unsupported), TAG_END());
+        return false;
+    }
+    if (!session || !body || body->pl_len == 0)
+        return true;
+    if (!type || strcasecmp(type, SDP_TYPE) != 0) {
+        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR(SDP_TYPE), TAG_END());
+        return false;
+    }
+    if (sip->sip_content_encoding && sip->sip_content_encoding->k_items) {
+        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_ENCODING_STR("identity"), TAG_END());
+        return false;
+    }
+    return true;
+}
+
+void request_refuse_method(nta_incoming_t *irq, const char *allow)
+{
+    agent_reply(irq, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR(allow), TAG_END());
+}
+
+/* -- INFO: digits where no telephone-event was agreed (application/dtmf-relay, as Cisco defined it;
+ * application/dtmf) -- */
+
+static char digit_of(const char *text)
+{
+    char c = (char)toupper((unsigned char)*text);
+
+    /* Some write the event's number of RFC 4733. */
+    if (c == '1' && (text[1] == '0' || text[1] == '1'))
+        return text[1] == '0' ? '*' : '#';
+    return c != '\0' && strchr("0123456789*#ABCD", c) ? c : '\0';
+}
+
+static bool digit_read(const sip_t *sip, char *digit, unsigned *ms)
+{
+    const char *type = sip->sip_content_type ? sip->sip_content_type->c_type : NULL;
+    char text[128], *line;
+    size_t length = sip->sip_payload->pl_len;
+
+    if (!type || length >= sizeof text)
+        return false;
+    memcpy(text, sip->sip_payload->pl_data, length);
+    text[length] = '\0';
+    *ms = DIGIT_MS_DEFAULT;
+    if (strcasecmp(type, "application/dtmf") == 0) {
+        *digit = digit_of(text + strspn(text, " \t"));
+        return *digit != '\0';
+    }
+    if (strcasecmp(type, "application/dtmf-relay") != 0)
+        return false;
+    line = strcasestr(text, "Duration");
+    if (line && (line = strchr(line, '=')) != NULL)
+        *ms = (unsigned)strtoul(line + 1, NULL, 10);
+    if (*ms == 0 || *ms > DIGIT_MS_MAX)
+        *ms = DIGIT_MS_DEFAULT;
+    line = strcasestr(text, "Signal");
+    line = line ? strchr(line, '=') : NULL;
+    *digit = line ? digit_of(line + 1 + strspn(line + 1, " \t")) : '\0';
+    return *digit != '\0';
+}
+
+static void dialog_info(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+{
+    char digit;
+    unsigned ms;
+
+    if (!sip->sip_payload || sip->sip_payload->pl_len == 0) {
+        agent_reply(irq, SIP_200_OK, TAG_END());
+        return;
+    }
+    if (!digit_read(sip, &digit, &ms)) {
+        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA,
+                    SIPTAG_ACCEPT_STR("application/dtmf-relay, application/dtmf"), TAG_END());
+        return;
+    }
+    agent_reply(irq, SIP_200_OK, TAG_END());
+    if (session_has_owner(s))
+        s->handlers->digit(s->owner, digit, ms);
+}
+
+int session_send_digit(struct session *s, char digit, unsigned ms)
+{
+    char body[64];
+    nta_outgoing_t *orq;
+
+    if (s->state != SESSION_UP || digit_of((char[]){digit, '\0'}) == '\0')
+        return EINVAL;
+    snprintf(body, sizeof body, "Signal=%c\r\nDuration=%u\r\n", digit, ms);
+    orq = nta_outgoing_tcreate(s->leg, NULL, NULL, s->next_hop, SIP_METHOD_INFO, NULL,
+                               SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"), SIPTAG_PAYLOAD_STR(body),
+                               TAG_END());
+    if (!orq)
+        return ENOMEM;
+    /* Whether it arrives is of no consequence here; nta keeps the transaction until it has ended. */
+    nta_outgoing_destroy(orq);
+    return 0;
+}
+
+/* -- the dialog ------------------------------------------------------------------------------------------ */
+
+static void dialog_bye(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+{
+    char reason[256];
+    const char *why = session_reason_of(sip, reason, sizeof reason);
+    bool calling = s->state == SESSION_CALLING || s->state == SESSION_CANCELLING;
+
+    agent_reply(irq, SIP_200_OK, TAG_END());
+    /* From an early dialog of one fork; others may go on, and the INVITE itself still gets its response. */
+    if (calling)
+        return;
+    /* RFC 3261 §15.1.2: BYE crossed BYE; ours will have its answer. */
+    if (s->state == SESSION_ENDING)
+        return;
+    if (s->irq && nta_incoming_status(s->irq) < 200)
+        nta_incoming_treply(s->irq, SIP_487_REQUEST_TERMINATED, TAG_END());
+    session_over(s);
+    session_tell_ended(s, 200, why);
+}
+
+static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+{
+    bool ending = s->state == SESSION_ENDING;
+
+    switch (sip->sip_request->rq_method) {
+    case sip_method_ack:
+        /* A repeated one, or one for a transaction that is gone. */
+        nta_incoming_destroy(irq);
+        break;
+    case sip_method_bye:
+        dialog_bye(s, irq, sip);
+        break;
+    case sip_method_cancel:
+    case sip_method_notify:
+        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
+        break;
+    case sip_method_options:
+        agent_reply(irq, SIP_200_OK, SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_ACCEPT_STR(SDP_TYPE),
+                    SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_END());
+        break;
+    case sip_method_invite:
+    case sip_method_update:
+        if (ending)
+            agent_reply(irq, SIP_481_NO_CALL, TAG_END());
+        else if (request_is_acceptable(irq, sip, true))
+            session_modify_request(s, irq, sip);
+        break;
+    case sip_method_info:
+        dialog_info(s, irq, sip);
+        break;
+    default:
+        request_refuse_method(irq, SESSION_ALLOW);
+        break;
+    }
+}
+
+int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
+{
+    (void)leg;
+    session_enter(s);
+    s->agent->stats.requests += sip->sip_request->rq_method != sip_method_ack;
+    dialog_request(s, irq, sip);
+    session_leave(s);
+    return 0;
+}

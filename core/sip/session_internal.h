@@ -1,0 +1,178 @@
+/*
+ * What the files of a session share, and what the agent lends them: transport.c, identity.c, session*.c.
+ * Private to core/sip.
+ *
+ * Ownership: a session owns its nta leg and transactions, and destroys each exactly once. Threads:
+ * signalling. Failure: errno values.
+ */
+#ifndef CONFAB_SIP_SESSION_INTERNAL_H
+#define CONFAB_SIP_SESSION_INTERNAL_H
+
+/* The types of nta's callback arguments; they must be known before nta.h is read. */
+#define NTA_LEG_MAGIC_T struct session
+#define NTA_INCOMING_MAGIC_T struct session
+#define NTA_OUTGOING_MAGIC_T struct session
+#include "core/sip/internal.h"
+
+/* REFER and SUBSCRIBE are not taken within a session. */
+#define SESSION_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+#define SESSION_SUPPORTED "timer"
+#define SDP_TYPE "application/sdp"
+#define HEADERS_TEXT 4096
+
+/* -- transport.c: addresses of the sockets and of the far sides ------------------------------------------ */
+
+#define HOST_PORT_TEXT 64
+
+enum wire { WIRE_UDP, WIRE_TCP };
+
+/* "192.0.2.7:5060" or "[2001:db8::7]:5060"; without ":port" when `port` is false. */
+void address_text(const struct sockaddr_storage *address, bool port, char out[HOST_PORT_TEXT]);
+/* A literal host ("192.0.2.7", "[::1]", "::1") and a port, "" or NULL for 5060. EINVAL: a name, or nonsense.
+ */
+SIP_CHECK int address_parse(struct sockaddr_storage *out, const char *host, const char *port);
+bool address_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+/* Our own address as `remote` sees it: the socket's, or for a wildcard the one that the route to `remote`
+ * has. */
+void transport_address(const struct transport *t, const struct sockaddr_storage *remote,
+                       struct sockaddr_storage *out);
+/* "udp:192.0.2.7:5060", as a registration keeps it. EINVAL. */
+SIP_CHECK int received_parse(struct sockaddr_storage *out, enum wire *wire, const char *text);
+enum wire wire_of(const sip_t *sip);
+
+/* -- identity.c: who calls, who is called, who sent the call on ------------------------------------------ */
+
+/* Unescaped user, host and unquoted display name. ENOSPC: longer than a party holds. */
+SIP_CHECK int party_read(struct party *out, const url_t *url, const char *display);
+/* Fills all of *out but call_id and offer. Strings point into `sip`. EINVAL: a URI that names nobody we could
+ * call. */
+SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
+                              const struct peer_settings *peer, const char *realm);
+/* `"Display" <sip:user@host>`, escaped; allocated from home. NULL: no memory. */
+char *party_address(su_home_t *home, const struct party *party);
+/* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
+SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target, const char *realm);
+
+/* -- the session ----------------------------------------------------------------------------------------- */
+
+enum session_state {
+    SESSION_INCOMING,   /* INVITE came; no final response yet */
+    SESSION_ANSWERED,   /* 200 sent, its ACK has not come */
+    SESSION_CALLING,    /* INVITE sent; no final response yet */
+    SESSION_CANCELLING, /* CANCEL sent, or held until a provisional response (RFC 3261 §9.1) */
+    SESSION_UP,
+    SESSION_ENDING, /* BYE sent */
+    SESSION_OVER    /* nothing of nta is left; waits to be released */
+};
+
+/* RFC 4028, after negotiation. */
+struct session_timer {
+    unsigned interval_s, min_se_s; /* interval 0: off */
+    bool refresher;                /* we are */
+    bool theirs;                   /* the far side supports it: it may end the session itself */
+    uint64_t deadline_us;
+    struct timer *timer;
+};
+
+/* An offer of ours within the dialog. */
+struct session_offer {
+    nta_outgoing_t *orq;
+    char *sdp;           /* sent or waiting; NULL: none */
+    bool refresh;        /* session timer's: the owner does not hear of it */
+    char *queued;        /* the owner's next one */
+    struct timer *retry; /* after 491 */
+};
+
+struct session {
+    su_home_t home[1]; /* of its strings */
+    struct session *next, **place;
+    struct session_list *list;
+    struct agent *agent;
+    struct transport *transport;
+    const struct session_handlers *handlers;
+    void *owner;
+    enum session_state state;
+    bool incoming;    /* they sent the first INVITE */
+    bool released;    /* the owner let go: tell nobody */
+    unsigned busy;    /* calls of ours on the stack that use it */
+    char *end_reason; /* Reason of the BYE that a released session still owes */
+
+    char *call_id;
+    struct sockaddr_storage local, remote;
+    url_string_t *next_hop; /* where requests go whatever the target says, or NULL */
+    sip_contact_t *contact; /* ours */
+    nta_leg_t *leg;
+    nta_incoming_t *irq; /* INVITE (or re-INVITE, UPDATE) that we have not finished */
+    bool irq_offered;    /* it brought an offer; else ours is in the 200 */
+    bool irq_answered;   /* 200 sent, its ACK awaited */
+    nta_outgoing_t *orq; /* first INVITE */
+    nta_outgoing_t *bye;
+    char *local_sdp; /* what we described last */
+    struct session_offer offer;
+    struct session_timer timer;
+    bool peer_updates; /* the far side allows UPDATE */
+
+    char *uri, *headers; /* of an outgoing INVITE, for a second try after 422 */
+    unsigned max_forwards, tries;
+};
+
+/* session.c */
+int session_new(struct session **out, struct session_list *list, struct transport *transport,
+                const struct sockaddr_storage *remote, enum wire wire, const char *user);
+/* Around all that may end the session: the last leave frees what is over and released. */
+void session_enter(struct session *s);
+void session_leave(struct session *s);
+/* Nothing more is to be sent: drops leg, transactions and timers. */
+void session_over(struct session *s);
+void session_bye(struct session *s, const char *reason);
+/* Tell the owner, if there is one. session_tell_ended() is the last word but session_release(). */
+void session_tell_ended(struct session *s, int status, const char *reason);
+/* As BYE, and tells the owner. */
+void session_abort(struct session *s, int status, const char *phrase, const char *reason);
+bool session_has_owner(const struct session *s);
+void session_set_local_sdp(struct session *s, const char *sdp);
+/* The SDP of a message, copied to the session's home; NULL when it has none. The caller frees it with
+ * su_free(). */
+char *session_sdp_of(struct session *s, const sip_t *sip);
+/* What the far side says of itself in any message of the dialog: Allow. */
+void session_note_peer(struct session *s, const sip_t *sip);
+const char *session_reason_of(const sip_t *sip, char *out, size_t size);
+const url_t *contact_url(const sip_t *sip); /* NULL: none that a request could go to */
+
+/* session_dialog.c: requests within the dialog. */
+int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip);
+/* Whether requirements and body can be met; if not, answers 420 or 415 and destroys irq. */
+bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session);
+void request_refuse_method(nta_incoming_t *irq, const char *allow);
+
+/* session_uas.c */
+int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+
+/* session_modify.c */
+void session_modify_request(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+int session_modify_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+/* Sends what waits, when nothing else is open. */
+void session_modify_next(struct session *s);
+/* RFC 4028: UPDATE if the far side has it, else a re-INVITE with the SDP that stands. */
+void session_refresh(struct session *s);
+void session_modify_stop(struct session *s);
+
+/* session_uac.c */
+int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *sip);
+
+/* session_timer.c */
+/* A request that may set the timer. False: answered with 422 and destroyed. */
+bool timer_read_request(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+/* Session-Expires of our 2xx to it, and whether it needs Require: timer; "" when the timer is off. */
+void timer_write_response(const struct session *s, char out[64], bool *require);
+/* Session-Expires and Min-SE of a request of ours; "" for both when the timer is off. */
+void timer_write_request(const struct session *s, bool first, char expires[64], char min_se[32]);
+/* A 2xx to a request of ours. */
+void timer_read_response(struct session *s, const sip_t *sip, bool first);
+/* 422: takes its Min-SE. False: there is nothing to learn from it. */
+bool timer_read_refusal(struct session *s, const sip_t *sip);
+void timer_arm(struct session *s);
+/* A refresh failed and yet the dialog stands: tries again before the deadline. */
+void timer_retry(struct session *s);
+
+#endif

@@ -1,0 +1,224 @@
+/* Calls that come in: from the INVITE to its final response and the ACK. */
+#include "core/sip/session_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+
+/* -- the INVITE ------------------------------------------------------------------------------------------ */
+
+/*
+ * A phone behind a NAT names an address in Contact that we cannot reach: then requests go back to where the
+ * INVITE came from, and by TCP they use its connection. A Record-Route or a peer's own Contact is believed as
+ * it stands.
+ */
+static url_string_t *next_hop_of(struct session *s, const sip_t *sip, const struct peer_settings *peer)
+{
+    struct sockaddr_storage named;
+    enum wire wire = wire_of(sip);
+    const url_t *contact = contact_url(sip);
+    char source[HOST_PORT_TEXT];
+
+    if (peer || sip->sip_record_route || !contact)
+        return NULL;
+    if (wire == WIRE_UDP && address_parse(&named, contact->url_host, contact->url_port) == 0 &&
+        address_same_host(&named, &s->remote))
+        return NULL;
+    address_text(&s->remote, true, source);
+    return (url_string_t *)su_sprintf(s->home, "sip:%s;transport=%s", source,
+                                      wire == WIRE_TCP ? "tcp" : "udp");
+}
+
+static int dialog_make(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+{
+    sip_to_t *local = sip_to_dup(s->home, sip->sip_to);
+    const char *tag = nta_incoming_tag(irq, NULL);
+
+    /* With our tag from its beginning on, the leg matches no request that lacks it. */
+    if (!local || !tag || sip_to_tag(s->home, local, tag) < 0)
+        return ENOMEM;
+    s->leg = nta_leg_tcreate(s->transport->nta, session_dialog, s, SIPTAG_CALL_ID(sip->sip_call_id),
+                             SIPTAG_FROM(local), SIPTAG_TO(sip->sip_from),
+                             NTATAG_REMOTE_CSEQ(sip->sip_cseq->cs_seq), TAG_END());
+    if (!s->leg || nta_leg_server_route(s->leg, sip->sip_record_route, sip->sip_contact) < 0)
+        return ENOMEM;
+    return 0;
+}
+
+static int incoming_make(struct session **out, struct session_list *list, struct transport *transport,
+                         nta_incoming_t *irq, const sip_t *sip, const struct peer_settings *peer)
+{
+    struct sockaddr_storage remote;
+    const char *called = sip->sip_request->rq_url->url_user;
+    struct session *s;
+    int error;
+
+    agent_source(transport->nta, irq, &remote);
+    error = session_new(&s, list, transport, &remote, wire_of(sip), called ? called : "");
+    if (error)
+        return error;
+    s->incoming = true;
+    s->state = SESSION_INCOMING;
+    s->call_id = su_strdup(s->home, sip->sip_call_id->i_id);
+    s->next_hop = next_hop_of(s, sip, peer);
+    session_note_peer(s, sip);
+    error = s->call_id ? dialog_make(s, irq, sip) : ENOMEM;
+    if (error) {
+        session_enter(s);
+        s->released = true;
+        session_over(s);
+        session_leave(s);
+        return error;
+    }
+    *out = s;
+    return 0;
+}
+
+static int refuse_status(int error)
+{
+    return error == ENOMEM ? 500 : error == ENOSPC ? 414 : 400;
+}
+
+void session_request(struct session_list *list, struct transport *transport, nta_incoming_t *irq,
+                     const sip_t *sip, const char *user, const struct peer_settings *peer)
+{
+    struct agent *agent = transport->agent;
+    struct invitation invitation;
+    struct session *s;
+    int error;
+
+    /* Cancelled while it was being authenticated: nta has sent the 487. */
+    if (nta_incoming_status(irq) >= 200) {
+        nta_incoming_destroy(irq);
+        return;
+    }
+    error = invitation_read(&invitation, sip, user, peer, agent->settings->realm);
+    if (error == 0)
+        error = incoming_make(&s, list, transport, irq, sip, peer);
+    if (error) {
+        agent_reply(irq, refuse_status(error), NULL, TAG_END());
+        return;
+    }
+    session_enter(s);
+    if (!timer_read_request(s, irq, sip)) {
+        s->released = true;
+        session_over(s);
+        session_leave(s);
+        return;
+    }
+    s->irq = irq;
+    nta_incoming_bind(irq, session_invite_event, s);
+    /* RFC 3261 §8.2.6.1: at once, or the INVITE would be sent again while the database is asked. */
+    nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
+    invitation.call_id = s->call_id;
+    invitation.offer = session_sdp_of(s, sip);
+    s->irq_offered = invitation.offer != NULL;
+    agent->handlers->invited(agent->arg, s, &invitation);
+    if (!s->handlers && s->state != SESSION_OVER) {
+        log_event(LEVEL_ERROR, "sip", s->call_id, "nobody-took-the-call");
+        session_reject(s, 500, NULL, NULL, 0);
+    }
+    session_leave(s);
+}
+
+/* -- our responses --------------------------------------------------------------------------------------- */
+
+int session_ring(struct session *s, int status, const char *sdp)
+{
+    if (s->state != SESSION_INCOMING || status <= 100 || status > 199)
+        return EINVAL;
+    if (nta_incoming_treply(s->irq, status, NULL, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                            SIPTAG_USER_AGENT_STR("confab"), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+                            TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END()) < 0)
+        return EIO;
+    if (sdp)
+        session_set_local_sdp(s, sdp);
+    return 0;
+}
+
+int session_answer(struct session *s, const char *sdp)
+{
+    char expires[64];
+    bool require;
+
+    if (s->state != SESSION_INCOMING || !sdp)
+        return EINVAL;
+    timer_write_response(s, expires, &require);
+    s->state = SESSION_ANSWERED;
+    session_set_local_sdp(s, sdp);
+    nta_incoming_treply(s->irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
+                        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+                        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_SUPPORTED)),
+                        SIPTAG_CONTENT_TYPE_STR(SDP_TYPE), SIPTAG_PAYLOAD_STR(sdp), TAG_END());
+    return 0;
+}
+
+void session_reject(struct session *s, int status, const char *reason, const char *redirect,
+                    unsigned retry_after_s)
+{
+    char contact[600], seconds[16];
+
+    if (s->state != SESSION_INCOMING)
+        return;
+    session_enter(s);
+    if (!s->handlers)
+        s->released = true;
+    snprintf(contact, sizeof contact, "<%s>", redirect ? redirect : "");
+    snprintf(seconds, sizeof seconds, "%u", retry_after_s);
+    nta_incoming_treply(s->irq, status < 300 ? 500 : status, reason, SIPTAG_USER_AGENT_STR("confab"),
+                        TAG_IF(redirect, SIPTAG_CONTACT_STR(contact)),
+                        TAG_IF(retry_after_s, SIPTAG_RETRY_AFTER_STR(seconds)), TAG_END());
+    session_over(s);
+    session_leave(s);
+}
+
+/* -- what follows ---------------------------------------------------------------------------------------- */
+
+static void invite_acknowledged(struct session *s, const sip_t *ack)
+{
+    char *sdp = session_sdp_of(s, ack);
+
+    nta_incoming_destroy(s->irq);
+    s->irq = NULL;
+    s->state = SESSION_UP;
+    if (s->released) {
+        session_bye(s, s->end_reason);
+        return;
+    }
+    timer_arm(s);
+    s->handlers->answered(s->owner, s->irq_offered ? NULL : sdp);
+    su_free(s->home, sdp);
+    if (s->state == SESSION_UP)
+        session_modify_next(s);
+}
+
+static void invite_cancelled(struct session *s, const sip_t *cancel)
+{
+    char reason[256];
+    const char *why = session_reason_of(cancel, reason, sizeof reason);
+
+    /* nta answers the CANCEL, and the INVITE with 487. */
+    session_over(s);
+    session_tell_ended(s, 487, why);
+}
+
+/* nta's word on the INVITE: its ACK, its CANCEL, or (no message) that the ACK has not come within 64*T1. */
+int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+{
+    (void)irq;
+    session_enter(s);
+    if (s->state == SESSION_ANSWERED) {
+        if (sip && sip->sip_request->rq_method == sip_method_ack)
+            invite_acknowledged(s, sip);
+        else if (!sip)
+            /* RFC 3261 §13.3.1.4 */
+            session_abort(s, 408, "No ACK", "SIP;cause=408;text=\"No ACK\"");
+    } else if (s->state == SESSION_INCOMING && sip && sip->sip_request->rq_method == sip_method_cancel) {
+        invite_cancelled(s, sip);
+    }
+    session_leave(s);
+    return 0;
+}
