@@ -97,6 +97,8 @@ static int bridge_pass_offer(struct leg *other, const enum codec *codecs, size_t
     char sdp[SDP_TEXT];
     int error;
 
+    if (other->offered_in_200)
+        return EBUSY;
     codecs_order(&list, other->call->settings, codecs, count);
     error = leg_offer(other, &list, send, receive, sdp);
     if (error)
@@ -134,6 +136,19 @@ static void bridge_reply(struct leg *leg, int status, const char *sdp)
                   strerror(error));
 }
 
+/* An application that answered hears of hold and resume. */
+static void bridge_note_hold(const struct leg *leg)
+{
+    struct call *call = leg->call;
+    struct link *host = call->host;
+
+    if (call->state != CALL_HOSTED || leg != call->caller || host->held == !leg->format.send)
+        return;
+    host->held = !leg->format.send;
+    if (host->app->held)
+        host->app->held(host, host->held);
+}
+
 /* The other leg's state decides what this one is told. */
 static void bridge_answer_offer(struct leg *leg, const char *offer, const struct leg *other)
 {
@@ -152,11 +167,7 @@ static void bridge_answer_offer(struct leg *leg, const char *offer, const struct
         return;
     }
     bridge_reply(leg, 200, sdp);
-    if (call->state == CALL_HOSTED && leg == call->caller && call->host->held == leg->format.send) {
-        call->host->held = !leg->format.send;
-        if (call->host->app->held)
-            call->host->app->held(call->host, call->host->held);
-    }
+    bridge_note_hold(leg);
 }
 
 /* RFC 3261 §14.1: a re-INVITE without an offer leaves it to us; what comes in the ACK is then shown to the
@@ -228,6 +239,14 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
     struct leg *asker = call->asker;
     int error = 0;
 
+    if (leg->offered_in_200) {
+        /* His re-INVITE without an offer: this is the ACK to our 200. */
+        if (!bridge_accept_ack(leg, sdp)) {
+            bridge_note_hold(leg);
+            bridge_align(leg);
+        }
+        return;
+    }
     call->asker = NULL;
     if (status / 100 == 2) {
         error = leg_accept(leg, sdp);
@@ -245,53 +264,50 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         bridge_answer_offer(asker, asker->offer, leg);
 }
 
-/* The ACK to a 200 of ours; it holds the far side's answer when the 200 held our offer (RFC 3264 §5, delayed
- * offer). */
+/* The answer to an offer that a 200 of ours held came in the ACK (RFC 3264 §5, delayed offer). */
+static int bridge_accept_ack(struct leg *leg, const char *sdp)
+{
+    int error = leg_accept(leg, sdp);
+
+    leg->offered_in_200 = false;
+    if (!error)
+        return 0;
+    negotiation_revert(leg->negotiation);
+    log_event(LEVEL_NOTICE, "call", leg->call->id, "ack-unusable error=\"%s\"", strerror(error));
+    return error;
+}
+
 void bridge_acknowledged(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
-    bool first = leg == call->caller && !call->acknowledged;
 
+    if (leg != call->caller || call->acknowledged)
+        return;
     if (leg->offered_in_200) {
-        int error = leg_accept(leg, sdp);
-
-        leg->offered_in_200 = false;
-        if (error) {
-            log_event(LEVEL_NOTICE, "call", call->id, "ack-unusable error=\"%s\"", strerror(error));
-            if (first)
-                call_end(call, 488, "SIP;cause=488;text=\"Not Acceptable Here\"");
-            else
-                negotiation_revert(leg->negotiation);
+        if (bridge_accept_ack(leg, sdp)) {
+            call_end(call, 488, "SIP;cause=488;text=\"Not Acceptable Here\"");
             return;
         }
         if (call->state == CALL_BRIDGED)
             bridge_connect(call, call->callee);
         bridge_align(leg);
     }
-    if (!first)
-        return;
     call->acknowledged = true;
     if (call->state == CALL_HOSTED && call->host->app->answered)
         call->host->app->answered(call->host);
 }
 
 /*
- * RFC 4733 on both legs: the mixer has passed the packets on, nothing is left to do. Otherwise the key goes
- * on in the form that the other side understands.
+ * A key that came by INFO goes on as the other side takes it: RFC 4733, else tones. One that came by RFC 4733
+ * or as tones has been passed on by the mixer, which hears it first.
  */
 void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 {
     struct leg *other = leg_other(leg);
-    bool rfc4733;
     int error = 0;
 
-    if (!other || !other->session)
-        return;
-    rfc4733 = other->format.dtmf_pt_send != MEDIA_NO_PT;
-    if (by_info && rfc4733)
+    if (other && by_info)
         error = port_send_digit(leg->call->server->mixer, other->port, digit, ms);
-    else if (!rfc4733)
-        error = session_send_digit(other->session, digit, ms);
     if (error)
         log_event(LEVEL_NOTICE, "call", leg->call->id, "digit-lost error=\"%s\"", strerror(error));
 }
