@@ -233,6 +233,19 @@ void bridge_offered(struct leg *leg, const char *sdp)
     call->asker = leg;
 }
 
+/* The answer to an offer that a 200 of ours held came in the ACK (RFC 3264 §5, delayed offer). */
+static int bridge_accept_ack(struct leg *leg, const char *sdp)
+{
+    int error = leg_accept(leg, sdp);
+
+    leg->offered_in_200 = false;
+    if (!error)
+        return 0;
+    negotiation_revert(leg->negotiation);
+    log_event(LEVEL_NOTICE, "call", leg->call->id, "ack-unusable error=\"%s\"", strerror(error));
+    return error;
+}
+
 void bridge_reanswered(struct leg *leg, int status, const char *sdp)
 {
     struct call *call = leg->call;
@@ -262,19 +275,6 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         bridge_reply(asker, status == 491 ? 491 : 488, NULL);
     else
         bridge_answer_offer(asker, asker->offer, leg);
-}
-
-/* The answer to an offer that a 200 of ours held came in the ACK (RFC 3264 §5, delayed offer). */
-static int bridge_accept_ack(struct leg *leg, const char *sdp)
-{
-    int error = leg_accept(leg, sdp);
-
-    leg->offered_in_200 = false;
-    if (!error)
-        return 0;
-    negotiation_revert(leg->negotiation);
-    log_event(LEVEL_NOTICE, "call", leg->call->id, "ack-unusable error=\"%s\"", strerror(error));
-    return error;
 }
 
 void bridge_acknowledged(struct leg *leg, const char *sdp)
