@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <sofia-sip/su_wait.h>
+
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/log.h"
@@ -327,6 +329,29 @@ START_TEST(timers_in_any_number_keep_their_order_when_some_are_stopped)
 }
 END_TEST
 
+static void sofia_timer_ran(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
+{
+    (void)magic;
+    (void)timer;
+    ((struct probe *)arg)->calls++;
+}
+
+START_TEST(sofias_timers_follow_our_clock)
+{
+    struct probe p = {0};
+    ck_assert_int_eq(loop_new(&p.loop), 0);
+    su_timer_t *timer = su_timer_create(su_root_task(loop_root(p.loop)), 3600000);
+    ck_assert_int_eq(su_timer_set(timer, sofia_timer_ran, (su_timer_arg_t *)&p), 0);
+    loop_step(p.loop, 0);
+    ck_assert_uint_eq(p.calls, 0);
+    advance_ms(3600001);
+    loop_step(p.loop, 0);
+    ck_assert_uint_eq(p.calls, 1);
+    su_timer_destroy(timer);
+    loop_free(p.loop);
+}
+END_TEST
+
 struct watched {
     struct loop *loop;
     int fd;
@@ -538,6 +563,7 @@ int main(void)
     tcase_add_test(c, timer_may_start_itself_anew_and_starves_nobody);
     tcase_add_test(c, timer_may_stop_one_that_is_due_at_the_same_moment);
     tcase_add_test(c, timers_in_any_number_keep_their_order_when_some_are_stopped);
+    tcase_add_test(c, sofias_timers_follow_our_clock);
     tcase_add_test(c, watch_calls_until_unwatched_even_from_inside);
     tcase_add_test(c, loop_stops_from_another_thread_and_can_run_again);
     tcase_add_test(c, clock_moves_both_times_alike);
