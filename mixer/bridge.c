@@ -71,6 +71,11 @@ bool bridge_relays(const struct port *p)
            (p->peer->relay || !p->peer->relay_known) && (p->relay || p->peer->relay);
 }
 
+bool bridge_relays_events(const struct port *p)
+{
+    return p->relay && p->peer->kit && relay_type(p, p->peer, CODEC_PCMU, true) != MEDIA_NO_PT;
+}
+
 bool bridge_relay_rtcp(struct port *p, const struct io_packet *packet)
 {
     if (!bridge_relays(p))

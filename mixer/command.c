@@ -100,6 +100,7 @@ static void do_format(struct worker *w, struct command *c)
         p->phase = p->index;
     p->kit = c->made.kit;
     p->alive_tick = w->tick;
+    p->timed_out = false;
     p->relay_known = false;
     if (p->connected == CONNECTED_BRIDGE)
         p->peer->relay_known = false;

@@ -365,7 +365,8 @@ void port_disconnect(struct port *p);
 bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec, bool event,
                   const struct io_packet *packet);
 bool bridge_relay_rtcp(struct port *p, const struct io_packet *packet);
-bool bridge_relays(const struct port *p); /* RTCP passes as it is */
+bool bridge_relays(const struct port *p);        /* RTCP passes as it is */
+bool bridge_relays_events(const struct port *p); /* and so do RFC 4733 events */
 /* What the peer says, at this port's rate; NULL: nothing. */
 const int16_t *bridge_sound(struct port *p, int16_t *buffer);
 

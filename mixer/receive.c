@@ -84,8 +84,7 @@ void port_digit_heard(struct port *p, char digit, unsigned ms)
 
     mixer_emit(p->mixer, &event);
     /* A bridge that decodes carries no events; the other side gets the key press in its own manner. */
-    if (p->connected == CONNECTED_BRIDGE &&
-        !(p->relay && p->peer->kit && p->peer->kit->format.dtmf_pt_send != MEDIA_NO_PT))
+    if (p->connected == CONNECTED_BRIDGE && !bridge_relays_events(p))
         port_digit_queue(p->peer, digit, ms < 70 ? 70 : ms);
 }
 
@@ -109,18 +108,24 @@ static bool source_note(struct port *p, const struct rtp_packet *rtp, uint32_t c
     return true;
 }
 
-static void event_packet(struct port *p, const struct rtp_packet *rtp)
+/* A packet without sound still takes its sequence number, so that it does not look lost. */
+static void place_packet(struct port *p, const struct rtp_packet *rtp)
 {
     struct jitter_packet packet = {.sequence = rtp->sequence, .timestamp = rtp->timestamp};
+
+    if (p->jitter->clock)
+        (void)jitter_put(p->jitter, &packet, p->jitter->clock, worker_now_ms(p->worker));
+}
+
+static void event_packet(struct port *p, const struct rtp_packet *rtp)
+{
     uint32_t rate = p->kit->format.dtmf_rate ? p->kit->format.dtmf_rate : 8000;
     unsigned ms = 0;
     char digit = digit_packet(&p->digits, rtp->timestamp, rtp->payload, rtp->length, rate, &ms);
 
     if (digit)
         port_digit_heard(p, digit, ms);
-    /* Its sequence number is taken, so that it does not look lost. */
-    if (p->jitter->clock)
-        (void)jitter_put(p->jitter, &packet, p->jitter->clock, worker_now_ms(p->worker));
+    place_packet(p, rtp);
 }
 
 static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum codec codec, unsigned ms)
@@ -189,7 +194,9 @@ static void receive_rtp(struct port *p, const struct io_packet *in)
     bool relayed = bridge_relay(p, &rtp, (enum codec)(codec >= 0 ? codec : 0), codec < 0, in);
     if (event)
         event_packet(p, &rtp);
-    else if (codec >= 0 && (!relayed || port_must_hear(p)))
+    else if (noise)
+        place_packet(p, &rtp);
+    else if (!relayed || port_must_hear(p))
         sound_packet(p, &rtp, (enum codec)codec, ms);
 }
 

@@ -283,6 +283,124 @@ START_TEST(bridge_relays_packets_as_they_are)
 }
 END_TEST
 
+/* RFC 3264 §5.1: each side has its own number for the same thing; the event is told to signalling as well. */
+START_TEST(bridge_maps_payload_types_of_events)
+{
+    struct media_format f = phones[1].format;
+    uint8_t payload[4] = {1, 0x8a, 3, 0x20};
+
+    f.dtmf_pt_send = f.dtmf_pt_receive = 96;
+    ck_assert_int_eq(port_set_format(mixer, phones[1].port, &f), 0);
+    ck_assert_int_eq(port_connect_bridge(mixer, phones[0].port, phones[1].port), 0);
+    run(2, 200);
+    phones[1].pt = 0;
+    phone_send(&phones[0], DTMF_PT, true, phones[0].timestamp, payload, 4);
+    run(0, 60);
+    phone_listen(&phones[1]);
+    ck_assert_uint_eq(phones[1].pt, 96);
+    ck_assert_uint_eq(phones[1].last_length, RTP_HEADER + 4);
+    ck_assert_mem_eq(phones[1].last + RTP_HEADER, payload, 4);
+    ck_assert_uint_eq(count_events(EVENT_DIGIT, phones[0].port), 1);
+}
+END_TEST
+
+/* Where nothing can be relayed, a key press is sent anew on the other side, in its own manner. */
+START_TEST(transcoding_bridge_sends_the_digit_anew)
+{
+    struct media_format f = format_of(&phones[1], CODEC_PCMA);
+    uint8_t payload[4] = {1, 0x8a, 3, 0x20};
+
+    ck_assert_int_eq(port_set_format(mixer, phones[1].port, &f), 0);
+    ck_assert_int_eq(port_connect_bridge(mixer, phones[0].port, phones[1].port), 0);
+    phones[1].silent = true;
+    run(2, 200);
+    phone_send(&phones[0], DTMF_PT, true, phones[0].timestamp, payload, 4);
+    run(2, 400);
+    ck_assert_uint_ge(phones[1].events, 6);
+    ck_assert_uint_eq(count_events(EVENT_DIGIT, phones[0].port), 1);
+}
+END_TEST
+
+START_TEST(rtcp_is_relayed_with_the_stream)
+{
+    struct sockaddr_in to = phones[0].to;
+    uint8_t data[RTCP_MAX];
+    size_t length = rtcp_build(data, phones[0].ssrc, NULL, NULL, "phone", false);
+
+    ck_assert_int_eq(port_connect_bridge(mixer, phones[0].port, phones[1].port), 0);
+    run(2, 200);
+    to.sin_port = htons((uint16_t)(ntohs(to.sin_port) + 1));
+    (void)!sendto(phones[0].rtcp_fd, data, length, 0, (struct sockaddr *)&to, sizeof(to));
+    run(2, 100);
+    ck_assert_uint_eq(phones[1].reports, 1);
+    ck_assert_uint_eq(phones[0].reports, 0);
+}
+END_TEST
+
+/* RFC 3550 §6.2: the first report within 3.75 s. */
+START_TEST(reports_are_sent)
+{
+    ck_assert_int_eq(port_connect_echo(mixer, phones[0].port), 0);
+    run(1, 4000);
+    ck_assert_uint_ge(phones[0].reports, 1);
+}
+END_TEST
+
+/* Orders in any sequence, ports moving between workers all the while; afterwards all is well. */
+START_TEST(connections_change_at_random)
+{
+    struct play_item item = {.hz1 = 500, .level_dbov = -20, .ms = 50};
+    room_id room = 0;
+
+    for (unsigned i = 0; i < 600; i++) {
+        struct phone *p = &phones[(unsigned)rand() % 4], *q = &phones[(unsigned)rand() % 4];
+        struct media_format f = format_of(p, (enum codec)((unsigned)rand() % 3));
+        switch (rand() % 8) {
+        case 0:
+            (void)!port_connect_bridge(mixer, p->port, q->port);
+            break;
+        case 1:
+            (void)!port_connect_none(mixer, p->port);
+            break;
+        case 2:
+            (void)!port_connect_echo(mixer, p->port);
+            break;
+        case 3:
+            (void)!port_set_format(mixer, p->port, &f);
+            break;
+        case 4:
+            if (room && rand() % 4 == 0) {
+                room_close(mixer, room);
+                room = 0;
+            } else if (!room) {
+                (void)!room_open(mixer, 0, &room);
+            }
+            break;
+        case 5:
+            (void)!port_play(mixer, p->port, i, &item, 1, false);
+            break;
+        default:
+            (void)!port_connect_room(mixer, p->port, room);
+        }
+        if (i % 4 == 0) {
+            for (unsigned k = 0; k < 4; k++) {
+                phone_talk(&phones[k]);
+                phone_listen(&phones[k]);
+                phones[k].heard_count = 0;
+            }
+            struct timespec t = {.tv_nsec = 5000000};
+            nanosleep(&t, NULL);
+        }
+        event_count = 0;
+        take_events();
+    }
+    ck_assert_int_eq(port_set_format(mixer, phones[0].port, &phones[0].format), 0);
+    ck_assert_int_eq(port_connect_echo(mixer, phones[0].port), 0);
+    run(1, 600);
+    ck_assert_double_gt(tone_in(&phones[0], 400, phones[0].heard_count - 1700), 7000);
+}
+END_TEST
+
 START_TEST(bridge_transcodes_between_codecs)
 {
     struct media_format f = format_of(&phones[1], CODEC_PCMA);
@@ -596,6 +714,11 @@ int main(void)
     tcase_add_test(tcase, echo_returns_the_tone);
     tcase_add_test(tcase, unconnected_port_sends_nothing);
     tcase_add_test(tcase, bridge_relays_packets_as_they_are);
+    tcase_add_test(tcase, bridge_maps_payload_types_of_events);
+    tcase_add_test(tcase, transcoding_bridge_sends_the_digit_anew);
+    tcase_add_test(tcase, rtcp_is_relayed_with_the_stream);
+    tcase_add_test(tcase, reports_are_sent);
+    tcase_add_test(tcase, connections_change_at_random);
     tcase_add_test(tcase, bridge_transcodes_between_codecs);
     tcase_add_test(tcase, bridge_transcodes_between_rates);
     tcase_add_test(tcase, held_side_is_sent_nothing);
