@@ -207,7 +207,10 @@ START_TEST(more_replies_than_the_queue_holds_all_arrive)
     kit_sql(
         "insert into binding (subscriber, contact, call_id, cseq, expires) select number, 'sip:x', 'c', 1, "
         "now() + interval '1 hour' from subscriber where number like 'n%'");
-    ck_assert_int_eq(ASK_FOR(3001, subscriber_each_bound(kit.st, TICKET, subscriber_answered)), ENOENT);
+    kit_clear();
+    ck_assert_int_eq(subscriber_each_bound(kit.st, TICKET, subscriber_answered), 0);
+    usleep(700000); /* the loop is busy: the queue of replies fills up */
+    ck_assert_int_eq(kit_wait(3001), ENOENT);
 }
 END_TEST
 
