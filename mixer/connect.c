@@ -8,7 +8,7 @@
 /* -- rooms' rates and classes
  * --------------------------------------------------------------------------------------- */
 
-struct room_entry *room_find(struct mixer *m, room_id room)
+struct room_entry *room_entry_find(struct mixer *m, room_id room)
 {
     if (m->config.max_rooms == 0)
         return NULL;
@@ -242,7 +242,7 @@ int port_connect_bridge(struct mixer *m, port_id a, port_id b)
 int port_connect_room(struct mixer *m, port_id port, room_id room)
 {
     struct port_entry *e = port_find(m, port);
-    struct room_entry *r = room_find(m, room);
+    struct room_entry *r = room_entry_find(m, room);
     struct command c = {.type = COMMAND_JOIN};
 
     if (!e || !r)
@@ -325,7 +325,7 @@ int room_open(struct mixer *m, unsigned rate, room_id *out)
 
 void room_close(struct mixer *m, room_id room)
 {
-    struct room_entry *r = room_find(m, room);
+    struct room_entry *r = room_entry_find(m, room);
     struct command c = {.type = COMMAND_ROOM_CLOSE};
 
     if (!r)

@@ -339,7 +339,7 @@ int port_play(struct mixer *m, port_id port, uint32_t serial, const struct play_
 
 int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count)
 {
-    struct room_entry *r = room_find(m, room);
+    struct room_entry *r = room_entry_find(m, room);
     struct command c = {.type = COMMAND_ROOM_PLAY};
 
     if (!r)

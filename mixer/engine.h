@@ -325,7 +325,7 @@ struct mixer {
 };
 
 struct port_entry *port_find(struct mixer *m, port_id port); /* NULL: no such open port */
-struct room_entry *room_find(struct mixer *m, room_id room);
+struct room_entry *room_entry_find(struct mixer *m, room_id room);
 __attribute__((warn_unused_result)) int worker_push(struct worker *w, const struct command *command);
 struct worker *worker_least_busy(struct mixer *m);
 /* Brings books, class and resamplers of what the port is connected to in line with its new rate (connect.c).
