@@ -89,9 +89,13 @@ void pg_halt(struct pg *pg)
 
 void pg_free(struct pg *pg)
 {
-    char command[128];
+    char command[128], running[128];
 
-    pg_halt(pg);
+    /* A case that failed in an outage has left it stopped. */
+    snprintf(running, sizeof running, "%s/data/postmaster.pid", pg->folder);
+    if (access(running, F_OK) == 0) {
+        pg_halt(pg);
+    }
     snprintf(command, sizeof command, "rm -rf %s", pg->folder);
     if (system(command) != 0) {
         fail(command);
