@@ -130,3 +130,44 @@ int greeting_store(struct storage *st, const char *number, enum greeting_kind ki
     }
     return job_submit(&j->done.job);
 }
+
+/* -- a file that is not wanted after all
+ * -------------------------------------------------------------------------------------------- */
+
+struct discard_job {
+    struct done_job done;
+    char path[512];
+};
+
+/* Only what lies in the cache's own folder: no path that reached us by mistake may remove anything else. */
+static int discard_cached(struct storage *st, struct database *db, struct job *job)
+{
+    const struct discard_job *j = (struct discard_job *)job;
+    const char *folder = st->settings->cache_dir;
+    size_t length = strlen(folder);
+
+    (void)db;
+    if (strncmp(j->path, folder, length) != 0 || j->path[length] != '/' || strchr(j->path + length + 1, '/')) {
+        return EINVAL;
+    }
+    return unlink(j->path) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+static const struct job_kind discard_kind = {
+    .name = "cache-discard", .run = discard_cached, .reply = done_job_reply};
+
+int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
+{
+    struct discard_job *j = job_new(st, sizeof *j, &discard_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    if (strlen(path) >= sizeof j->path) {
+        job_free(&j->done.job);
+        return ENAMETOOLONG;
+    }
+    j->done.reply = reply;
+    strcpy(j->path, path);
+    return job_submit(&j->done.job);
+}
