@@ -56,14 +56,15 @@ enum auth_kind { AUTH_REGISTRAR = 401, AUTH_PROXY = 407 };
 /*
  * Checks a request's credentials; HA1 comes from storage, so the verdict comes later, once, on this thread. On success
  * `user` is the subscriber. Otherwise the request was answered (challenge, 403, 503) and `irq` destroyed: user is NULL.
- * A user that does not exist is challenged and refused just as a wrong password is.
+ * A user that does not exist is challenged and refused just as a wrong password is. The verdict may come before
+ * auth_check() returns; with a user of NULL its `irq` is NULL too.
  */
 typedef void auth_verdict(void *arg, nta_incoming_t *irq, const char *user);
 int auth_new(struct auth **out, struct agent *agent);
 void auth_free(struct auth *auth);
 void auth_check(struct auth *auth, enum auth_kind kind, nta_incoming_t *irq, const sip_t *sip, auth_verdict *fn,
                 void *arg);
-/* The caller of auth_check() is gone: its verdict is not to be called any more. */
+/* The caller of auth_check() is gone: its verdict is not to be called any more. `irq` is the caller's to destroy. */
 void auth_forget(struct auth *auth, nta_incoming_t *irq);
 
 /* -- registrar.c: RFC 3261 §10, RFC 3327, RFC 5626's instance ------------------------------------------------------ */

@@ -1,0 +1,103 @@
+/*
+ * What notifier.c (subscriptions, RFC 6665) and the event packages share. Private to core/sip.
+ *
+ * Ownership: the notifier owns subscriptions. Threads: signalling. Failure: a subscription that fails ends by
+ * itself.
+ */
+#ifndef CONFAB_SIP_NOTIFIER_INTERNAL_H
+#define CONFAB_SIP_NOTIFIER_INTERNAL_H
+
+#include "core/sip/session_internal.h"
+#include "core/sip/waiter.h"
+#include "storage/subscriber.h"
+
+#define BODY_TEXT 512
+
+struct subscription;
+
+/* One kind of state that may be watched. */
+struct event_package {
+    const char *name; /* as in Event */
+    const char *type; /* of the NOTIFY's body */
+    /*
+     * Whether the subscription's user or peer may watch its resource, and what the state is: ends, later and
+     * once, in subscription_admit() or subscription_refuse(). Asked at the first SUBSCRIBE and at each
+     * refresh.
+     */
+    void (*judge)(struct subscription *s);
+};
+
+struct subscription {
+    struct waiter waiter; /* while judged */
+    struct subscription *next;
+    struct notifier *notifier;
+    const struct event_package *package;
+    struct transport *transport;
+    nta_incoming_t *irq;    /* a SUBSCRIBE that is not answered */
+    bool in_auth;           /* auth.c has irq */
+    nta_leg_t *leg;         /* NULL until admitted */
+    nta_outgoing_t *notify; /* the one that is out */
+    bool again;             /* the state has changed since */
+    bool over, final_sent;  /* ends with one last NOTIFY */
+    struct timer *timer;    /* expiry */
+    uint64_t expires_us;
+    unsigned interval_s;    /* of the SUBSCRIBE in hand */
+    char user[NUMBER_TEXT]; /* "" for a peer */
+    char resource[NUMBER_TEXT];
+    char key[NUMBER_TEXT]; /* what the package watches for it: a mailbox */
+    char event[96];        /* the Event header, with its id */
+    char received[64];     /* where it came from, as a binding's */
+    char target[URI_TEXT]; /* its Contact */
+    char next_hop[HOST_PORT_TEXT + 24];
+    char contact[HOST_PORT_TEXT + 24];
+    char body[BODY_TEXT];
+};
+
+struct mwi;
+
+struct notifier {
+    struct agent *agent;
+    struct subscription *subscriptions;
+    unsigned count;
+    struct mwi *mwi;
+};
+
+void subscription_admit(struct subscription *s, const char *body);
+void subscription_refuse(struct subscription *s, int status, const char *phrase);
+/* New state; sent only where it differs from what was sent. */
+void subscription_update(struct subscription *s, const char *body);
+/* Whether somebody at this place watches `key` by a subscription. */
+bool notifier_watches(const struct notifier *notifier, const char *key, const struct binding *binding);
+
+/* "sip:192.0.2.7:5060;transport=udp" of "udp:192.0.2.7:5060", and the transport that goes there. EINVAL,
+ * EHOSTUNREACH. */
+SIP_CHECK int next_hop_write(char *out, size_t size, struct transport **transport, struct agent *agent,
+                             const char *received);
+
+/* -- mwi.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+extern const struct event_package mwi_package;
+
+int mwi_new(struct mwi **out, struct notifier *notifier);
+void mwi_free(struct mwi *mwi);
+/* A user's contact is new: tell it how things are. */
+void mwi_registered(struct mwi *mwi, const char *user);
+
+/* -- mwi_notice.c: NOTIFY to phones that registered and did not subscribe
+ * -------------------------------------------------- */
+
+struct notices;
+
+int notices_new(struct notices **out, struct notifier *notifier);
+void notices_free(struct notices *notices);
+/*
+ * Sends the state of `mailbox` to one contact. One at a time: while the last one is out, `again(arg,
+ * mailbox)` is called when it has been answered.
+ */
+void notice_send(struct notices *notices, const struct subscriber *subscriber, const struct binding *binding,
+                 const char *body);
+void notices_on_again(struct notices *notices, void (*again)(void *arg, const char *mailbox), void *arg);
+
+#endif
