@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <math.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -482,6 +482,60 @@ START_TEST(room_gives_each_the_others_and_not_himself)
 }
 END_TEST
 
+/* Nobody decodes a silent member; when he speaks after a while, his first sound arrives from its beginning.
+ */
+START_TEST(first_syllable_is_whole)
+{
+    double energy = 0, sent = 100 * 8 * 8000.0 * 8000.0 / 2;
+    room_id room;
+
+    ck_assert_int_eq(room_open(mixer, 0, &room), 0);
+    ck_assert_int_eq(port_connect_room(mixer, phones[0].port, room), 0);
+    ck_assert_int_eq(port_connect_room(mixer, phones[1].port, room), 0);
+    phones[0].amplitude = phones[1].amplitude = 0;
+    run(2, 1600);
+    unsigned from = phones[1].heard_count;
+    phones[0].amplitude = 8000;
+    run(2, 100);
+    phones[0].amplitude = 0;
+    run(2, 400);
+    for (unsigned i = from; i < phones[1].heard_count; i++)
+        energy += (double)phones[1].heard[i] * phones[1].heard[i];
+    ck_assert_double_gt(energy, 0.95 * sent);
+    ck_assert_double_lt(energy, 1.05 * sent);
+}
+END_TEST
+
+/* What the far side says is in the file although its packets only pass by. */
+START_TEST(relayed_side_is_recorded)
+{
+    char path[] = "/tmp/confab-engine-XXXXXX";
+    struct record_limits limits = {.max_ms = 500};
+    int16_t samples[4000];
+
+    close(mkstemp(path));
+    unlink(path);
+    ck_assert_int_eq(port_connect_bridge(mixer, phones[0].port, phones[1].port), 0);
+    run(2, 200);
+    ck_assert_int_eq(port_record(mixer, phones[0].port, 3, path, &limits), 0);
+    run(2, 800);
+    wait_event(EVENT_RECORDED, phones[0].port);
+    for (unsigned i = 0; i < event_count; i++) {
+        if (events[i].type == EVENT_RECORDED)
+            ck_assert_int_eq(events[i].end, RECORD_TOO_LONG);
+    }
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, -8000, SEEK_END), 0);
+    phones[3].heard_count = (unsigned)fread(samples, 2, 4000, file);
+    fclose(file);
+    unlink(path);
+    memcpy(phones[3].heard, samples, sizeof(samples));
+    ck_assert_double_gt(tone_in(&phones[3], 400, 1000), 7500);
+    ck_assert_uint_ge(phones[1].packets, 40);
+}
+END_TEST
+
 START_TEST(room_of_two_rates_mixes_wide)
 {
     struct media_format f = format_of(&phones[2], CODEC_G722);
@@ -723,6 +777,8 @@ int main(void)
     tcase_add_test(tcase, bridge_transcodes_between_rates);
     tcase_add_test(tcase, held_side_is_sent_nothing);
     tcase_add_test(tcase, room_gives_each_the_others_and_not_himself);
+    tcase_add_test(tcase, first_syllable_is_whole);
+    tcase_add_test(tcase, relayed_side_is_recorded);
     tcase_add_test(tcase, room_of_two_rates_mixes_wide);
     tcase_add_test(tcase, muted_member_is_not_heard);
     tcase_add_test(tcase, gains_and_deaf_act_on_one_member);
