@@ -268,6 +268,7 @@ class Scenario(unittest.TestCase):
         if self.server.process is None or self.server.process.poll() is not None:
             self.server.process = None
             self.server.start()
+        self.server.psql("delete from binding")  # phones of earlier tests were unplugged
         mark = self.server.mark()
         self.addCleanup(self._tell, mark)
 
@@ -322,7 +323,8 @@ class Baresip:
     """A baresip that is told what to do over TCP.
 
     `tone`: frequency it sends; `codec`: the only one it offers ("PCMU/8000/1", "G722/16000/1", "opus/48000/2");
-    `answer`: "auto" takes calls at once, "manual" rings. It registers unless register=False.
+    `answer`: "auto" takes calls at once, "manual" rings. It registers by digest; with register=False it is told to the
+    server as the trusted peer's address, and its binding is written to the database.
     """
 
     MODULES = ("account", "g711", "g722", "opus", "aufile", "aubridge", "sndfile", "menu", "ctrl_tcp", "uuid")
@@ -330,13 +332,14 @@ class Baresip:
     def __init__(self, server, user, tone=440, codec=None, answer="auto", register=True, transport="udp", password=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-baresip-"))
         self.user, self.server = user, server
+        address, sip_port = server.address if register else "127.0.0.2", self._free_port()
         rate = 48000 if codec and codec.startswith("opus") else 16000 if codec and codec.startswith("G722") else 8000
         source = self.folder / "tone.wav"
         sound.wav_write(source, sound.sine(tone, 60, rate), rate)
         port = self._free_port()
         modules = "\n".join("module %s.so" % m for m in self.MODULES)
         (self.folder / "config").write_text(f"""
-sip_listen {server.address}:{self._free_port()}
+sip_listen {address}:{sip_port}
 module_path /usr/lib/baresip/modules
 {modules}
 audio_source aufile,{source}
@@ -354,7 +357,7 @@ ctrl_tcp_listen 127.0.0.1:{port}
 opus_bitrate 32000
 opus_stereo no
 opus_sprop_stereo no
-net_interface {server.address}
+net_interface {address}
 """)
         account = '"%s" <sip:%s@%s:%d;transport=%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=%d' % (
             user, user, server.address, server.port, transport, user,
@@ -368,6 +371,10 @@ net_interface {server.address}
         self.control = until(lambda: self._connect(port), 10, "baresip's control port")
         if register:
             self.wait_event("REGISTER_OK")
+        else:
+            server.psql("insert into binding (subscriber, contact, call_id, cseq, expires) "
+                        "values ('%s', 'sip:%s@%s:%d', '%s', 1, now() + interval '1 hour')" % (
+                            user, user, address, sip_port, self.folder.name))
 
     @staticmethod
     def _free_port():

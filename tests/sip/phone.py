@@ -90,7 +90,7 @@ class Phone:
                 data, source = self.socket.recvfrom(65536)
             except OSError:
                 return
-            if data.strip():
+            if data.strip() and data[:1].isalpha():  # neither a keep-alive nor STUN
                 self._received(Message.parse(data), lambda m, to=source: self.socket.sendto(m, to))
 
     def _accept(self):

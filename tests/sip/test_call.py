@@ -192,7 +192,7 @@ class TestCall(Scenario):
     def test_transcoding_with_baresip(self):
         for codec in ("G722/16000/1", "opus/48000/2"):
             with self.subTest(codec):
-                peer = self.baresip("1007", tone=660, codec=codec)
+                peer = self.baresip("1007", tone=660, codec=codec, register=False)
                 caller = self.phone("1001", registered=True)
                 caller.codecs = ["PCMU"]
                 call = caller.invite("1007", tone=440).wait_answered()

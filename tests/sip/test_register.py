@@ -83,6 +83,9 @@ class TestDigest(Scenario):
     def test_sipp_registers(self):
         run_sipp(self.server, "register.xml", "-au", "1003", "-ap", "confab-1003", service="1003", calls=3)
 
+    def test_baresip_registers(self):
+        self.baresip("1004")
+
 
 class TestBindings(Scenario):
     def bound(self, user):
