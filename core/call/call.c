@@ -119,8 +119,14 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
 {
     struct server *server = arg;
     struct call *call = NULL;
+    /* Asked again: while this INVITE was authenticated others came. */
+    unsigned busy_s = server_refuse_call(server);
     int status;
 
+    if (busy_s) {
+        session_reject(session, 503, NULL, NULL, busy_s);
+        return;
+    }
     if (call_new(&call, server, invitation)) {
         session_reject(session, 500, NULL, NULL, 0);
         return;

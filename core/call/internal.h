@@ -84,6 +84,8 @@ struct server {
     void *drained_arg;
     uint64_t calls_total, calls_refused;
 };
+/* 0, or after how many seconds a call may be tried again. */
+unsigned server_refuse_call(void *server);
 void server_call_gone(struct server *server);
 /* Storage is to remove `path` when EVENT_SOUND_LOADED for `sound` comes. */
 CALL_CHECK int server_unlink_loaded(struct server *server, sound_id sound, const char *path);

@@ -87,7 +87,7 @@ static void server_pump(void *arg)
 
 /* -- start --------------------------------------------------------------------------------------------- */
 
-static unsigned server_refuse_call(void *arg)
+unsigned server_refuse_call(void *arg)
 {
     struct server *server = arg;
     unsigned seconds = limits_refuse(&server->limits, server->settings, server->call_count, clock_now_us());
