@@ -201,9 +201,10 @@ static bool contact_text(char *out, size_t size, const url_t *url)
         return false;
     if (url_e(out, (isize_t)size, url) >= (isize_t)size)
         return false;
-    /* It goes back between < and >, and into storage. */
-    if (out[strcspn(out, "<>\" \t\r\n")] != '\0')
-        return false;
+    /* It goes back between < and >, and into storage: printable ASCII, as RFC 3261 §25.1 has it. */
+    for (const unsigned char *p = (const unsigned char *)out; *p; p++)
+        if (*p <= ' ' || *p > '~' || strchr("<>\"", *p))
+            return false;
     host = strchr(out, '@');
     for (char *p = host ? host : strchr(out, ':'); *p && *p != ';'; p++)
         *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
