@@ -2,8 +2,10 @@
 #include "core/sip/session_internal.h"
 
 #include <errno.h>
+#include <sofia-sip/su_log.h>
 #include <sofia-sip/su_tagarg.h>
 #include <sofia-sip/tport_tag.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +165,18 @@ static int agent_request(struct session *magic, nta_leg_t *leg, nta_incoming_t *
     return 0;
 }
 
+/* -- Sofia's own words, which are for those who look for a fault ----------------------------------------- */
+
+static void sofia_says(void *stream, char const *format, va_list arguments)
+{
+    char text[512];
+
+    (void)stream;
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    log_event(LEVEL_DEBUG, "sofia", NULL, "%s", text);
+}
+
 /* -- start and stop -------------------------------------------------------------------------------------- */
 
 /* "127.0.0.1:5060", "[::1]:5060". */
@@ -216,6 +230,7 @@ int agent_start(struct agent **out, struct loop *loop, const struct settings *se
 
     if (!agent)
         return ENOMEM;
+    su_log_redirect(NULL, sofia_says, NULL);
     agent->loop = loop;
     agent->settings = settings_hold(settings);
     agent->storage = storage;

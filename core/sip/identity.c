@@ -128,7 +128,7 @@ static bool diversion_of_target(struct diversion *out, su_home_t *home, const ur
     if (!target->url_params || url_param(target->url_params, "target", text, sizeof text) <= 1)
         return false;
     url_unescape(text, text);
-    url = url_hdup(home, (url_t *)text);
+    url = url_make(home, text);
     return url && url->url_user && diversion_set(out, url, cause_of_uri(target));
 }
 

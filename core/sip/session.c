@@ -150,9 +150,9 @@ void session_bye(struct session *s, const char *reason)
     nta_incoming_destroy(s->irq);
     s->irq = NULL;
     s->state = SESSION_ENDING;
-    s->bye = nta_outgoing_tcreate(s->leg, session_bye_response, s, s->next_hop, SIP_METHOD_BYE, NULL,
-                                  SIPTAG_USER_AGENT_STR("confab"), TAG_IF(reason, SIPTAG_REASON_STR(reason)),
-                                  TAG_END());
+    s->bye = nta_outgoing_tcreate(s->leg, session_bye_response, s, s->next_hop, SIP_METHOD_BYE,
+                                  (url_string_t *)s->uri, SIPTAG_USER_AGENT_STR("confab"),
+                                  TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
     if (!s->bye)
         session_over(s);
 }

@@ -3,7 +3,8 @@
  * responses and timers; what the SDP in them says is its owner's affair (core/sip/offer.h).
  *
  * Ownership: core/sip owns sessions; an owner lets go with session_release(), after which no handler is called and the
- * session ends by itself what is still open (CANCEL, BYE, an ACK and BYE for a 200 that crossed). Threads: signalling.
+ * session ends by itself what is still open (CANCEL, BYE, an ACK and BYE for a 200 that crossed). An owned session is
+ * there until then, also after failed, ended and session_reject(); it may be released within any handler. Threads: signalling.
  * Failure: int functions return EINVAL in a state where the act makes no sense, EBUSY while an offer is open.
  */
 #ifndef CONFAB_SIP_SESSION_H

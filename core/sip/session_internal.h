@@ -19,6 +19,7 @@
 #define SESSION_SUPPORTED "timer"
 #define SDP_TYPE "application/sdp"
 #define HEADERS_TEXT 4096
+#define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
 
 /* -- transport.c: addresses of the sockets and of the far sides ------------------------------------------ */
 
@@ -39,6 +40,8 @@ void transport_address(const struct transport *t, const struct sockaddr_storage 
 /* "udp:192.0.2.7:5060", as a registration keeps it. EINVAL. */
 SIP_CHECK int received_parse(struct sockaddr_storage *out, enum wire *wire, const char *text);
 enum wire wire_of(const sip_t *sip);
+/* Where the last response came from; AF_UNSPEC: it is nta's own. */
+void response_source(nta_outgoing_t *orq, struct sockaddr_storage *out);
 
 /* -- identity.c: who calls, who is called, who sent the call on ------------------------------------------ */
 
@@ -65,13 +68,18 @@ enum session_state {
     SESSION_OVER    /* nothing of nta is left; waits to be released */
 };
 
-/* RFC 4028, after negotiation. */
+/* RFC 4028: what two sides agreed on, or would with the next 2xx. */
+struct timer_terms {
+    unsigned interval_s; /* 0: off */
+    bool refresher;      /* we are */
+    bool theirs;         /* the far side supports it: it may end the session itself */
+};
+
 struct session_timer {
-    unsigned interval_s, min_se_s; /* interval 0: off */
-    bool refresher;                /* we are */
-    bool theirs;                   /* the far side supports it: it may end the session itself */
+    struct timer_terms terms, asked; /* asked: of a request that has no 2xx yet, or never gets one */
+    unsigned min_se_s;
     uint64_t deadline_us;
-    struct timer *timer;
+    struct timer *timer; /* before the ACK to our first 200 it waits for that */
 };
 
 /* An offer of ours within the dialog. */
@@ -112,7 +120,7 @@ struct session {
     struct session_timer timer;
     bool peer_updates; /* the far side allows UPDATE */
 
-    char *uri, *headers; /* of an outgoing INVITE, for a second try after 422 */
+    char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
     unsigned max_forwards, tries;
 };
 
@@ -163,8 +171,9 @@ int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *
 /* session_timer.c */
 /* A request that may set the timer. False: answered with 422 and destroyed. */
 bool timer_read_request(struct session *s, nta_incoming_t *irq, const sip_t *sip);
-/* Session-Expires of our 2xx to it, and whether it needs Require: timer; "" when the timer is off. */
-void timer_write_response(const struct session *s, char out[64], bool *require);
+/* The 2xx to it: makes its terms hold. Session-Expires, "" when off, and whether Require: timer goes with it.
+ */
+void timer_accept_request(struct session *s, char out[64], bool *require);
 /* Session-Expires and Min-SE of a request of ours; "" for both when the timer is off. */
 void timer_write_request(const struct session *s, bool first, char expires[64], char min_se[32]);
 /* A 2xx to a request of ours. */

@@ -57,7 +57,7 @@ static void modify_accept(struct session *s, nta_incoming_t *irq, const char *sd
     char expires[64];
     bool require;
 
-    timer_write_response(s, expires, &require);
+    timer_accept_request(s, expires, &require);
     modify_take_target(s, irq);
     nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
@@ -145,7 +145,7 @@ int session_modify_event(struct session *s, nta_incoming_t *irq, const sip_t *si
         modify_finish_request(s);
         session_modify_next(s);
     } else if (s->irq_answered) {
-        session_abort(s, 408, "No ACK", "SIP;cause=408;text=\"No ACK\"");
+        session_abort(s, 408, "No ACK", NO_ACK_REASON);
     }
     session_leave(s);
     return 0;

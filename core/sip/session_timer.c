@@ -40,32 +40,33 @@ bool timer_read_request(struct session *s, nta_incoming_t *irq, const sip_t *sip
     }
     if (sip->sip_min_se && seconds_of(sip->sip_min_se->min_delta) > floor)
         floor = seconds_of(sip->sip_min_se->min_delta);
-    t->theirs = supported;
-    t->interval_s = x && (ours == 0 || theirs < ours) ? theirs : ours;
-    if (t->interval_s != 0 && t->interval_s < floor)
-        t->interval_s = floor;
+    t->asked.theirs = supported;
+    t->asked.interval_s = x && (ours == 0 || theirs < ours) ? theirs : ours;
+    if (t->asked.interval_s != 0 && t->asked.interval_s < floor)
+        t->asked.interval_s = floor;
     /* RFC 4028 §9, table 2: the caller's word stands; where he left it open, we do it ourselves. */
-    t->refresher = !(supported && x && x->x_refresher && strcasecmp(x->x_refresher, "uac") == 0);
+    t->asked.refresher = !(supported && x && x->x_refresher && strcasecmp(x->x_refresher, "uac") == 0);
     return true;
 }
 
-void timer_write_response(const struct session *s, char out[64], bool *require)
+void timer_accept_request(struct session *s, char out[64], bool *require)
 {
-    const struct session_timer *t = &s->timer;
+    struct timer_terms *terms = &s->timer.terms;
 
+    *terms = s->timer.asked;
     *out = '\0';
     *require = false;
     /* A far side without timers need not know of ours. */
-    if (t->interval_s == 0 || !t->theirs)
+    if (terms->interval_s == 0 || !terms->theirs)
         return;
-    snprintf(out, 64, "%u;refresher=%s", t->interval_s, t->refresher ? "uas" : "uac");
-    *require = !t->refresher;
+    snprintf(out, 64, "%u;refresher=%s", terms->interval_s, terms->refresher ? "uas" : "uac");
+    *require = !terms->refresher;
 }
 
 void timer_write_request(const struct session *s, bool first, char expires[64], char min_se[32])
 {
     const struct session_timer *t = &s->timer;
-    unsigned seconds = t->interval_s ? t->interval_s : timer_wanted(s);
+    unsigned seconds = t->terms.interval_s ? t->terms.interval_s : timer_wanted(s);
 
     *expires = *min_se = '\0';
     if (seconds == 0)
@@ -76,7 +77,7 @@ void timer_write_request(const struct session *s, bool first, char expires[64], 
     else
         /* RFC 4028 §7.4: roles do not change by a refresh; in this request we are the client. */
         snprintf(expires, 64, "%u;refresher=%s", seconds < t->min_se_s ? t->min_se_s : seconds,
-                 t->refresher ? "uac" : "uas");
+                 t->terms.refresher ? "uac" : "uas");
 }
 
 void timer_read_response(struct session *s, const sip_t *sip, bool first)
@@ -85,18 +86,18 @@ void timer_read_response(struct session *s, const sip_t *sip, bool first)
     struct session_timer *t = &s->timer;
 
     if (x) {
-        t->interval_s = seconds_of(x->x_delta);
-        t->theirs = true;
-        t->refresher = !(x->x_refresher && strcasecmp(x->x_refresher, "uas") == 0);
+        t->terms.interval_s = seconds_of(x->x_delta);
+        t->terms.theirs = true;
+        t->terms.refresher = !(x->x_refresher && strcasecmp(x->x_refresher, "uas") == 0);
     } else if (first) {
         /* RFC 4028 §7.2: it knows no timers; we may refresh all the same, and do, to notice a dead far side.
          */
-        t->interval_s = timer_wanted(s);
-        t->theirs = false;
-        t->refresher = true;
+        t->terms.interval_s = timer_wanted(s);
+        t->terms.theirs = false;
+        t->terms.refresher = true;
     }
-    if (t->interval_s != 0 && t->interval_s < 32)
-        t->interval_s = 32;
+    if (t->terms.interval_s != 0 && t->terms.interval_s < 32)
+        t->terms.interval_s = 32;
 }
 
 bool timer_read_refusal(struct session *s, const sip_t *sip)
@@ -106,8 +107,8 @@ bool timer_read_refusal(struct session *s, const sip_t *sip)
     if (floor <= s->timer.min_se_s)
         return false;
     s->timer.min_se_s = floor;
-    if (s->timer.interval_s != 0 && s->timer.interval_s < floor)
-        s->timer.interval_s = floor;
+    if (s->timer.terms.interval_s != 0 && s->timer.terms.interval_s < floor)
+        s->timer.terms.interval_s = floor;
     return true;
 }
 
@@ -118,7 +119,7 @@ static void timer_due(void *arg)
     if (s->state != SESSION_UP)
         return;
     session_enter(s);
-    if (s->timer.refresher && clock_now_us() < s->timer.deadline_us)
+    if (s->timer.terms.refresher && clock_now_us() < s->timer.deadline_us)
         session_refresh(s);
     else
         session_abort(s, 408, "Session timer expired", EXPIRED_REASON);
@@ -134,14 +135,14 @@ static void timer_set(struct session *s, unsigned seconds)
 void timer_arm(struct session *s)
 {
     struct session_timer *t = &s->timer;
-    unsigned early = t->interval_s / 3 < 32 ? t->interval_s / 3 : 32;
+    unsigned early = t->terms.interval_s / 3 < 32 ? t->terms.interval_s / 3 : 32;
 
     timer_stop(&t->timer);
-    if (t->interval_s == 0)
+    if (t->terms.interval_s == 0)
         return;
-    t->deadline_us = clock_now_us() + (uint64_t)t->interval_s * 1000000;
+    t->deadline_us = clock_now_us() + (uint64_t)t->terms.interval_s * 1000000;
     /* RFC 4028 §10: refresh at the half; who waits for the other hangs up a little before the end. */
-    timer_set(s, t->refresher ? t->interval_s / 2 : t->interval_s - early);
+    timer_set(s, t->terms.refresher ? t->terms.interval_s / 2 : t->terms.interval_s - early);
 }
 
 void timer_retry(struct session *s)
@@ -150,6 +151,6 @@ void timer_retry(struct session *s)
     uint64_t now = clock_now_us();
     uint64_t left_s = t->deadline_us > now ? (t->deadline_us - now) / 1000000 + 1 : 0;
 
-    if (t->interval_s != 0 && t->refresher)
+    if (t->terms.interval_s != 0 && t->terms.refresher)
         timer_set(s, left_s < RETRY_S ? (unsigned)left_s : RETRY_S);
 }

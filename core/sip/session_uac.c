@@ -33,7 +33,7 @@ static enum wire wire_of_url(const url_t *url)
  * §8.1.2). */
 static int hop_find(struct hop *out, su_home_t *home, const struct session_target *target)
 {
-    url_t *url = url_hdup(home, (const url_t *)target->uri);
+    url_t *url = url_make(home, target->uri);
     sip_route_t *route = NULL;
 
     if (!url || (url->url_type != url_sip && url->url_type != url_sips) || !url->url_host || !*url->url_host)
@@ -108,7 +108,7 @@ static int invite_send(struct session *s)
  */
 static char *request_uri(su_home_t *home, const char *uri)
 {
-    url_t *url = url_hdup(home, (const url_t *)uri);
+    url_t *url = url_make(home, uri);
 
     if (!url)
         return NULL;
@@ -191,8 +191,8 @@ int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *
         nta_leg_client_reroute(s->leg, NULL, sip->sip_contact, 0);
     /* While the INVITE's transaction lives, else nta aborts; it then repeats this ACK for each repeated 2xx
      * by itself. */
-    ack = nta_outgoing_tcreate(s->leg, NULL, NULL, s->next_hop, SIP_METHOD_ACK, NULL, SIPTAG_CSEQ(cseq),
-                               TAG_END());
+    ack = nta_outgoing_tcreate(s->leg, NULL, NULL, s->next_hop, SIP_METHOD_ACK, (url_string_t *)s->uri,
+                               SIPTAG_CSEQ(cseq), TAG_END());
     su_free(s->home, cseq);
     if (!ack)
         return EIO;
@@ -272,6 +272,8 @@ static int invite_response(struct session *s, nta_outgoing_t *orq, const sip_t *
     int status = nta_outgoing_status(orq);
 
     session_enter(s);
+    if (s->remote.ss_family == AF_UNSPEC)
+        response_source(orq, &s->remote);
     if (status < 200)
         invite_progress(s, status, sip);
     else if (status < 300)

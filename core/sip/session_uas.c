@@ -7,6 +7,8 @@
 
 #include "core/base/log.h"
 
+#define ACK_WAIT_MS 40000 /* more than 64*T1 */
+
 /* -- the INVITE ------------------------------------------------------------------------------------------ */
 
 /*
@@ -138,6 +140,17 @@ int session_ring(struct session *s, int status, const char *sdp)
     return 0;
 }
 
+/* nta says so itself after 64*T1, unless it could not send the 200 at all (a TCP connection that is gone). */
+static void ack_overdue(void *arg)
+{
+    struct session *s = arg;
+
+    session_enter(s);
+    if (s->state == SESSION_ANSWERED)
+        session_abort(s, 408, "No ACK", NO_ACK_REASON);
+    session_leave(s);
+}
+
 int session_answer(struct session *s, const char *sdp)
 {
     char expires[64];
@@ -145,7 +158,9 @@ int session_answer(struct session *s, const char *sdp)
 
     if (s->state != SESSION_INCOMING || !sdp)
         return EINVAL;
-    timer_write_response(s, expires, &require);
+    timer_accept_request(s, expires, &require);
+    if (timer_start(s->agent->loop, &s->timer.timer, ACK_WAIT_MS, ack_overdue, s) != 0)
+        return ENOMEM;
     s->state = SESSION_ANSWERED;
     session_set_local_sdp(s, sdp);
     nta_incoming_treply(s->irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
@@ -215,7 +230,7 @@ int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *si
             invite_acknowledged(s, sip);
         else if (!sip)
             /* RFC 3261 §13.3.1.4 */
-            session_abort(s, 408, "No ACK", "SIP;cause=408;text=\"No ACK\"");
+            session_abort(s, 408, "No ACK", NO_ACK_REASON);
     } else if (s->state == SESSION_INCOMING && sip && sip->sip_request->rq_method == sip_method_cancel) {
         invite_cancelled(s, sip);
     }

@@ -111,11 +111,16 @@ static int address_towards(const struct sockaddr_storage *remote, struct sockadd
 void transport_address(const struct transport *t, const struct sockaddr_storage *remote,
                        struct sockaddr_storage *out)
 {
-    struct sockaddr_storage source;
+    struct sockaddr_storage source, far = *remote;
 
     *out = t->local;
-    if (!address_is_wildcard(&t->local) || remote->ss_family != t->local.ss_family ||
-        address_towards(remote, &source) != 0)
+    /* A name whose address nta has yet to find: an address of RFC 5737 or RFC 3849 goes by the default route,
+     * too. */
+    if (far.ss_family == AF_UNSPEC &&
+        address_parse(&far, t->local.ss_family == AF_INET6 ? "2001:db8::1" : "192.0.2.1", NULL) != 0)
+        return;
+    if (!address_is_wildcard(&t->local) || far.ss_family != t->local.ss_family ||
+        address_towards(&far, &source) != 0)
         return;
     *out = source;
     address_set_port(out, address_port(&t->local));
@@ -145,13 +150,10 @@ struct transport *agent_transport_to(struct agent *agent, const struct sockaddr 
     return best;
 }
 
-void agent_source(nta_agent_t *nta, const nta_incoming_t *irq, struct sockaddr_storage *out)
+static void message_source(msg_t *msg, struct sockaddr_storage *out)
 {
-    /* Sofia's getter takes a reference and so wants it not const. */
-    msg_t *msg = nta_incoming_getrequest((nta_incoming_t *)irq);
     const su_sockaddr_t *from = msg ? msg_addr(msg) : NULL;
 
-    (void)nta;
     memset(out, 0, sizeof *out);
     if (from && from->su_family == AF_INET)
         memcpy(out, &from->su_sin, sizeof from->su_sin);
@@ -159,6 +161,18 @@ void agent_source(nta_agent_t *nta, const nta_incoming_t *irq, struct sockaddr_s
         memcpy(out, &from->su_sin6, sizeof from->su_sin6);
     if (msg)
         msg_destroy(msg);
+}
+
+void response_source(nta_outgoing_t *orq, struct sockaddr_storage *out)
+{
+    message_source(nta_outgoing_getresponse(orq), out);
+}
+
+void agent_source(nta_agent_t *nta, const nta_incoming_t *irq, struct sockaddr_storage *out)
+{
+    (void)nta;
+    /* Sofia's getter takes a reference and so wants it not const. */
+    message_source(nta_incoming_getrequest((nta_incoming_t *)irq), out);
 }
 
 int received_parse(struct sockaddr_storage *out, enum wire *wire, const char *text)
