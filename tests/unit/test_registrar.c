@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define DOMAIN "sip:confab"
 
@@ -353,6 +354,50 @@ START_TEST(outages_say_when_to_come_again)
 }
 END_TEST
 
+/*
+ * Headers with bytes changed, lost and doubled, under good credentials: whatever the answer, the server
+ * stands, and the next proper request is served.
+ */
+START_TEST(odd_headers_do_no_harm)
+{
+    static const char pattern[] =
+        "Contact: \"A\" "
+        "<sip:a@127.0.0.1:5060;transport=udp;ob>;q=0.5;expires=90;+sip.instance=\"<urn:uuid:1>\", "
+        "<sip:b@[::1]>\r\nExpires: 120\r\nPath: <sip:edge.example;lr>\r\nSupported: path, outbound\r\n"
+        "Event: message-summary;id=1\r\nAccept: application/simple-message-summary\r\nUser-Agent: x/1 "
+        "(y)\r\n";
+    static const char *const methods[] = {"REGISTER", "SUBSCRIBE"};
+    char headers[1024], bytes[2 * MESSAGE_TEXT];
+    struct phone other;
+
+    srand(99 + (unsigned)_i);
+    phone_register(&phone, "", "");
+    for (int round = 0; round < 400; round++) {
+        size_t length = strlen(strcpy(headers, pattern));
+
+        for (int k = rand() % 3; k >= 0 && length > 20; k--) {
+            size_t at = (size_t)rand() % length, run = (size_t)rand() % 9;
+
+            if (rand() % 2)
+                headers[at] = (char)(1 + rand() % 255);
+            else if (rand() % 2 && at + run < length)
+                memmove(headers + at, headers + at + run, length - at - run + 1);
+            else if (length + run < sizeof headers)
+                memmove(headers + at + run, headers + at, length - at + 1);
+            length = strlen(headers);
+        }
+        phone_send_signed(&phone, methods[rand() % 2], DOMAIN, headers, 0);
+        loop_step(kit.loop, 1);
+        while (recv(phone.fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+            ;
+    }
+    phone_open(&other, "1001");
+    other.ignores_requests = true;
+    phone_request(&other, "REGISTER", DOMAIN, "Contact: *\r\nExpires: 0\r\n", 200);
+    phone_close(&other);
+}
+END_TEST
+
 /* Every transaction and dialog is given back. */
 START_TEST(nothing_is_left_behind)
 {
@@ -393,6 +438,7 @@ int main(void)
     tcase_add_test(tcase, path_is_kept);
     tcase_add_test(tcase, bindings_outlive_a_restart);
     tcase_add_test(tcase, outages_say_when_to_come_again);
+    tcase_add_loop_test(tcase, odd_headers_do_no_harm, 0, 3);
     tcase_add_test(tcase, nothing_is_left_behind);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
