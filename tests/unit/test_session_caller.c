@@ -215,14 +215,14 @@ END_TEST
 
 /* -- TCP ------------------------------------------------------------------------------------------------- */
 
-static int stream_open(void)
+static int stream_open(struct side *to)
 {
     struct sockaddr_in local = {.sin_family = AF_INET},
                        remote = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     inet_pton(AF_INET, "127.0.11.9", &local.sin_addr);
-    inet_pton(AF_INET, "127.0.11.2", &remote.sin_addr);
+    inet_pton(AF_INET, to == &a ? "127.0.11.1" : "127.0.11.2", &remote.sin_addr);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&local, sizeof local), 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&remote, sizeof remote), 0);
     return fd;
@@ -246,7 +246,7 @@ static void stream_invite(int fd)
 /* The connection goes before the 200: nobody can be reached any more, and the call ends by itself. */
 START_TEST(connection_lost_before_the_answer)
 {
-    int fd = stream_open();
+    int fd = stream_open(&b);
 
     stream_invite(fd);
     close(fd);
@@ -259,7 +259,7 @@ END_TEST
 
 START_TEST(connection_lost_while_ringing_and_rejected)
 {
-    int fd = stream_open();
+    int fd = stream_open(&b);
 
     stream_invite(fd);
     ck_assert_int_eq(session_ring(b.session, 180, NULL), 0);
@@ -270,18 +270,59 @@ START_TEST(connection_lost_while_ringing_and_rejected)
 }
 END_TEST
 
+static void stream_expect(int fd, const char *text)
+{
+    char got[16384];
+    ssize_t n = -1;
+
+    for (int i = 0; i < 200 && n < 0; i++) {
+        pump(5);
+        n = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
+    }
+    ck_assert_int_gt(n, 0);
+    got[n] = '\0';
+    ck_assert_msg(strstr(got, text) != NULL, "%s", got);
+}
+
+/* A phone that registered by TCP is called by the connection that it opened: nothing listens on its side. */
+START_TEST(registered_connection_is_used)
+{
+    static const char options[] =
+        "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 192.168.7.7;branch=z9hG4bKo\r\n"
+        "From: <sip:raw@x>;tag=raw\r\nTo: <sip:x>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n"
+        "Content-Length: 0\r\n\r\n";
+    struct sockaddr_in local;
+    char received[64];
+    int fd = stream_open(&a);
+
+    ck_assert_int_gt(send(fd, options, strlen(options), MSG_NOSIGNAL), 0);
+    stream_expect(fd, "SIP/2.0 200");
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&local, &(socklen_t){sizeof local}), 0);
+    snprintf(received, sizeof received, "tcp:127.0.11.9:%u", ntohs(local.sin_port));
+    a.target = (struct session_target){.uri = "sip:1001@192.168.7.7:5060;transport=tcp",
+                                       .route = "",
+                                       .received = received,
+                                       .from = {"1002", "confab", ""},
+                                       .max_forwards = 70};
+    ck_assert_int_eq(session_invite(a.agent, &a.session, &a.target, OFFER_A, kit_handlers(), &a), 0);
+    stream_expect(fd, "INVITE sip:1001@192.168.7.7:5060;transport=tcp SIP/2.0");
+    close(fd);
+    hear(&a, "failed 503\n");
+}
+END_TEST
+
 /* What is no SIP, and messages without end, close the connection, not the server. */
 START_TEST(streams_of_junk)
 {
     static const char endless[] = "INVITE sip:x SIP/2.0\r\nContent-Length: 999999999\r\n\r\n";
     static char junk[100000];
-    int fd = stream_open();
+    int fd = stream_open(&b);
 
     memset(junk, 'x', sizeof junk);
     ck_assert_int_gt(send(fd, junk, sizeof junk, MSG_DONTWAIT | MSG_NOSIGNAL), 0);
     pump(50);
     close(fd);
-    fd = stream_open();
+    fd = stream_open(&b);
     ck_assert_int_gt(send(fd, endless, strlen(endless), MSG_NOSIGNAL), 0);
     pump(50);
     close(fd);
@@ -311,6 +352,7 @@ int main(void)
     tcase_add_test(cases, lost_dialog_ends);
     tcase_add_test(cases, connection_lost_before_the_answer);
     tcase_add_test(cases, connection_lost_while_ringing_and_rejected);
+    tcase_add_test(cases, registered_connection_is_used);
     tcase_add_test(cases, streams_of_junk);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
