@@ -28,6 +28,8 @@ static bool address_of_host(const char *host, unsigned port, struct sockaddr_sto
     return false;
 }
 
+/* As confab.conf writes listen addresses, and as hosts stand in URIs. 5060 is SIP's port where none is said
+ * (RFC 3261 §19.1.2). */
 bool address_of_text(const char *text, struct sockaddr_storage *out)
 {
     char host[INET6_ADDRSTRLEN];
@@ -45,6 +47,7 @@ bool address_of_text(const char *text, struct sockaddr_storage *out)
     return address_of_host(host, *rest == ':' ? (unsigned)strtoul(rest + 1, NULL, 10) & 0xffff : 5060, out);
 }
 
+/* The registrar's own note of where a phone is: it is numeric, whatever the phone's Contact claims. */
 bool address_of_received(const char *received, struct sockaddr_storage *out)
 {
     const char *colon = strchr(received, ':');
@@ -52,10 +55,10 @@ bool address_of_received(const char *received, struct sockaddr_storage *out)
     return colon && address_of_text(colon + 1, out);
 }
 
+/* Of the first URI in a header's value too, so that the topmost Route can be asked. */
 bool address_of_uri(const char *uri, struct sockaddr_storage *out)
 {
-    const char *host = strchr(uri, ':');
-    const char *at;
+    const char *host, *at;
 
     uri += strspn(uri, " <");
     host = strchr(uri, ':');

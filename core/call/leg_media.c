@@ -59,6 +59,10 @@ static void address_set_port(struct sockaddr_storage *address, uint16_t port)
         ((struct sockaddr_in *)address)->sin_port = htons(port);
 }
 
+/*
+ * Once a leg. SDP names settings->media_address of the family where there is one, and the socket is bound to
+ * it where that is possible; else both are the address that signalling uses.
+ */
 int leg_open(struct leg *leg, const struct sockaddr_storage *local)
 {
     struct call *call = leg->call;
@@ -95,6 +99,7 @@ static void leg_capabilities(const struct leg *leg, const struct codec_list *cod
     out->codec_count = codecs->count;
 }
 
+/* The port runs from here on. */
 static int leg_apply(struct leg *leg, const struct media_format *format)
 {
     int error = port_set_format(leg->call->server->mixer, leg->port, format);
@@ -106,6 +111,7 @@ static int leg_apply(struct leg *leg, const struct media_format *format)
     return 0;
 }
 
+/* `out` has SDP_TEXT bytes. */
 int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool receive, char *out)
 {
     struct media_capabilities own;
