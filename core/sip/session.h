@@ -5,7 +5,7 @@
  * Ownership: core/sip owns sessions; an owner lets go with session_release(), after which no handler is called and the
  * session ends by itself what is still open (CANCEL, BYE, an ACK and BYE for a 200 that crossed). An owned session is
  * there until then, also after failed, ended and session_reject(); it may be released within any handler. Threads: signalling.
- * Failure: int functions return EINVAL in a state where the act makes no sense, EBUSY while an offer is open.
+ * Failure: int functions return EINVAL in a state where the act makes no sense.
  */
 #ifndef CONFAB_SIP_SESSION_H
 #define CONFAB_SIP_SESSION_H
@@ -85,7 +85,7 @@ SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 /* Final failure; `redirect` (3xx) or NULL; `retry_after_s` or 0. */
 void session_reject(struct session *s, int status, const char *reason, const char *redirect, unsigned retry_after_s);
 
-/* In the dialog. An offer while another is open waits its turn; 491 is retried after RFC 3261 §14.1's interval. */
+/* In the dialog. One offer may wait while another is open, EBUSY for more; 491 is retried after RFC 3261 §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);
 SIP_CHECK_RESULT int session_reanswer(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit, unsigned ms); /* INFO, where no 4733 is */

@@ -159,6 +159,35 @@ START_TEST(invite_is_repeated_after_422)
 }
 END_TEST
 
+/* Every byte of a response turned into something else: no call is ended or answered by it, and nothing
+ * breaks. */
+START_TEST(mutilated_responses)
+{
+    static const char junk[] = {'\0', '\r', '"', '<', ';', ',', '%', ':', (char)0xff};
+    const char *invite = call_raw();
+    char good[4096], bad[4096];
+    size_t length;
+
+    length = (size_t)snprintf(
+        good, sizeof good,
+        "SIP/2.0 183 Progress\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=x\r\nCall-ID: %s\r\nCSeq: %s\r\n"
+        "%sRecord-Route: <sip:127.0.11.9;lr>\r\nRequire: x\r\nRSeq: 1\r\nAllow: UPDATE\r\n"
+        "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n",
+        raw_header(invite, "Via"), raw_header(invite, "From"), raw_header(invite, "To"),
+        raw_header(invite, "Call-ID"), raw_header(invite, "CSeq"), contact);
+    for (size_t i = strlen("SIP/2.0 183"); i < length; i++) {
+        memcpy(bad, good, length);
+        bad[i] = junk[i % sizeof junk];
+        raw_send_bytes(&a, bad, length);
+        raw_send_bytes(&a, good, i);
+        loop_step(loop, 1);
+        forget(&a);
+    }
+    raw_respond(&a, invite, "486 Busy Here", "t", "", "");
+    hear(&a, "failed 486\n");
+}
+END_TEST
+
 START_TEST(failures_are_told)
 {
     static const char *const statuses[] = {"401 Unauthorized", "404 Not Found", "486 Busy Here", "503 No",
@@ -348,6 +377,7 @@ int main(void)
     tcase_add_test(cases, endless_ringing_is_given_up);
     tcase_add_test(cases, invite_is_repeated_after_422);
     tcase_add_test(cases, failures_are_told);
+    tcase_add_test(cases, mutilated_responses);
     tcase_add_test(cases, answer_without_contact_ends);
     tcase_add_test(cases, lost_dialog_ends);
     tcase_add_test(cases, connection_lost_before_the_answer);
