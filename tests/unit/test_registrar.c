@@ -66,6 +66,18 @@ START_TEST(both_algorithms_register)
 }
 END_TEST
 
+/* Debian 12's baresip gives up when it sees an algorithm other than MD5; all others are offered both. */
+START_TEST(old_baresip_is_offered_md5)
+{
+    phone_send(&phone, "REGISTER", DOMAIN, "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n");
+    phone_expect(&phone, 401);
+    ck_assert(phone_has(&phone, "algorithm=MD5") && !phone_has(&phone, "SHA-256"));
+    phone_send(&phone, "REGISTER", DOMAIN, "User-Agent: baresip v3.0.0 (x86_64/linux)\r\n");
+    phone_expect(&phone, 401);
+    ck_assert(phone_has(&phone, "algorithm=MD5") && phone_has(&phone, "SHA-256"));
+}
+END_TEST
+
 /* Blanks what must differ: nonces, and the tag that To gets. */
 static void blank(char *text, const char *before, char last)
 {
@@ -425,6 +437,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, both_algorithms_register, 0, 2);
+    tcase_add_test(tcase, old_baresip_is_offered_md5);
     tcase_add_test(tcase, unknown_users_look_like_wrong_passwords);
     tcase_add_test(tcase, replay_is_refused);
     tcase_add_test(tcase, old_nonces_are_stale);
