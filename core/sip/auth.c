@@ -112,24 +112,27 @@ static bool knows_md5_alone(const nta_incoming_t *irq)
     return alone;
 }
 
-/* RFC 8760 §2.4: the algorithm that we prefer first, each in a header of its own. */
+/*
+ * RFC 8760 §2.4: a header for each algorithm. MD5 stands first, for agents that look at the first challenge alone (SIPp
+ * before 3.7, many a desk phone) would otherwise never get in; who knows SHA-256 finds it in the second.
+ */
 static void challenge(struct auth *auth, enum auth_kind kind, nta_incoming_t *irq, bool stale)
 {
     static const char format[] = "Digest realm=\"%s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s";
     const char *realm = auth->agent->settings->realm, *suffix = stale ? ", stale=true" : "";
-    char nonce[NONCE_TEXT], first[512], second[512];
-    bool sha256 = !knows_md5_alone(irq);
+    char nonce[NONCE_TEXT], md5[512], sha256[512];
+    bool both = !knows_md5_alone(irq);
 
     nonce_make(auth->nonces, nonce);
-    snprintf(first, sizeof first, format, realm, nonce, "SHA-256", suffix);
-    snprintf(second, sizeof second, format, realm, nonce, "MD5", suffix);
+    snprintf(md5, sizeof md5, format, realm, nonce, "MD5", suffix);
+    snprintf(sha256, sizeof sha256, format, realm, nonce, "SHA-256", suffix);
     auth->agent->stats.challenged++;
     if (kind == AUTH_REGISTRAR)
-        agent_reply(irq, SIP_401_UNAUTHORIZED, TAG_IF(sha256, SIPTAG_WWW_AUTHENTICATE_STR(first)),
-                    SIPTAG_WWW_AUTHENTICATE_STR(second), TAG_END());
+        agent_reply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(md5),
+                    TAG_IF(both, SIPTAG_WWW_AUTHENTICATE_STR(sha256)), TAG_END());
     else
-        agent_reply(irq, SIP_407_PROXY_AUTH_REQUIRED, TAG_IF(sha256, SIPTAG_PROXY_AUTHENTICATE_STR(first)),
-                    SIPTAG_PROXY_AUTHENTICATE_STR(second), TAG_END());
+        agent_reply(irq, SIP_407_PROXY_AUTH_REQUIRED, SIPTAG_PROXY_AUTHENTICATE_STR(md5),
+                    TAG_IF(both, SIPTAG_PROXY_AUTHENTICATE_STR(sha256)), TAG_END());
 }
 
 static unsigned text_hash(const char *text)
