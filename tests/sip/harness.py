@@ -370,7 +370,7 @@ net_interface {address}
         self.events, self._data = [], b""
         self.control = until(lambda: self._connect(port), 10, "baresip's control port")
         if register:
-            self.wait_event("REGISTER_OK")
+            until(lambda: re.search(r"200 OK .*binding", self.log()), 10, "baresip's registration")
         else:
             server.psql("insert into binding (subscriber, contact, call_id, cseq, expires) "
                         "values ('%s', 'sip:%s@%s:%d', '%s', 1, now() + interval '1 hour')" % (
