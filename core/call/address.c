@@ -85,6 +85,72 @@ bool address_towards(const struct sockaddr_storage *far, struct sockaddr_storage
     return found;
 }
 
+static bool address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    if (a->ss_family != b->ss_family)
+        return false;
+    if (a->ss_family == AF_INET6)
+        return !memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
+                       &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr));
+    return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+           ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+}
+
+/*
+ * The kernel's choice of source need not be an address that we listen on (all of 127.0.0.0/8 reaches each
+ * other): then ours is the first of that family. A wildcard ("0.0.0.0") listens on whatever the kernel
+ * chooses.
+ */
+static void address_listened(const struct settings *settings, struct sockaddr_storage *near)
+{
+    struct sockaddr_storage ours = {0}, listened;
+
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        bool specific = address_of_text(settings->listen[i], &listened);
+
+        if (!specific || address_equal(&listened, near))
+            return;
+        if (specific && listened.ss_family == near->ss_family && ours.ss_family == AF_UNSPEC)
+            ours = listened;
+    }
+    if (ours.ss_family != AF_UNSPEC)
+        *near = ours;
+}
+
+static bool address_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    if (a->ss_family != b->ss_family)
+        return false;
+    if (a->ss_family == AF_INET6)
+        return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)a)->sin6_addr,
+                                  &((const struct sockaddr_in6 *)b)->sin6_addr);
+    return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+           ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+}
+
+/*
+ * The address that signalling leaves from, as core/sip chooses it: the kernel's when we listen there or
+ * everywhere, else the first listening address of that family. A firewall that lets one through expects the
+ * other there as well.
+ */
+static void address_listening(const struct settings *settings, struct sockaddr_storage *address)
+{
+    struct sockaddr_storage listening, first = {0};
+
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        const char *text = settings->listen[i];
+
+        if ((*text == '[') != (address->ss_family == AF_INET6))
+            continue;
+        if (!address_of_text(text, &listening) || address_same_host(&listening, address))
+            return;
+        if (first.ss_family == AF_UNSPEC)
+            first = listening;
+    }
+    if (first.ss_family != AF_UNSPEC)
+        *address = first;
+}
+
 /* First hop of a new INVITE: where the far side was last seen, else the route, else the URI itself. */
 bool address_of_target(const struct settings *settings, const struct session_target *target,
                        struct sockaddr_storage *out)
@@ -93,8 +159,12 @@ bool address_of_target(const struct settings *settings, const struct session_tar
 
     if ((target->received && address_of_received(target->received, &far)) ||
         (target->route && *target->route && address_of_uri(target->route, &far)) ||
-        address_of_uri(target->uri, &far))
-        return address_towards(&far, out);
+        address_of_uri(target->uri, &far)) {
+        if (!address_towards(&far, out))
+            return false;
+        address_listening(settings, out);
+        return true;
+    }
     for (size_t i = 0; i < settings->listen_count; i++)
         if (address_of_text(settings->listen[i], out))
             return true;

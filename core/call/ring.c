@@ -138,7 +138,9 @@ static void ring_user(struct ring *ring, const struct route *route)
 
         target.uri = binding->contact;
         target.route = binding->path;
-        target.received = binding->received;
+        /* RFC 3327 §5.1: a Path leads to the contact. Without one, where the REGISTER came from does (NAT).
+         */
+        target.received = *binding->path ? "" : binding->received;
         ring_add(ring, &target);
     }
 }

@@ -238,14 +238,18 @@ END_TEST
 
 START_TEST(own_address_is_the_one_that_leads_there)
 {
-    const struct settings settings = {.listen = {"0.0.0.0:5060", "127.0.0.3:5060"}, .listen_count = 2};
+    const struct settings everywhere = {.listen = {"0.0.0.0:5060", "127.0.0.3:5060"}, .listen_count = 2};
+    const struct settings one = {.listen = {"[::1]:5060", "127.0.0.3:5060", "127.0.0.4:5060"},
+                                 .listen_count = 3};
     struct session_target target = {.uri = "sip:x@127.0.0.1:5080", .route = "", .received = ""};
     struct sockaddr_storage address;
 
-    ck_assert(address_of_target(&settings, &target, &address));
+    ck_assert(address_of_target(&everywhere, &target, &address));
     ck_assert_str_eq(address_string(&address), "127.0.0.1");
+    ck_assert(address_of_target(&one, &target, &address));
+    ck_assert_str_eq(address_string(&address), "127.0.0.3");
     target.uri = "sip:x@name.example";
-    ck_assert(address_of_target(&settings, &target, &address));
+    ck_assert(address_of_target(&everywhere, &target, &address));
     ck_assert_str_eq(address_string(&address), "127.0.0.3");
 }
 END_TEST
