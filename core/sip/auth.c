@@ -113,8 +113,9 @@ static bool knows_md5_alone(const nta_incoming_t *irq)
 }
 
 /*
- * RFC 8760 §2.4: a header for each algorithm. MD5 stands first, for agents that look at the first challenge alone (SIPp
- * before 3.7, many a desk phone) would otherwise never get in; who knows SHA-256 finds it in the second.
+ * RFC 8760 §2.4: a header for each algorithm. MD5 stands first, for agents that look at the first challenge
+ * alone (SIPp before 3.7, many a desk phone) would otherwise never get in; who knows SHA-256 finds it in the
+ * second.
  */
 static void challenge(struct auth *auth, enum auth_kind kind, nta_incoming_t *irq, bool stale)
 {
@@ -188,7 +189,7 @@ static void refuse_for_now(struct check *check)
 static void uri_compare(const nta_incoming_t *irq, const char *uri)
 {
     su_home_t *home = su_home_new(sizeof *home);
-    const url_t *asked = nta_incoming_url(irq), *hashed = home ? url_hdup(home, (const url_t *)uri) : NULL;
+    const url_t *asked = nta_incoming_url(irq), *hashed = home ? url_make(home, uri) : NULL;
 
     if (asked && hashed && asked->url_host && hashed->url_host &&
         (strcasecmp(asked->url_host, hashed->url_host) != 0 ||
