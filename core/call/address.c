@@ -85,38 +85,6 @@ bool address_towards(const struct sockaddr_storage *far, struct sockaddr_storage
     return found;
 }
 
-static bool address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-    if (a->ss_family != b->ss_family)
-        return false;
-    if (a->ss_family == AF_INET6)
-        return !memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
-                       &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr));
-    return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
-           ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-}
-
-/*
- * The kernel's choice of source need not be an address that we listen on (all of 127.0.0.0/8 reaches each
- * other): then ours is the first of that family. A wildcard ("0.0.0.0") listens on whatever the kernel
- * chooses.
- */
-static void address_listened(const struct settings *settings, struct sockaddr_storage *near)
-{
-    struct sockaddr_storage ours = {0}, listened;
-
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        bool specific = address_of_text(settings->listen[i], &listened);
-
-        if (!specific || address_equal(&listened, near))
-            return;
-        if (specific && listened.ss_family == near->ss_family && ours.ss_family == AF_UNSPEC)
-            ours = listened;
-    }
-    if (ours.ss_family != AF_UNSPEC)
-        *near = ours;
-}
-
 static bool address_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
     if (a->ss_family != b->ss_family)
