@@ -59,6 +59,15 @@ static void address_set_port(struct sockaddr_storage *address, uint16_t port)
         ((struct sockaddr_in *)address)->sin_port = htons(port);
 }
 
+/* `host` is numeric and of the address's own family: settings_load() has seen to it. */
+static void address_set_host(struct sockaddr_storage *address, const char *host)
+{
+    if (address->ss_family == AF_INET6)
+        (void)inet_pton(AF_INET6, host, &((struct sockaddr_in6 *)address)->sin6_addr);
+    else
+        (void)inet_pton(AF_INET, host, &((struct sockaddr_in *)address)->sin_addr);
+}
+
 /*
  * Once a leg. SDP names settings->media_address of the family where there is one, and the socket is bound to
  * it where that is possible; else both are the address that signalling uses.
@@ -74,8 +83,8 @@ int leg_open(struct leg *leg, const struct sockaddr_storage *local)
     if (leg->port)
         return 0;
     leg->address = *local;
-    if (named && !address_of_text(named, &leg->address))
-        return EINVAL;
+    if (named)
+        address_set_host(&leg->address, named);
     error = port_open(call->server->mixer, (const struct sockaddr *)&leg->address, &leg->port, &rtp_port);
     /* Behind a NAT the address that SDP names is none of this machine's. */
     if (error == EADDRNOTAVAIL && named)

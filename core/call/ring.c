@@ -78,8 +78,9 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
     if (error)
         return error;
     branch->leg->branch = branch;
-    if (!address_of_target(call->settings, target, &local))
-        session_local_address(call->caller->session, &local);
+    error = session_target_address(call->server->agent, target, &local);
+    if (error)
+        return error;
     error = leg_open(branch->leg, &local);
     if (error)
         return error;
@@ -138,9 +139,7 @@ static void ring_user(struct ring *ring, const struct route *route)
 
         target.uri = binding->contact;
         target.route = binding->path;
-        /* RFC 3327 §5.1: a Path leads to the contact. Without one, where the REGISTER came from does (NAT).
-         */
-        target.received = *binding->path ? "" : binding->received;
+        target.received = binding->received;
         ring_add(ring, &target);
     }
 }
