@@ -108,6 +108,8 @@ static bool request_is_odd(nta_incoming_t *irq, const sip_t *sip)
         agent_reply(irq, 400, "Bad Request-URI", TAG_END());
     else if (!sip->sip_from->a_tag)
         agent_reply(irq, 400, "Missing From Tag", TAG_END());
+    else if (!*sip->sip_call_id->i_id)
+        agent_reply(irq, 400, "Bad Call-ID Header", TAG_END());
     else if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0 && method == sip_method_invite)
         agent_reply(irq, SIP_483_TOO_MANY_HOPS, TAG_END());
     else
