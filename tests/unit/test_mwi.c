@@ -325,10 +325,12 @@ START_TEST(restarts_are_told)
     other.ignores_requests = true;
     phone_register(&other, "", "");
     pass(1);
-    while (recv(other.fd, other.last, sizeof other.last, MSG_DONTWAIT) > 0)
-        ;
     agent_stop(phone_agent);
     phone_agent = NULL;
+    /* What was sent before, repeats among it, is not what the restart tells. */
+    while (recv(other.fd, other.last, sizeof other.last, MSG_DONTWAIT) > 0 ||
+           recv(phone.fd, phone.last, sizeof phone.last, MSG_DONTWAIT) > 0)
+        ;
     leave_message("1001", false);
     phones_restart();
     phone_notified(&phone, 200, "Voice-Message: 1/0 (0/0)\r\n", NULL);
