@@ -76,13 +76,19 @@ static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const ch
     return all ? sip_contact_make(home, all) : NULL;
 }
 
+bool uri_param(const url_t *url, const char *name, char *out, size_t size)
+{
+    isize_t length = url->url_params ? url_param(url->url_params, name, out, (isize_t)size) : 0;
+
+    /* Sofia gives the length of what does not fit, too, and then has written nothing at all. */
+    return length > 0 && length <= (isize_t)size;
+}
+
 static int cause_of_uri(const url_t *url)
 {
     char cause[8];
 
-    if (url->url_params && url_param(url->url_params, "cause", cause, sizeof cause) > 0)
-        return (int)strtol(cause, NULL, 10);
-    return 0;
+    return uri_param(url, "cause", cause, sizeof cause) ? (int)strtol(cause, NULL, 10) : 0;
 }
 
 /* RFC 7044 §5.1: a Reason escaped into the entry that was left. */
@@ -128,9 +134,12 @@ static bool diversion_of_target(struct diversion *out, su_home_t *home, const ur
     char text[256];
     url_t *url;
 
-    if (!target->url_params || url_param(target->url_params, "target", text, sizeof text) <= 1)
+    if (!uri_param(target, "target", text, sizeof text))
         return false;
     url_unescape(text, text);
+    /* Sofia takes an empty text for a url_t, and so would read whatever stands behind it as pointers. */
+    if (!*text)
+        return false;
     url = url_make(home, text);
     return url && url->url_user && diversion_set(out, url, cause_of_uri(target));
 }

@@ -45,6 +45,8 @@ void response_source(nta_outgoing_t *orq, struct sockaddr_storage *out);
 
 /* -- identity.c: who calls, who is called, who sent the call on ------------------------------------------ */
 
+/* The value of a URI's parameter, "" when it has none. False: not there, or longer than `out`. */
+bool uri_param(const url_t *url, const char *name, char *out, size_t size);
 /* Unescaped user, host and unquoted display name. ENOSPC: longer than a party holds. */
 SIP_CHECK int party_read(struct party *out, const url_t *url, const char *display);
 /* Fills all of *out but call_id and offer. Strings point into `sip`. EINVAL: a URI that names nobody we could

@@ -24,10 +24,8 @@ static enum wire wire_of_url(const url_t *url)
 {
     char name[8];
 
-    return url->url_params && url_param(url->url_params, "transport", name, sizeof name) > 0 &&
-                   strcasecmp(name, "tcp") == 0
-               ? WIRE_TCP
-               : WIRE_UDP;
+    return uri_param(url, "transport", name, sizeof name) && strcasecmp(name, "tcp") == 0 ? WIRE_TCP
+                                                                                          : WIRE_UDP;
 }
 
 /*
