@@ -189,7 +189,7 @@ static void refuse_for_now(struct check *check)
 static void uri_compare(const nta_incoming_t *irq, const char *uri)
 {
     su_home_t *home = su_home_new(sizeof *home);
-    const url_t *asked = nta_incoming_url(irq), *hashed = home ? url_make(home, uri) : NULL;
+    const url_t *asked = nta_incoming_url(irq), *hashed = home ? uri_read(home, uri) : NULL;
 
     if (asked && hashed && asked->url_host && hashed->url_host &&
         (strcasecmp(asked->url_host, hashed->url_host) != 0 ||

@@ -76,6 +76,12 @@ static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const ch
     return all ? sip_contact_make(home, all) : NULL;
 }
 
+url_t *uri_read(su_home_t *home, const char *text)
+{
+    /* Sofia takes an empty text for a url_t, and so would read whatever stands behind it as pointers. */
+    return *text ? url_make(home, text) : NULL;
+}
+
 bool uri_param(const url_t *url, const char *name, char *out, size_t size)
 {
     isize_t length = url->url_params ? url_param(url->url_params, name, out, (isize_t)size) : 0;
@@ -137,10 +143,7 @@ static bool diversion_of_target(struct diversion *out, su_home_t *home, const ur
     if (!uri_param(target, "target", text, sizeof text))
         return false;
     url_unescape(text, text);
-    /* Sofia takes an empty text for a url_t, and so would read whatever stands behind it as pointers. */
-    if (!*text)
-        return false;
-    url = url_make(home, text);
+    url = uri_read(home, text);
     return url && url->url_user && diversion_set(out, url, cause_of_uri(target));
 }
 

@@ -45,6 +45,8 @@ void response_source(nta_outgoing_t *orq, struct sockaddr_storage *out);
 
 /* -- identity.c: who calls, who is called, who sent the call on ------------------------------------------ */
 
+/* Allocated from home. NULL: empty, no URI, or no memory. */
+url_t *uri_read(su_home_t *home, const char *text);
 /* The value of a URI's parameter, "" when it has none. False: not there, or longer than `out`. */
 bool uri_param(const url_t *url, const char *name, char *out, size_t size);
 /* Unescaped user, host and unquoted display name. ENOSPC: longer than a party holds. */

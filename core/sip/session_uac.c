@@ -34,7 +34,7 @@ static enum wire wire_of_url(const url_t *url)
  */
 static int hop_find(struct hop *out, su_home_t *home, const struct session_target *target)
 {
-    url_t *url = url_make(home, target->uri);
+    url_t *url = uri_read(home, target->uri);
     bool routed = target->route && *target->route;
     sip_route_t *route = NULL;
 
@@ -112,7 +112,7 @@ static int invite_send(struct session *s)
  */
 static char *request_uri(su_home_t *home, const char *uri)
 {
-    url_t *url = url_make(home, uri);
+    url_t *url = uri_read(home, uri);
 
     if (!url)
         return NULL;
