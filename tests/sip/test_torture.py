@@ -77,6 +77,17 @@ class TestMessages(Torture):
     def test_the_peer_by_tcp(self):
         self.try_all(PEER, "tcp")
 
+    def test_a_good_digest_over_an_odd_uri(self):
+        """RFC 7616 section 3.4.6: the digest's uri is the client's word, and may be none at all."""
+        for uri in ("", "%", "x", "sip:", "*", "sip:@:", "sip:" + "a" * 500):
+            phone = self.phone("1001")
+            target = "sip:" + self.server.address
+            first = phone.request("REGISTER", target, authenticate=False, to="<sip:1001@%s>" % self.server.address)
+            name, value = phone.authorize(first, "REGISTER", uri)
+            again = phone.request("REGISTER", target, [(name, value)], authenticate=False, to="<sip:1001@%s>" % self.server.address)
+            self.assertIn(again.status, (200, 400, 401), uri)
+        self.assert_sound()
+
 
 class TestStreams(Torture):
     def sender(self, wire):

@@ -316,7 +316,7 @@ for number, (uri, headers) in enumerate((
         ("sip:7000@{server};target=sip:1001%40x;cause=486", {}), ("sip:7000@{server};target=;cause=", {}),
         ("sip:7000@{server};target=%73ip%3A1001%40x%3Btarget%3Dsip%3A1002;cause=99999999999", {}),
         ("sip:7000@{server};target=" + "sip:1001" * 60, {}), ("sip:7000@{server};target=%;cause=%", {}),
-        ("sip:7000@{server};target=sip:%001001@x", {}),
+        ("sip:7000@{server};target=sip:%001001@x", {}), ("sip:7000@{server};target=%00%01%02%03%04%05%06%07%08;cause=" + "4" * 40, {}),
         ("sip:7000@{server}", {"Diversion": "<sip:1001@x>;reason=no-answer"}), ("sip:7000@{server}", {"Diversion": ["<", "<>", ";", ",,,"]}),
         ("sip:7000@{server}", {"Diversion": ["<sip:1001@x>;reason=\"" + "y" * 3000] + ["<sip:1002@x>"] * 100}),
         ("sip:7000@{server}", {"Diversion": "tel:1001;reason=;;=,<urn:x>"}),
