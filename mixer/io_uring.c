@@ -149,8 +149,8 @@ static int uring_make(struct io **out, unsigned tags)
     return 0;
 }
 
-/* The ring belongs to the thread that enables it. (Debian 12's liburing declares a function for this, but does not
- * export it.) */
+/* The ring belongs to the thread that enables it. (Debian 12's liburing declares a function for this, but
+ * does not export it.) */
 static int uring_start(struct io *io)
 {
     struct uring *u = (struct uring *)io;
@@ -311,7 +311,8 @@ static void packet_take(struct uring *u, uint32_t tag, uint8_t *buffer, int leng
     if (s->round != u->round)
         s->taken = 0;
     s->round = u->round;
-    if (!o || o->flags & MSG_TRUNC || ++s->taken > IO_FAIR)
+    if (!o || o->flags & MSG_TRUNC || ++s->taken > IO_FAIR ||
+        io_uring_recvmsg_payload_length(o, length, &u->shape) > IO_PACKET_MAX)
         return;
     memcpy(&u->from, io_uring_recvmsg_name(o), NAME_SPACE);
     struct io_packet packet = {.tag = tag,
