@@ -104,57 +104,41 @@ int resampler_between(struct resampler **out, unsigned from, unsigned to); /* NU
 /* -- what a worker owns
  * ----------------------------------------------------------------------------------------------- */
 
-/* In the order in which a tick comes by: a thousand of these do not stay in a core's cache for ten
- * milliseconds, so what is used together lies together, and what is seldom used comes last. */
 struct port {
-    /* Looked at in every tick */
-    struct worker *worker;
-    struct kit *kit; /* NULL until the first format */
-    struct recording *recording;
-    uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     port_id id;
     unsigned index, place; /* in the mixer's table; in the worker's list */
-    enum connection connected;
-    struct digit_receiver digits;
-
-    /* With each packet that comes (receive.c) */
-    struct jitter *jitter;
-    struct mixer *mixer;
-    bool remote_known, rtcp_known, locked, rtcp_learnt, media_seen, timed_out;
-    uint16_t candidate_next;
-    uint32_t jitter_us;
-    uint64_t alive_tick, received, discarded;
-    struct rtp_source source;
-
-    /* What it is to its room, or its peer */
-    struct port *peer;
-    struct room *room;
-    struct class *class;
-    struct speaker *speaker;
-    uint64_t active_tick; /* last packet that was more than silence */
-    unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
-    bool active, apart, muted, deaf, talking;
-    bool relay, relay_known;
-    unsigned relay_doubts;
-    struct port *active_next;
-
-    /* With each packet that is sent (speak.c); `remote` matters to both */
-    struct port *class_next;
     int rtp_fd, rtcp_fd;
-    uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
-    uint16_t sequence;
-    unsigned phase;
-    uint64_t said_tick, sent_until, sent, octets;
-    struct sockaddr_storage remote;
+    struct worker *worker;
+    struct mixer *mixer;
+    char cname[32];
+    struct jitter *jitter;
+    struct kit *kit; /* NULL until the first format */
+
+    /* The far side (receive.c) */
+    struct sockaddr_storage remote, remote_rtcp, candidate;
+    bool remote_known, rtcp_known, locked, rtcp_learnt;
+    uint16_t candidate_next;
+    struct rtp_source source;
+    uint32_t last_sr;
+    uint64_t last_sr_tick, alive_tick, report_tick;
+    bool media_seen, timed_out;
+    struct digit_receiver digits;
+    uint64_t received, discarded, lost_before;
+    uint32_t jitter_us;
 
     /* What it says (hear.c) */
     uint64_t hear_tick;
+    uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     bool hear_got;
-    unsigned concealed, talk_ticks;
-    int32_t talk_gain, listen_gain; /* Q12 */
+    unsigned concealed;
+    struct recording *recording;
     struct voice_detector voice;
 
-    /* What it is told besides */
+    /* What it is told (speak.c) */
+    uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
+    uint16_t sequence;
+    unsigned phase;
+    uint64_t said_tick, sent_until, sent, octets, sent_before;
     struct player player;
     struct digit_sender sender;
     bool sending_digit;
@@ -164,13 +148,21 @@ struct port {
     } waiting[DIGITS_WAITING];
     unsigned waiting_count, tone_left, tone_at, pause_left; /* tone in samples, pause in ms */
 
-    /* Seldom */
+    /* Its connection */
+    enum connection connected;
+    struct port *peer;
     struct crossing crossing; /* from here to the peer */
-    struct port *class_prev, *apart_next, *member_next, *member_prev;
-    struct sockaddr_storage remote_rtcp, candidate;
-    uint32_t last_sr;
-    uint64_t last_sr_tick, report_tick, sent_before, lost_before;
-    char cname[32];
+    bool relay, relay_known;
+    unsigned relay_doubts;
+    struct room *room;
+    struct class *class;
+    struct port *class_next, *class_prev, *active_next, *apart_next, *member_next, *member_prev;
+    struct speaker *speaker;
+    unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
+    uint64_t active_tick; /* last packet that was more than silence */
+    bool active, apart, muted, deaf, talking;
+    unsigned talk_ticks;
+    int32_t talk_gain, listen_gain; /* Q12 */
 };
 
 struct speaker {

@@ -223,15 +223,23 @@ static void slot_wait(struct uring *u, uint32_t tag)
     s->waits = true;
 }
 
+/* Who has had his share in this round waits for the next: he would only take the buffers that others lack. */
 static void slots_arm(struct uring *u)
 {
+    unsigned kept = 0;
+
     for (unsigned i = 0; i < u->waiting_count; i++) {
-        struct slot *s = &u->slots[u->waiting[i]];
+        uint32_t tag = u->waiting[i];
+        struct slot *s = &u->slots[tag];
+        if (s->round == u->round && s->taken > IO_FAIR) {
+            u->waiting[kept++] = tag;
+            continue;
+        }
         s->waits = false;
         if (s->fd >= 0 && !s->armed)
-            slot_arm(u, u->waiting[i]);
+            slot_arm(u, tag);
     }
-    u->waiting_count = 0;
+    u->waiting_count = kept;
 }
 
 static int uring_add(struct io *io, int fd, uint32_t tag)

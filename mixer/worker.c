@@ -10,7 +10,6 @@
 #define TICK_NS (TICK_MS * 1000000LL)
 #define LATE_MOST_NS (5 * TICK_NS) /* a longer stall is not caught up with, but left out */
 #define TIMER_TICKS 10
-#define PORTS_AHEAD 4 /* fetched before they are needed */
 
 static int64_t now_ns(void)
 {
@@ -50,7 +49,6 @@ static void worker_tick(struct worker *w)
     worker_commands(w);
     for (unsigned i = 0; i < w->port_count; i++) {
         struct port *p = w->ports[i];
-        __builtin_prefetch(w->ports[i + PORTS_AHEAD < w->port_count ? i + PORTS_AHEAD : i]);
         if (p->digits.active)
             digits_watch(p);
         if (port_must_hear(p))
