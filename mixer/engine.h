@@ -160,6 +160,7 @@ struct port {
     struct speaker *speaker;
     unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
     uint64_t active_tick; /* last packet that was more than silence */
+    uint64_t quiet_tick;  /* last packet that was silence */
     bool active, apart, muted, deaf, talking;
     unsigned talk_ticks;
     int32_t talk_gain, listen_gain; /* Q12 */

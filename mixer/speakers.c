@@ -9,6 +9,7 @@
 #define SILENCE_LEVEL 65 /* -dBov; softer packets make nobody a candidate */
 #define LOUDER_DB 6      /* by how much a newcomer must be louder to take a place */
 #define KEEP_TICKS 20    /* and how long each keeps his place at least */
+#define ONSET_TICKS 6    /* a packet of silence this recent was the one before: 60 ms is the longest */
 #define TALK_LEVEL 45    /* -dBov of what is shown as talking */
 #define TALK_ON_TICKS 10
 #define TALK_OFF_TICKS 50 /* at most two changes of EVENT_TALK a second */
@@ -20,8 +21,10 @@ void room_note(struct port *p, unsigned level)
         p->loud = level;
     else
         p->loud += (level - p->loud + 7) / 8;
-    if (level >= SILENCE_LEVEL)
+    if (level >= SILENCE_LEVEL) {
+        p->quiet_tick = p->worker->tick;
         return;
+    }
     p->active_tick = p->worker->tick;
     if (!p->active) {
         p->active = true;
@@ -51,7 +54,9 @@ static void speaker_enter(struct room *room, struct port *p)
         if (s->port)
             continue;
         s->port = p;
-        s->entering = true;
+        /* Who begins after silence is heard from his very first sample; who comes in amid a sound fades in.
+         */
+        s->entering = p->worker->tick - p->quiet_tick > ONSET_TICKS;
         s->leaving = s->heard = false;
         s->ticks = 0;
         p->speaker = s;

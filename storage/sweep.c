@@ -19,7 +19,7 @@
 #define ORPHAN_US                                                                                            \
     (INT64_C(120) * 1000 * 1000) /* a recorder syncs every 2 s; 2 minutes without: it is gone                \
                                   */
-#define PLAYED_US (INT64_C(86400) * 1000 * 1000) /* files handed out that nobody unlinked */
+#define CACHED_US (INT64_C(86400) * 1000 * 1000) /* files of the cache that nobody unlinked */
 
 struct id_list {
     size_t count, room;
@@ -237,7 +237,8 @@ static int folders_sweep(struct storage *st, struct database *db)
     return error;
 }
 
-/* Files that were handed out to be played, by a process that did not live to unlink them. */
+/* Files that were handed out to be played, or recorded to become a greeting, by a process that did not live
+ * to unlink them. Other names are none of ours. */
 static void cache_sweep(const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -246,8 +247,10 @@ static void cache_sweep(const char *folder)
         return;
     }
     for (struct dirent *file; (file = readdir(dir)) != NULL;) {
-        if (strncmp(file->d_name, "play-", 5) == 0 &&
-            clock_wall_us() - changed_us(dirfd(dir), file->d_name) > PLAYED_US) {
+        const char *ending = strrchr(file->d_name, '.');
+
+        if (ending != NULL && strcmp(ending, ".wav") == 0 &&
+            clock_wall_us() - changed_us(dirfd(dir), file->d_name) > CACHED_US) {
             unlinkat(dirfd(dir), file->d_name, 0);
         }
     }

@@ -45,10 +45,10 @@ static void deposit_committed(struct ticket ticket, int error)
         voicemail_tell(vm, "msg-not-saved", deposit_over);
 }
 
-static void deposit_discarded(struct ticket ticket, int error)
+static void deposit_settled(struct ticket ticket, int error)
 {
     (void)ticket;
-    (void)error; /* logged by storage; the sweeper removes what is left */
+    (void)error; /* logged by storage; the sweeper takes care of what is left */
 }
 
 static void deposit_drop(struct voicemail *vm)
@@ -57,7 +57,7 @@ static void deposit_drop(struct voicemail *vm)
         return;
     vm->spooled = false;
     int error = deposit_discard(server_storage(link_server(vm->link)), vm->deposit.id, link_ticket(vm->link),
-                                deposit_discarded);
+                                deposit_settled);
     if (error)
         link_log(vm->link, LEVEL_WARNING, "discard-refused deposit=%s error=%d", vm->deposit.id, error);
 }
@@ -76,6 +76,17 @@ static void deposit_keep(struct voicemail *vm, bool present)
     }
 }
 
+/* What reached the disk before it failed is delivered, but he must not take it for whole. */
+static void deposit_keep_part(struct voicemail *vm)
+{
+    vm->spooled = false;
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->deposit.urgent,
+                               link_ticket(vm->link), deposit_settled);
+    if (error)
+        link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
+    voicemail_tell(vm, "msg-not-saved", deposit_over);
+}
+
 static void deposit_taken(struct voicemail *vm, enum take_result result)
 {
     switch (result) {
@@ -88,9 +99,7 @@ static void deposit_taken(struct voicemail *vm, enum take_result result)
         voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
         break;
     case TAKE_FAILED:
-        /* What reached the disk before the failure stays in the spool for the sweeper. */
-        vm->spooled = false;
-        voicemail_tell(vm, "msg-not-saved", deposit_over);
+        deposit_keep_part(vm);
         break;
     }
 }
@@ -109,36 +118,22 @@ static void deposit_opened(struct ticket ticket, int error, const char *path)
     struct link *link = link_of(ticket);
 
     if (!link)
-        return; /* an empty spool entry, which the sweeper removes */
+        return; /* deposit_ended() has had it discarded */
     struct voicemail *vm = link_state(link);
     if (error) {
+        vm->spooled = false;
         voicemail_trouble(vm, "deposit-open", error);
         return;
     }
-    vm->spooled = true;
     snprintf(vm->take.path, sizeof vm->take.path, "%s", path);
     take_start(vm);
 }
 
-static void deposit_redo(struct voicemail *vm)
-{
-    deposit_drop(vm);
-    deposit_record(vm->link);
-}
-
 /* A fresh spool entry, then the beep: what is said after it has a place on disk already. */
-void deposit_record(struct link *link)
+static void deposit_record(struct voicemail *vm)
 {
-    struct voicemail *vm = link_state(link);
     const struct request *request = link_request(vm->link);
-    const struct settings *settings = link_settings(vm->link);
     struct deposit *deposit = &vm->deposit;
-
-    vm->take.max_ms = 1000 * (vm->box.max_message_s ? vm->box.max_message_s : settings->message_max_s);
-    vm->take.silence_ms = 1000 * settings->message_silence_s;
-    vm->take.min_ms = settings->message_min_ms;
-    vm->take.redo = deposit_redo;
-    vm->take.done = deposit_taken;
 
     memset(deposit, 0, sizeof *deposit);
     uuid_make(deposit->id);
@@ -152,8 +147,31 @@ void deposit_record(struct link *link)
     deposit->started_us = clock_wall_us();
     int error =
         deposit_open(server_storage(link_server(vm->link)), deposit, link_ticket(vm->link), deposit_opened);
+    vm->spooled = error == 0;
     if (error)
         voicemail_trouble(vm, "deposit-open", error);
+}
+
+static void deposit_redo(struct voicemail *vm)
+{
+    deposit_drop(vm);
+    deposit_record(vm);
+}
+
+void deposit_start(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    const struct settings *settings = link_settings(link);
+
+    vm->take = (struct take){
+        .max_ms = 1000 * (vm->limit_s ? vm->limit_s : settings->message_max_s),
+        .silence_ms = 1000 * settings->message_silence_s,
+        .min_ms = settings->message_min_ms,
+        .urgent = &vm->deposit.urgent,
+        .redo = deposit_redo,
+        .done = deposit_taken,
+    };
+    deposit_record(vm);
 }
 
 /* -- the greeting
@@ -162,7 +180,7 @@ void deposit_record(struct link *link)
 static void deposit_greeted(struct link *link, char key)
 {
     (void)key; /* '#' has cut the greeting short */
-    deposit_record(link);
+    deposit_start(link);
 }
 
 static void deposit_play_greeting(struct voicemail *vm, const char *file, enum greeting_kind kind)
@@ -213,7 +231,7 @@ static void deposit_greeting_fetched(struct ticket ticket, int error, const char
 
 void deposit_greet(struct voicemail *vm)
 {
-    if (vm->known && vm->box.message_count >= vm->box.max_messages) {
+    if (vm->known && mailbox_is_full(&vm->box)) {
         link_log(vm->link, LEVEL_NOTICE, "mailbox-full mailbox=%s", vm->number);
         voicemail_tell(vm, "vm-mailboxfull", voicemail_goodbye);
         return;

@@ -96,7 +96,6 @@ void inbox_menu(struct link *link)
     struct voicemail *vm = link_state(link);
     struct list list = {0};
 
-    message_forget(vm);
     say_to(vm, &list, "vm-onefor");
     say_to(vm, &list, folder_prompt(vm->folder));
     say_to(vm, &list, "vm-messages");
@@ -156,7 +155,6 @@ static void inbox_listed(struct ticket ticket, int error, const struct entry_lis
 void inbox_open(struct voicemail *vm, enum folder folder)
 {
     vm->folder = folder;
-    message_forget(vm);
     int error = entries_list(inbox_storage(vm), vm->number, folder, link_ticket(vm->link), inbox_listed);
     if (error)
         voicemail_trouble(vm, "list", error);
@@ -166,6 +164,11 @@ void inbox_close(struct voicemail *vm)
 {
     free(vm->list);
     vm->list = NULL;
+}
+
+bool mailbox_is_full(const struct mailbox *box)
+{
+    return box->max_messages && box->message_count >= box->max_messages;
 }
 
 /* -- a message of one's own
@@ -187,13 +190,14 @@ static void inbox_recipient_found(struct ticket ticket, int error, const struct 
     struct voicemail *vm = link_state(link);
     if (error == ENOENT) {
         voicemail_tell(vm, "vm-nobox", inbox_menu);
-    } else if (error == 0 && box->message_count >= box->max_messages) {
+    } else if (error == 0 && mailbox_is_full(box)) {
         voicemail_tell(vm, "vm-mailboxfull", inbox_menu);
     } else {
         vm->then = inbox_composed;
         vm->status = 0;
+        vm->limit_s = error ? 0 : box->max_message_s;
         say_to(vm, &list, "vm-intro");
-        link_play(link, &list, deposit_record);
+        link_play(link, &list, deposit_start);
     }
 }
 

@@ -18,6 +18,15 @@ static void login_again(struct link *link)
         login_ask_number(link);
 }
 
+static void login_refused(struct voicemail *vm)
+{
+    link_log(vm->link, LEVEL_NOTICE, "login-refused mailbox=%s try=%u", vm->number, vm->tries + 1);
+    if (++vm->tries < LOGIN_TRIES)
+        voicemail_tell(vm, "msg-login-incorrect", login_again);
+    else
+        voicemail_tell(vm, "msg-login-incorrect", voicemail_goodbye);
+}
+
 static void login_checked(struct ticket ticket, int error, const struct mailbox *box)
 {
     struct link *link = link_of(ticket);
@@ -29,24 +38,28 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         link_log(link, LEVEL_INFO, "login mailbox=%s", vm->number);
         vm->box = *box;
         vm->known = true;
-        inbox_welcome(vm);
-    } else if (error != EACCES) {
-        voicemail_trouble(vm, "login", error);
-    } else {
-        link_log(link, LEVEL_NOTICE, "login-refused mailbox=%s try=%u", vm->number, vm->tries + 1);
-        if (++vm->tries < LOGIN_TRIES)
-            voicemail_tell(vm, "msg-login-incorrect", login_again);
+        if (box->pin_must_change)
+            options_first_pin(vm);
         else
-            voicemail_tell(vm, "msg-login-incorrect", voicemail_goodbye);
+            inbox_welcome(vm);
+    } else if (error == EACCES) {
+        login_refused(vm);
+    } else {
+        voicemail_trouble(vm, "login", error);
     }
 }
 
 static void login_pin(struct link *link, const char *digits)
 {
     struct voicemail *vm = link_state(link);
+
+    /* Who types nothing has guessed nothing: that must not lock the owner out. */
+    if (!*digits) {
+        login_refused(vm);
+        return;
+    }
     int error = mailbox_check_pin(server_storage(link_server(link)), vm->number, digits, link_ticket(link),
                                   login_checked);
-
     if (error)
         voicemail_trouble(vm, "login", error);
 }

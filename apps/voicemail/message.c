@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define SKIP_MS 3000
+#define CALLER_SPELT_MAX                                                                                     \
+    24 /* a longer name would leave no room for the message in what is played in one go */
 
 static void message_menu(struct link *link);
 static void message_do(struct voicemail *vm, enum act act);
@@ -13,13 +15,6 @@ static void message_do(struct voicemail *vm, enum act act);
 static struct entry *message_at(const struct voicemail *vm)
 {
     return &vm->list->entries[vm->at];
-}
-
-/* What was fetched is not played again: another message comes. */
-void message_forget(struct voicemail *vm)
-{
-    vm->cached[0] = '\0';
-    vm->paused = false;
 }
 
 /* -- changes of the row
@@ -68,7 +63,7 @@ static void message_heard(struct voicemail *vm, link_step *then)
 {
     struct entry entry = *message_at(vm);
 
-    if (entry.heard) {
+    if (entry.heard || vm->left_alone) {
         then(vm->link);
         return;
     }
@@ -102,11 +97,11 @@ static void message_say_envelope(struct voicemail *vm, struct list *list)
     say_to(vm, list, "vm-received");
     say_when(server_prompts(link_server(vm->link)), &when, entry->left, clock_wall(), vm->box.zone);
     list_phrase(list, &when);
-    if (*entry->caller) {
+    if (!*entry->caller) {
+        say_to(vm, list, "vm-unknown-caller");
+    } else if (strlen(entry->caller) <= CALLER_SPELT_MAX) {
         say_to(vm, list, "vm-from-phonenumber");
         say_digits_to(vm, list, entry->caller);
-    } else {
-        say_to(vm, list, "vm-unknown-caller");
     }
 }
 
@@ -140,17 +135,14 @@ static void message_playing_key(struct link *link, char key)
     }
 }
 
-static void message_play(struct voicemail *vm, bool announce)
+static void message_play(struct voicemail *vm, const char *path)
 {
     struct list list = {0};
 
-    if (announce) {
-        message_say_number(vm, &list);
-        message_say_envelope(vm, &list);
-        list_silence(&list, 300);
-    }
-    list_file(vm->link, &list, vm->cached, true);
-    message_forget(vm);
+    message_say_number(vm, &list);
+    message_say_envelope(vm, &list);
+    list_silence(&list, 300);
+    list_file(vm->link, &list, path, true);
     link_menu_live(vm->link, &list, keymap_keys(MENU_PLAYING, false), keymap_keys(MENU_PLAYING, true), 0,
                    message_playing_key);
 }
@@ -159,7 +151,7 @@ static void message_broken(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
-    vm->rounds = 0;
+    vm->left_alone = true;
     message_menu(link);
 }
 
@@ -170,21 +162,23 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
-    if (!vm->list)
+    if (error == ENOTCONN) {
+        voicemail_trouble(vm, "fetch", error);
         return;
+    }
     if (error) {
         /* One broken message must not keep him from the others: it is named, and stays as it is. */
         link_log(link, LEVEL_ERROR, "message-broken entry=%s error=%d", message_at(vm)->id, error);
         voicemail_tell(vm, "msg-cannot-play", message_broken);
         return;
     }
-    snprintf(vm->cached, sizeof vm->cached, "%s", path);
-    message_play(vm, true);
+    message_play(vm, path);
 }
 
 void message_present(struct voicemail *vm)
 {
-    message_forget(vm);
+    vm->paused = false;
+    vm->left_alone = false;
     vm->rounds = 0;
     int error = entry_fetch(server_storage(link_server(vm->link)), message_at(vm)->id, link_ticket(vm->link),
                             message_fetched);
@@ -260,7 +254,65 @@ static void message_file(struct link *link, char key)
     entry.folder = (enum folder)(key - '0');
     entry.heard = entry.folder != FOLDER_INBOX; /* filed under "new" it is new again, lamp and all */
     entry.deleted = false;
+    vm->left_alone = !entry.heard;
     message_write(vm, &entry, message_say_filed);
+}
+
+static void message_forwarded(struct ticket ticket, int error)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error && error != ENOENT)
+        voicemail_trouble(vm, "forward", error);
+    else
+        voicemail_tell(vm, error ? "vm-nobox" : "vm-msgforwarded", message_menu);
+}
+
+static void message_receiver_found(struct ticket ticket, int error, const struct mailbox *box)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error == ENOENT) {
+        voicemail_tell(vm, "vm-nobox", message_menu);
+        return;
+    }
+    if (error == 0 && mailbox_is_full(box)) {
+        voicemail_tell(vm, "vm-mailboxfull", message_menu);
+        return;
+    }
+    if (error == 0)
+        error = entry_forward(server_storage(link_server(link)), message_at(vm)->id, box->number,
+                              link_ticket(link), message_forwarded);
+    if (error)
+        voicemail_trouble(vm, "forward", error);
+}
+
+static void message_receiver(struct link *link, const char *digits)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (!*digits) {
+        message_menu(link);
+        return;
+    }
+    int error =
+        mailbox_find(server_storage(link_server(link)), digits, link_ticket(link), message_receiver_found);
+    if (error)
+        voicemail_trouble(vm, "forward", error);
+}
+
+static void message_forward(struct voicemail *vm)
+{
+    struct list list = {0};
+
+    say_to(vm, &list, "msg-enter-mailbox");
+    link_ask(vm->link, &list, 16, MENU_WAIT_MS, message_receiver);
 }
 
 static void message_advanced_key(struct link *link, char key)
@@ -317,6 +369,9 @@ static void message_do(struct voicemail *vm, enum act act)
     case ACT_DELETE:
         message_toggle_delete(vm);
         break;
+    case ACT_FORWARD:
+        message_forward(vm);
+        break;
     case ACT_SAVE:
         inbox_ask_folder(vm, "vm-savefolder", message_file);
         break;
@@ -355,6 +410,7 @@ static void message_menu(struct link *link)
     if (vm->at + 1 < vm->list->count)
         say_to(vm, &list, "vm-next");
     say_to(vm, &list, message_at(vm)->deleted ? "vm-undelete" : "vm-delete");
+    say_to(vm, &list, "vm-toforward");
     say_to(vm, &list, "vm-savemessage");
     say_to(vm, &list, "vm-helpexit");
     link_menu(link, &list, keymap_keys(MENU_MESSAGE, false), MENU_WAIT_MS, message_key);

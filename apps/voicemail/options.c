@@ -43,7 +43,7 @@ static void greeting_write(struct voicemail *vm, const char *path)
 static void greeting_dropped(struct ticket ticket, int error)
 {
     (void)ticket;
-    (void)error; /* a file left behind in the cache goes at the next start */
+    (void)error; /* the sweeper removes what is left behind in the cache */
 }
 
 static void greeting_drop(struct voicemail *vm)
@@ -66,6 +66,7 @@ static void greeting_taken(struct voicemail *vm, enum take_result result)
         voicemail_tell(vm, "msg-nothing-recorded", options_menu);
         break;
     case TAKE_FAILED:
+        greeting_drop(vm);
         voicemail_tell(vm, "msg-not-saved", options_menu);
         break;
     }
@@ -142,6 +143,32 @@ static void temporary_menu(struct voicemail *vm)
  * ------------------------------------------------------------------------------------------------------------
  */
 
+static void pin_change(struct voicemail *vm);
+
+/* Whose PIN is not his own yet is asked again; then it is good-bye. */
+static void pin_failed(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (!vm->pin_due)
+        options_menu(link);
+    else if (++vm->rounds < MENU_ROUNDS)
+        pin_change(vm);
+    else
+        voicemail_goodbye(link);
+}
+
+static void pin_changed(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (vm->pin_due)
+        inbox_welcome(vm);
+    else
+        options_menu(link);
+    vm->pin_due = false;
+}
+
 static void pin_stored(struct ticket ticket, int error)
 {
     struct link *link = link_of(ticket);
@@ -151,7 +178,7 @@ static void pin_stored(struct ticket ticket, int error)
     if (error)
         voicemail_trouble(link_state(link), "pin", error);
     else
-        voicemail_tell(link_state(link), "vm-passchanged", options_menu);
+        voicemail_tell(link_state(link), "vm-passchanged", pin_changed);
 }
 
 static void pin_again(struct link *link, const char *digits)
@@ -166,7 +193,7 @@ static void pin_again(struct link *link, const char *digits)
     if (error)
         voicemail_trouble(vm, "pin", error);
     else if (!same)
-        voicemail_tell(vm, "vm-mismatch", options_menu);
+        voicemail_tell(vm, "vm-mismatch", pin_failed);
 }
 
 static void pin_entered(struct link *link, const char *digits)
@@ -175,9 +202,9 @@ static void pin_entered(struct link *link, const char *digits)
     struct list list = {0};
 
     if (!*digits) {
-        options_menu(link);
+        pin_failed(link);
     } else if (pin_judge(digits, vm->number) != 0) {
-        voicemail_tell(vm, "msg-pin-rules", options_menu);
+        voicemail_tell(vm, "msg-pin-rules", pin_failed);
     } else {
         snprintf(vm->new_pin, sizeof vm->new_pin, "%s", digits);
         say_to(vm, &list, "vm-reenterpassword");
@@ -191,6 +218,13 @@ static void pin_change(struct voicemail *vm)
 
     say_to(vm, &list, "vm-newpassword");
     link_ask(vm->link, &list, PIN_MAX, MENU_WAIT_MS, pin_entered);
+}
+
+void options_first_pin(struct voicemail *vm)
+{
+    vm->pin_due = true;
+    vm->rounds = 0;
+    pin_change(vm);
 }
 
 /* -- menu

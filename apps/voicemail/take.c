@@ -1,11 +1,12 @@
-/* One recording and its review: beep, record, "press 1 to accept, 2 to listen, 3 to record again". */
+/* One recording and its review: beep, record, "press 1 to accept, 2 to listen, 3 to record again, 4 urgent".
+ */
 #include "apps/voicemail/voicemail.h"
 
 static void take_review(struct link *link);
 
 static void take_finish(struct voicemail *vm, enum take_result result)
 {
-    vm->take.reviewing = false;
+    vm->take.reviewing = vm->take.recording = false;
     vm->take.done(vm, result);
 }
 
@@ -31,6 +32,11 @@ static void take_judged(struct link *link, char key)
         vm->take.reviewing = false;
         vm->take.redo(vm);
         return;
+    case '4':
+        vm->take.rounds = 0;
+        *vm->take.urgent = true;
+        voicemail_tell(vm, "vm-marked-urgent", take_review);
+        return;
     case 0:
         if (++vm->take.rounds < MENU_ROUNDS) {
             take_review(link);
@@ -48,7 +54,9 @@ static void take_review(struct link *link)
     struct list list = {0};
 
     say_to(vm, &list, "vm-review");
-    link_menu(link, &list, "123", MENU_WAIT_MS, take_judged);
+    if (vm->take.urgent)
+        say_to(vm, &list, "vm-review-urgent");
+    link_menu(link, &list, vm->take.urgent ? "1234" : "123", MENU_WAIT_MS, take_judged);
 }
 
 static void take_recorded(struct link *link, const struct recorded *recorded)
@@ -58,6 +66,7 @@ static void take_recorded(struct link *link, const struct recorded *recorded)
     /* Length counts the pauses too; but a recording in which nobody spoke is none, however long it is. */
     bool empty = recorded->ms < take->min_ms || recorded->speech_ms == 0;
 
+    take->recording = false;
     if (recorded->end == RECORDED_FAILED) {
         link_log(link, LEVEL_ERROR, "record-failed error=%d", recorded->error);
         take_finish(vm, TAKE_FAILED);
@@ -78,6 +87,7 @@ static void take_record(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
+    vm->take.recording = true;
     link_record(link, vm->take.path, vm->take.max_ms, vm->take.silence_ms, "#", take_recorded);
 }
 
@@ -91,7 +101,8 @@ void take_start(struct voicemail *vm)
 
 void take_ended(struct voicemail *vm)
 {
-    /* He hung up while we asked whether he likes it: he is taken to. */
-    if (vm->take.reviewing)
+    /* He hung up while we asked whether he likes it: he is taken to. And a recording whose end no disk has
+     * reported in time is kept as far as it goes. */
+    if (vm->take.reviewing || vm->take.recording)
         take_finish(vm, TAKE_HUNG_UP);
 }

@@ -68,12 +68,14 @@ static void voicemail_box_found(struct ticket ticket, int error, const struct ma
         return;
     struct voicemail *vm = link_state(link);
     if (error == ENOENT) {
-        link_reject(link, vm->status ? vm->status : 404, NULL);
+        /* His phones' failure stands; a cause that a PBX told is no answer of ours. */
+        link_reject(link, link_request(link)->callee ? vm->status : 404, NULL);
         return;
     }
     /* With the database away a message is taken all the same: the spool keeps it (storage/spool.h). */
     if (error == 0) {
         vm->box = *box;
+        vm->limit_s = box->max_message_s;
         vm->known = true;
     }
     link_answer(link);
@@ -131,22 +133,34 @@ static void voicemail_own(struct link *link, const struct request *request)
         link_answer(link);
 }
 
+/* "*99." is dialled as *991002: the mailbox begins where the pattern leaves digits open. A pattern without
+ * such a place is the mailbox's own number. */
+static const char *voicemail_dialled(struct link *link, const char *number)
+{
+    const struct number_settings *row = settings_number(link_settings(link), number);
+    size_t fixed = row ? strcspn(row->pattern, "X.") : 0;
+
+    return fixed < strlen(number) ? number + fixed : number;
+}
+
 static void voicemail_invited(struct link *link, const struct request *request)
 {
     const char *mode = request->argument;
 
-    if (!strcmp(mode, "own")) {
+    if (request->callee) {
+        link_continue(link); /* the last link of a subscriber's path: waits for a failure */
+    } else if (!strcmp(mode, "own")) {
         voicemail_own(link, request);
     } else if (!strcmp(mode, "login")) {
         if (voicemail_new(link))
             link_answer(link);
     } else if (!strcmp(mode, "pilot")) {
         voicemail_pilot(link, request);
-    } else if (!strncmp(mode, "deposit", 7)) {
-        /* "*99." is dialled as *991002: what follows the digits of the pattern is the mailbox. */
-        voicemail_deposit(link, request->number + strspn(request->number, "*#") + 2, 0);
+    } else if (!strcmp(mode, "deposit")) {
+        voicemail_deposit(link, voicemail_dialled(link, request->number), 0);
     } else {
-        link_continue(link); /* the last link of a subscriber's path: waits for a failure */
+        link_log(link, LEVEL_ERROR, "argument-unknown number=%s argument=%s", request->number, mode);
+        link_reject(link, 500, NULL);
     }
 }
 
@@ -171,7 +185,7 @@ static void voicemail_answered(struct link *link)
     struct voicemail *vm = link_state(link);
     const char *mode = link_request(link)->argument;
 
-    if (vm->status || !strncmp(mode, "deposit", 7))
+    if (vm->status || !strcmp(mode, "deposit"))
         deposit_greet(vm);
     else
         login_start(vm);

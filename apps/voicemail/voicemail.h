@@ -35,7 +35,9 @@ struct take {
     char path[512];
     uint32_t max_ms, silence_ms, min_ms;
     unsigned tries, rounds;
+    bool recording;                     /* its end has not been reported yet */
     bool reviewing;                     /* there is a good recording that nobody has judged yet */
+    bool *urgent;                       /* what key 4 of the review sets; NULL: it is none */
     void (*redo)(struct voicemail *vm); /* throws the recording away and calls take_start() with a new path */
     void (*done)(struct voicemail *vm, enum take_result result);
 };
@@ -54,6 +56,7 @@ enum act {
     ACT_REPEAT,
     ACT_NEXT,
     ACT_DELETE,
+    ACT_FORWARD,
     ACT_SAVE,
     ACT_SKIP_ON,
     ACT_SKIP_BACK,
@@ -84,7 +87,7 @@ struct voicemail {
     int status; /* why the call came here: 486, 408, …; 0 when dialled on purpose */
     struct deposit deposit;
     bool spooled;                       /* the deposit is open and not yet committed or discarded */
-    bool refuse_absent;                 /* no such mailbox: the failure goes on instead of an answer */
+    unsigned limit_s;                   /* the receiving mailbox's longest message; 0: the server's */
     char dialled[NUMBER_TEXT];          /* the mailbox a message goes to, when it is not `number` */
     void (*then)(struct voicemail *vm); /* after the deposit; NULL: good-bye */
 
@@ -95,9 +98,10 @@ struct voicemail {
     struct entry_list *list; /* a copy; deleted ones stay in it so that they can be undeleted */
     size_t at;
     bool paused;
+    bool left_alone;    /* broken, or put back among the new ones: going on does not mean it was heard */
     link_step *updated; /* what follows once a change of an entry is stored */
-    char cached[512];   /* file of the message, when it has been fetched */
     enum greeting_kind greeting;
+    bool pin_due; /* he is let in once he has a PIN of his own */
     char new_pin[PIN_MAX + 1];
 };
 
@@ -114,7 +118,7 @@ void voicemail_trouble(struct voicemail *vm, const char *what, int error);
 
 /* deposit.c: vm->number, ->box and ->status are set; the link has been answered. */
 void deposit_greet(struct voicemail *vm);
-void deposit_record(struct link *link);
+void deposit_start(struct link *link); /* without a greeting */
 void deposit_ended(struct voicemail *vm);
 
 /* take.c */
@@ -130,6 +134,7 @@ void inbox_menu(struct link *link);
 void inbox_open(struct voicemail *vm, enum folder folder);
 void inbox_close(struct voicemail *vm);
 void inbox_advanced(struct voicemail *vm);
+bool mailbox_is_full(const struct mailbox *box);
 /* Asks a question whose answer is a folder's number. */
 void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn);
 const char *folder_prompt(enum folder folder);
@@ -138,9 +143,9 @@ void inbox_compose(struct voicemail *vm, const char *number);
 
 /* message.c */
 void message_present(struct voicemail *vm); /* the one at vm->at */
-void message_forget(struct voicemail *vm);
 
 /* options.c */
 void options_menu(struct link *link);
+void options_first_pin(struct voicemail *vm); /* a PIN of his own, then inbox_welcome() */
 
 #endif

@@ -33,6 +33,10 @@ int link_new(struct link **out, struct call *call, struct route *route, const st
     return 0;
 }
 
+/*
+ * The last of a link. An application that was never invited has no state and is not told; a state is freed in
+ * `ended`, so nothing may call into the application after it.
+ */
 void link_close(struct link *link)
 {
     struct mixer *mixer = link->call->server->mixer;
@@ -81,6 +85,7 @@ void link_continue(struct link *link)
     }
 }
 
+/* The request leaves this link for good: the failure goes to those above it. */
 static void link_fail(struct link *link, int status, const char *reason, const char *redirect)
 {
     link->stage = STAGE_PASSED;
@@ -95,6 +100,7 @@ void link_reject(struct link *link, int status, const char *reason)
         link_fail(link, status, reason, NULL);
 }
 
+/* The caller's own phone is to call elsewhere; applications above may prefer to follow it for him. */
 void link_redirect(struct link *link, const char *uri)
 {
     if (link_decides(link, "redirect"))
@@ -131,6 +137,7 @@ void link_retarget(struct link *link, const char *number, int cause)
     route_start(call, number, "", &diversion);
 }
 
+/* A continuation, so not inside link_answer(). */
 static void link_arrived(void *arg)
 {
     struct call *call = arg;
@@ -156,6 +163,7 @@ static int link_answer_caller(struct call *call)
     return timer_start(call->server->loop, &call->arrival, 0, link_arrived, call);
 }
 
+/* The greeting begins at the ACK: before it a phone may not play yet, and the first words would be cut. */
 void link_answer(struct link *link)
 {
     struct call *call = link->call;
@@ -218,6 +226,7 @@ struct ticket link_ticket(const struct link *link)
     return (struct ticket){.owner = link->number, .epoch = 1};
 }
 
+/* Also NULL while a recording is being finished: an answer from storage can change nothing any more. */
 struct link *link_of(struct ticket ticket)
 {
     struct link *link = table_get(&links, ticket.owner);
@@ -233,6 +242,7 @@ static void link_expired(void *arg)
         link->after(link);
 }
 
+/* Without the timer an application would wait for ever and its caller in silence: the call ends instead. */
 void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link))
 {
     timer_stop(&link->timer);

@@ -56,10 +56,15 @@ struct app {
 /* The whole list, defined in apps/apps.c; ends with NULL. */
 extern const struct app *const applications[];
 
+/* On down the path; by a link that has consumed a failure: the failure goes on up after all. */
 void link_continue(struct link *link);
 void link_reject(struct link *link, int status, const char *reason); /* reason NULL: the standard phrase */
 void link_redirect(struct link *link, const char *uri);              /* 302 */
-/* A new target: `number` goes through the number plan again; `cause` is written into Diversion and History-Info. */
+/*
+ * A new target: `number` goes through the number plan again; `cause` is written into Diversion and History-Info. An
+ * application that has answered may send the call on so, too: its caller hears ringing, and when the new target fails,
+ * `failed` gives him back, answered; where that does not take it and no link_after() runs, the call ends.
+ */
 void link_retarget(struct link *link, const char *number, int cause);
 void link_answer(struct link *link);
 /* Ends an answered call: BYE. `ended` comes before this returns; do not touch the state afterwards. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NULL but between answer and end. */
 static struct leg *leg_other(const struct leg *leg)
 {
     struct call *call = leg->call;
@@ -22,6 +23,11 @@ static struct leg *leg_other(const struct leg *leg)
 
 /* -- the answer ---------------------------------------------------------------------------------------- */
 
+/*
+ * Our own address on the caller's side is the one his INVITE came to. The codec is the callee's where the
+ * caller offered it, so that the mixer need not decode; `callee` NULL: an application answers, and our own
+ * order decides.
+ */
 int bridge_describe_caller(struct call *call, const struct leg *callee)
 {
     struct leg *caller = call->caller;
@@ -52,6 +58,7 @@ int bridge_describe_caller(struct call *call, const struct leg *callee)
     return caller->sdp ? 0 : ENOMEM;
 }
 
+/* Either side may still wait for its description: a delayed offer is answered in the ACK only. */
 void bridge_connect(struct call *call, struct leg *callee)
 {
     int error;
@@ -65,6 +72,7 @@ void bridge_connect(struct call *call, struct leg *callee)
     }
 }
 
+/* The callee has answered and is described: now the caller is, and both are joined before his ACK comes. */
 void bridge_answered(struct call *call, struct leg *callee)
 {
     int error;
@@ -127,6 +135,7 @@ static void bridge_align(struct leg *leg)
         log_event(LEVEL_NOTICE, "call", leg->call->id, "align-failed error=\"%s\"", strerror(error));
 }
 
+/* EINVAL means that the far side has cancelled its re-INVITE meanwhile: there is nobody to be told. */
 static void bridge_reply(struct leg *leg, int status, const char *sdp)
 {
     int error = session_reanswer(leg->session, status, sdp);
@@ -198,6 +207,11 @@ static bool bridge_offer_is_local(const struct leg *leg, const struct leg *other
     return relayed && offer->send == leg->format.send && offer->receive == leg->format.receive;
 }
 
+/*
+ * A new offer. What changes the other side's sound (direction, a codec it does not send) is shown to it
+ * first, and the answer waits for its answer; all else is answered here at once. One exchange at a time: the
+ * second is glare, 491.
+ */
 void bridge_offered(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
@@ -246,6 +260,8 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
     return error;
 }
 
+/* What came of an offer of ours within the dialog. A refusal leaves both sessions as they were (RFC 3261
+ * §14.1). */
 void bridge_reanswered(struct leg *leg, int status, const char *sdp)
 {
     struct call *call = leg->call;
@@ -277,6 +293,7 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         bridge_answer_offer(asker, asker->offer, leg);
 }
 
+/* The ACK to the caller's 200. An application that answered speaks from now on. */
 void bridge_acknowledged(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;

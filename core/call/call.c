@@ -41,6 +41,7 @@ bool call_is_up(const struct call *call)
 
 /* -- beginning ----------------------------------------------------------------------------------------- */
 
+/* The invitation lives until its handler returns; the call keeps copies. */
 static void call_fill(struct call *call, const struct invitation *invitation)
 {
     random_hex(call->id, (sizeof call->id - 1) / 2);
@@ -54,6 +55,7 @@ static void call_fill(struct call *call, const struct invitation *invitation)
     call->started_us = clock_now_us();
 }
 
+/* With its caller's leg; counted from here on, and findable by ticket. */
 static int call_new(struct call **out, struct server *server, const struct invitation *invitation)
 {
     struct call *call = calloc(1, sizeof *call);
@@ -157,6 +159,7 @@ static const char *reason_value(const char *reason)
     return reason && strstr(reason, ";cause=") ? reason : NULL;
 }
 
+/* The first to say why is right: what follows (CANCELs, BYEs) only carries it out. */
 static void call_note_end(struct call *call, int status, const char *reason)
 {
     call->end_status = status;
@@ -164,6 +167,7 @@ static void call_note_end(struct call *call, int status, const char *reason)
     call->ended_us = clock_now_us();
 }
 
+/* An event that was lost to a full queue must not keep a call for ever. */
 static void call_overdue(void *arg)
 {
     struct call *call = arg;
@@ -187,6 +191,10 @@ static void call_watch(struct call *call)
         log_event(LEVEL_ERROR, "call", call->id, "no-memory for=guard");
 }
 
+/*
+ * A recording is finished before the application hears of the end (storage counts on a complete file); the
+ * SIP side is over at once all the same.
+ */
 void call_end(struct call *call, int status, const char *reason)
 {
     if (!call_is_up(call))
@@ -202,6 +210,7 @@ void call_end(struct call *call, int status, const char *reason)
     call_finish(call);
 }
 
+/* Lets go of both sides, closes the ports, and tells every application on the path, the lowest first. */
 void call_finish(struct call *call)
 {
     if (call->state == CALL_OVER)
@@ -238,6 +247,8 @@ void call_end_soon(struct call *call, int status, const char *reason)
         call_end(call, status, reason);
 }
 
+/* A 503 carries a random Retry-After, so that those refused together do not come back together (RFC 3261
+ * §21.5.4). */
 void call_refuse(struct call *call, const struct failure *failure)
 {
     const char *reason = *failure->reason ? failure->reason : NULL;
@@ -275,6 +286,7 @@ static void call_log_end(const struct call *call)
               (unsigned long long)talked / 1000);
 }
 
+/* Nothing refers to it any more: its sessions are let go, its ports closed, its links out of the table. */
 void call_free(struct call *call)
 {
     struct server *server = call->server;
@@ -315,6 +327,7 @@ static void call_reap_now(void *arg)
     call_free(arg);
 }
 
+/* Later, for the caller of this may stand in a function of the call itself. */
 void call_reap(struct call *call)
 {
     if (call->state != CALL_OVER)

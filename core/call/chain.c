@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* Adds a link at the path's lower end. */
 int chain_push(struct call *call, struct route *route, const struct app *app)
 {
     struct link *link;
@@ -21,6 +22,7 @@ int chain_push(struct call *call, struct route *route, const struct app *app)
     return 0;
 }
 
+/* To the next link; below the last one is the target of the newest route. */
 void chain_down(struct call *call)
 {
     struct link *link;
@@ -53,6 +55,8 @@ static void chain_return(struct call *call)
         call_end_soon(call, call->failure.status, NULL);
 }
 
+/* Links hear of a failure in reverse order; who consumes it decides anew, and links may so be asked more than
+ * once. */
 void chain_up(struct call *call)
 {
     while (call->position > 0 && call_is_up(call)) {

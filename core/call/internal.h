@@ -143,15 +143,6 @@ void leg_free(struct leg *leg);                                    /* once its p
 void leg_event(struct leg *leg, const struct mixer_event *event);
 extern const struct session_handlers leg_handlers;
 
-/* address.c: where our end of a leg is. */
-bool address_of_received(const char *received, struct sockaddr_storage *out); /* "udp:192.0.2.7:5060" */
-bool address_of_uri(const char *uri, struct sockaddr_storage *out);           /* a numeric host, no names */
-bool address_towards(const struct sockaddr_storage *far, struct sockaddr_storage *out);
-/* `text` ("192.0.2.1", "[::1]:5060") as an address; false when it is none, or the unspecified one. */
-bool address_of_text(const char *text, struct sockaddr_storage *out);
-bool address_of_target(const struct settings *settings, const struct session_target *target,
-                       struct sockaddr_storage *out);
-
 /* -- call.c -------------------------------------------------------------------------------------------- */
 
 enum call_state {

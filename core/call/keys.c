@@ -23,8 +23,10 @@ char typed_take(struct typed *typed)
     return key;
 }
 
+/* What the timer means follows from the mode that runs. */
 static void media_expired(void *arg);
 
+/* One timer serves all modes, for one continuation waits at a time. */
 static void media_wait(struct link *link, uint32_t ms)
 {
     if (timer_start(link->call->server->loop, &link->media.timer, ms, media_expired, link))
@@ -36,6 +38,8 @@ void media_fail_soon(struct link *link)
     media_wait(link, 0);
 }
 
+/* Ends what plays or records and forgets the continuation. Keys typed ahead stay: they are for the next
+ * question. */
 void media_clear(struct link *link)
 {
     struct media *media = &link->media;
@@ -165,6 +169,7 @@ static void media_expired(void *arg)
         record_ended(link, NULL);
 }
 
+/* A play that was replaced or stopped has lost its continuation; its late event is known by its serial. */
 void media_played(struct link *link, const struct mixer_event *event)
 {
     if (event->serial != link->media.serial || link->media.mode == MEDIA_RECORD || !call_is_up(link->call))
@@ -191,6 +196,7 @@ static bool ask_takes(struct link *link, char key)
     return true;
 }
 
+/* The first digit stops the question; each one starts the wait for the next anew. */
 static void ask_key(struct link *link, char key)
 {
     struct media *media = &link->media;
@@ -218,6 +224,7 @@ static void menu_key(struct link *link, char key)
     }
 }
 
+/* A key press of the caller, from RFC 4733, INFO or tones. */
 void media_key(struct link *link, char key)
 {
     struct media *media = &link->media;
@@ -317,6 +324,7 @@ void link_ask(struct link *link, const struct list *list, unsigned max, unsigned
     media_put_question(link, list);
 }
 
+/* No continuation comes; a recording is stopped as well and goes unreported. */
 void link_quiet(struct link *link)
 {
     if (link_hosts(link, "quiet"))

@@ -11,6 +11,7 @@
 
 #define DOUBLE_US 700000 /* the same key by INFO and by RFC 4733 within this is one press */
 
+/* Owned by the call from here on, which frees it at its own end. */
 int leg_new(struct leg **out, struct call *call, bool incoming)
 {
     struct leg *leg = calloc(1, sizeof *leg);
@@ -37,6 +38,7 @@ void leg_keep_offer(struct leg *leg, const char *sdp)
     leg->offer = sdp ? strdup(sdp) : NULL;
 }
 
+/* No handler is called after this, so a session is let go before anything it could still report matters. */
 void leg_release(struct leg *leg, int status, const char *reason)
 {
     struct session *session = leg->session;
@@ -76,6 +78,7 @@ static void leg_on_progress(void *owner, int status, const char *reason, const c
         ring_progress(leg, status, reason, sdp);
 }
 
+/* 2xx to our INVITE while the branch rings; else the ACK to our own 200. */
 static void leg_on_answered(void *owner, const char *sdp)
 {
     struct leg *leg = owner;
@@ -86,6 +89,7 @@ static void leg_on_answered(void *owner, const char *sdp)
         bridge_acknowledged(leg, sdp);
 }
 
+/* A branch that was cancelled or lost the race has no say any more. */
 static void leg_on_failed(void *owner, int status, const char *reason, const char *redirect)
 {
     struct leg *leg = owner;
@@ -182,6 +186,7 @@ static void leg_timeout(struct leg *leg)
     call_end(call, 408, CAUSE_TIMEOUT);
 }
 
+/* The port's last event, with its life's figures. */
 static void leg_port_closed(struct leg *leg, const struct port_stats *stats)
 {
     table_remove(&leg->call->server->ports, leg->port);

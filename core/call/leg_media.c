@@ -59,6 +59,19 @@ static void address_set_port(struct sockaddr_storage *address, uint16_t port)
         ((struct sockaddr_in *)address)->sin_port = htons(port);
 }
 
+/* `host` is numeric and of the address's own family: settings_load() has seen to it. */
+static void address_set_host(struct sockaddr_storage *address, const char *host)
+{
+    if (address->ss_family == AF_INET6)
+        (void)inet_pton(AF_INET6, host, &((struct sockaddr_in6 *)address)->sin6_addr);
+    else
+        (void)inet_pton(AF_INET, host, &((struct sockaddr_in *)address)->sin_addr);
+}
+
+/*
+ * Once a leg. SDP names settings->media_address of the family where there is one, and the socket is bound to
+ * it where that is possible; else both are the address that signalling uses.
+ */
 int leg_open(struct leg *leg, const struct sockaddr_storage *local)
 {
     struct call *call = leg->call;
@@ -70,8 +83,8 @@ int leg_open(struct leg *leg, const struct sockaddr_storage *local)
     if (leg->port)
         return 0;
     leg->address = *local;
-    if (named && !address_of_text(named, &leg->address))
-        return EINVAL;
+    if (named)
+        address_set_host(&leg->address, named);
     error = port_open(call->server->mixer, (const struct sockaddr *)&leg->address, &leg->port, &rtp_port);
     /* Behind a NAT the address that SDP names is none of this machine's. */
     if (error == EADDRNOTAVAIL && named)
@@ -95,6 +108,7 @@ static void leg_capabilities(const struct leg *leg, const struct codec_list *cod
     out->codec_count = codecs->count;
 }
 
+/* The port runs from here on. */
 static int leg_apply(struct leg *leg, const struct media_format *format)
 {
     int error = port_set_format(leg->call->server->mixer, leg->port, format);
@@ -106,6 +120,7 @@ static int leg_apply(struct leg *leg, const struct media_format *format)
     return 0;
 }
 
+/* `out` has SDP_TEXT bytes. */
 int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool receive, char *out)
 {
     struct media_capabilities own;

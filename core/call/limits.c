@@ -7,6 +7,7 @@
 #define RETRY_MIN_S 2
 #define RETRY_SPREAD_S 9
 
+/* Time is counted in whole milliseconds, and what was not counted stays for the next time. */
 static void limits_fill(struct limits *limits, const struct settings *settings, uint64_t now_us)
 {
     uint64_t full = (uint64_t)settings->max_calls_a_second * 1000;

@@ -9,6 +9,7 @@
 #define BEEP_HZ 1000
 #define BEEP_MS 250
 
+/* What does not fit is left out: a caller hears a shorter sentence, never a fault. */
 static void list_add(struct list *list, struct list_item item)
 {
     if (list->count < LIST_MAX)

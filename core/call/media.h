@@ -25,7 +25,10 @@ void list_phrase(struct list *list, const struct phrase *phrase);
 void list_silence(struct list *list, unsigned ms);
 void list_tone(struct list *list, unsigned hz, unsigned ms);
 void list_beep(struct list *list); /* the tone before a recording: 1000 Hz, 250 ms */
-/* A recorded file. It is loaded aside; with `unlink_it` it is removed once loaded. Its memory is freed with the link. */
+/*
+ * A recorded file. It is loaded aside; with `unlink_it` it is removed once loaded. Its memory is freed with the link, or
+ * when 16 newer files were loaded.
+ */
 void list_file(struct link *link, struct list *list, const char *path, bool unlink_it);
 
 typedef void link_step(struct link *link);

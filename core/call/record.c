@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A disk that failed outweighs all: the application must not say "saved". A hang-up is ours to know, the
+ * mixer sees a stop. */
 static int record_end_of(const struct media *media, const struct mixer_event *event)
 {
     if (event->end == RECORD_FAILED || event->error)
@@ -46,6 +48,7 @@ void record_ended(struct link *link, const struct mixer_event *event)
         call_finish(call);
 }
 
+/* Before the port closes, so that the file gets its proper end and the event comes back for this link. */
 bool record_hang_up(struct link *link)
 {
     struct media *media = &link->media;

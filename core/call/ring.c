@@ -67,6 +67,7 @@ static void ring_codecs(const struct call *call, struct codec_list *out)
     codecs_order(out, call->settings, offered.codecs, offered.codec_count);
 }
 
+/* Every branch has a port and a negotiation of its own: each phone answers for itself. */
 static int branch_invite(struct branch *branch, struct call *call, const struct session_target *target)
 {
     struct sockaddr_storage local;
@@ -77,8 +78,9 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
     if (error)
         return error;
     branch->leg->branch = branch;
-    if (!address_of_target(call->settings, target, &local))
-        session_local_address(call->caller->session, &local);
+    error = session_target_address(call->server->agent, target, &local);
+    if (error)
+        return error;
     error = leg_open(branch->leg, &local);
     if (error)
         return error;
@@ -90,6 +92,7 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
                           branch->leg);
 }
 
+/* A contact that cannot even be called counts as one that failed; the others ring on. */
 static void ring_add(struct ring *ring, const struct session_target *target)
 {
     struct call *call = ring->call;
@@ -108,6 +111,7 @@ static void ring_add(struct ring *ring, const struct session_target *target)
         leg_close(branch->leg, 500, NULL);
 }
 
+/* What is the same for all branches. */
 static void ring_describe(const struct ring *ring, const struct route *route, struct session_target *out)
 {
     const struct call *call = ring->call;
@@ -124,6 +128,7 @@ static void ring_describe(const struct ring *ring, const struct route *route, st
         snprintf(out->to.display, sizeof out->to.display, "%s", route->callee->name);
 }
 
+/* Behind NAT a Contact leads nowhere: the address that the REGISTER came from goes with it. */
 static void ring_user(struct ring *ring, const struct route *route)
 {
     struct session_target target;
@@ -154,6 +159,7 @@ static void ring_trunk(struct ring *ring, const struct route *route)
     ring_add(ring, &target);
 }
 
+/* Whatever single phones have said: nobody has answered in time. */
 static void ring_expired(void *arg)
 {
     struct ring *ring = arg;
@@ -279,6 +285,7 @@ void ring_answered(struct leg *leg, const char *sdp)
     bridge_answered(call, leg);
 }
 
+/* The leg is over and its port closes; what it said is weighed when all have spoken. */
 void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect)
 {
     struct branch *branch = leg->branch;

@@ -67,6 +67,7 @@ void link_mute(struct link *link, bool mute)
         link_check(link, "mute", port_set_mute(link->call->server->mixer, link->call->caller->port, mute));
 }
 
+/* The room mixes at the rate that its members need. */
 int mix_open(struct server *server, uint32_t *room)
 {
     struct mixer_stats stats;

@@ -88,6 +88,7 @@ bool uri_user(const char *uri, char *out, size_t size)
 
 /* -- a route's making ---------------------------------------------------------------------------------- */
 
+/* A↔B forwarding ends at the second visit, long before Max-Forwards would end it. */
 static bool route_visited(const struct call *call, const char *number)
 {
     for (const struct route *route = call->routes; route; route = route->next)
@@ -110,6 +111,7 @@ static void route_fill_request(struct call *call, struct route *route)
     request->callee = route->callee;
 }
 
+/* 0 or a SIP status. The newest route is the one that the request takes. */
 static int route_new(struct call *call, const char *number, const char *params,
                      const struct diversion *diversion)
 {
@@ -148,6 +150,7 @@ void route_free_all(struct call *call)
     }
 }
 
+/* His mailbox, when he has one, stands just above his phones and sees each failure of theirs first. */
 static void route_found_user(struct ticket ticket, int error, const struct subscriber *subscriber)
 {
     struct call *call = call_of(ticket);

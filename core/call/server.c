@@ -46,6 +46,7 @@ static void server_discarded(struct ticket ticket, int error)
         log_event(LEVEL_WARNING, "call", NULL, "cache-file-left error=\"%s\"", strerror(error));
 }
 
+/* Also of files whose call is over: what was to be removed is removed. */
 static void server_loaded(struct server *server, const struct mixer_event *event)
 {
     struct loading **place = &server->loading;
@@ -68,6 +69,8 @@ static void server_loaded(struct server *server, const struct mixer_event *event
 
 /* -- the mixer's events -------------------------------------------------------------------------------- */
 
+/* All that the media workers have to say, in order. An event of a port that is closed already finds no leg.
+ */
 static void server_pump(void *arg)
 {
     struct server *server = arg;
@@ -125,11 +128,11 @@ static int server_start_prompts(struct server *server)
         .voices_dir = server->settings->voices_dir,
         .language = server->settings->language,
     };
-    int error = prompts_load(&server->prompts, &config);
 
-    return error;
+    return prompts_load(&server->prompts, &config);
 }
 
+/* In the order of the list; those that were started are stopped again when a later one fails. */
 static int server_start_apps(struct server *server)
 {
     int error = 0;
@@ -222,6 +225,7 @@ static void server_drained(void *arg)
     server->drained(server->drained_arg);
 }
 
+/* Time is up: hang up, and give recordings a moment to reach the disk. */
 static void server_drain_over(void *arg)
 {
     struct server *server = arg;
@@ -264,6 +268,7 @@ static void server_end_calls(struct server *server)
         call_free(server->calls);
 }
 
+/* Undoes server_start(), also one that failed half-way. */
 void server_stop(struct server *server)
 {
     if (!server)

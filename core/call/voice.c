@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 0 when it cannot be used: a prompt is then left out, and no call ends for it. */
 static sound_id voice_sound(struct mixer *mixer, const char *path)
 {
     sound_id sound = 0;
@@ -23,6 +24,7 @@ static sound_id voice_sound(struct mixer *mixer, const char *path)
     return sound;
 }
 
+/* Levelled and trimmed, so that fragments of several recordings join to one sentence. */
 int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *prompts)
 {
     uint64_t begin = clock_now_us();

@@ -108,6 +108,8 @@ static bool request_is_odd(nta_incoming_t *irq, const sip_t *sip)
         agent_reply(irq, 400, "Bad Request-URI", TAG_END());
     else if (!sip->sip_from->a_tag)
         agent_reply(irq, 400, "Missing From Tag", TAG_END());
+    else if (!*sip->sip_call_id->i_id)
+        agent_reply(irq, 400, "Bad Call-ID Header", TAG_END());
     else if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0 && method == sip_method_invite)
         agent_reply(irq, SIP_483_TOO_MANY_HOPS, TAG_END());
     else
@@ -206,7 +208,7 @@ static int transport_open(struct transport *t, const char *listen)
                               NTATAG_MERGE_482(1), NTATAG_EXTRA_100(1), NTATAG_UDP_MTU(65535),
                               NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_MAX_PROCEEDING(PROCEEDING_MAX),
                               NTATAG_TIMER_C(TIMER_C_MS), NTATAG_CLIENT_RPORT(1), NTATAG_SERVER_RPORT(1),
-                              TPTAG_STUN_SERVER(0), TPTAG_IDLE(CONNECTION_IDLE_MS),
+                              TPTAG_STUN_SERVER(0), TPTAG_SDWN_ERROR(1), TPTAG_IDLE(CONNECTION_IDLE_MS),
                               TPTAG_TIMEOUT(CONNECTION_STUCK_MS), TPTAG_UDP_RMEM(RECEIVE_BUFFER), TAG_END());
     if (!t->nta) {
         error = errno ? errno : EIO;

@@ -94,23 +94,46 @@ void auth_free(struct auth *auth)
  * ----------------------------------------------------------------------------------------------------------
  */
 
-/* RFC 8760 §2.4: the algorithm that we prefer first, each in a header of its own. */
+/*
+ * RFC 7616 §3.7: a client passes over a challenge that it does not know. That of baresip before version 3
+ * (libre 1.1, as Debian 12 has it) instead gives up when any of them is not MD5, whatever their order, and
+ * would never register.
+ */
+static bool knows_md5_alone(const nta_incoming_t *irq)
+{
+    msg_t *msg = nta_incoming_getrequest((nta_incoming_t *)irq);
+    const sip_t *sip = msg ? sip_object(msg) : NULL;
+    const char *agent = sip && sip->sip_user_agent ? sip->sip_user_agent->g_string : NULL;
+    bool alone = agent && strncmp(agent, "baresip v", 9) == 0 && strchr("012", agent[9]) && agent[9] &&
+                 agent[10] == '.';
+
+    if (msg)
+        msg_destroy(msg);
+    return alone;
+}
+
+/*
+ * RFC 8760 §2.4: a header for each algorithm. MD5 stands first, for agents that look at the first challenge
+ * alone (SIPp before 3.7, many a desk phone) would otherwise never get in; who knows SHA-256 finds it in the
+ * second.
+ */
 static void challenge(struct auth *auth, enum auth_kind kind, nta_incoming_t *irq, bool stale)
 {
     static const char format[] = "Digest realm=\"%s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s";
     const char *realm = auth->agent->settings->realm, *suffix = stale ? ", stale=true" : "";
-    char nonce[NONCE_TEXT], first[512], second[512];
+    char nonce[NONCE_TEXT], md5[512], sha256[512];
+    bool both = !knows_md5_alone(irq);
 
     nonce_make(auth->nonces, nonce);
-    snprintf(first, sizeof first, format, realm, nonce, "SHA-256", suffix);
-    snprintf(second, sizeof second, format, realm, nonce, "MD5", suffix);
+    snprintf(md5, sizeof md5, format, realm, nonce, "MD5", suffix);
+    snprintf(sha256, sizeof sha256, format, realm, nonce, "SHA-256", suffix);
     auth->agent->stats.challenged++;
     if (kind == AUTH_REGISTRAR)
-        agent_reply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(first),
-                    SIPTAG_WWW_AUTHENTICATE_STR(second), TAG_END());
+        agent_reply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(md5),
+                    TAG_IF(both, SIPTAG_WWW_AUTHENTICATE_STR(sha256)), TAG_END());
     else
-        agent_reply(irq, SIP_407_PROXY_AUTH_REQUIRED, SIPTAG_PROXY_AUTHENTICATE_STR(first),
-                    SIPTAG_PROXY_AUTHENTICATE_STR(second), TAG_END());
+        agent_reply(irq, SIP_407_PROXY_AUTH_REQUIRED, SIPTAG_PROXY_AUTHENTICATE_STR(md5),
+                    TAG_IF(both, SIPTAG_PROXY_AUTHENTICATE_STR(sha256)), TAG_END());
 }
 
 static unsigned text_hash(const char *text)
@@ -166,7 +189,7 @@ static void refuse_for_now(struct check *check)
 static void uri_compare(const nta_incoming_t *irq, const char *uri)
 {
     su_home_t *home = su_home_new(sizeof *home);
-    const url_t *asked = nta_incoming_url(irq), *hashed = home ? url_hdup(home, (const url_t *)uri) : NULL;
+    const url_t *asked = nta_incoming_url(irq), *hashed = home ? url_make(home, uri) : NULL;
 
     if (asked && hashed && asked->url_host && hashed->url_host &&
         (strcasecmp(asked->url_host, hashed->url_host) != 0 ||

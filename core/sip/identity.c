@@ -36,6 +36,9 @@ static int part_read(char *out, size_t size, const char *part)
     part = part ? part : "";
     if (strlen(part) >= size)
         return ENOSPC;
+    /* RFC 4475 §3.1.1.4: an escaped NUL would end the text early, and another name would stand there. */
+    if (strstr(part, "%00"))
+        return EINVAL;
     url_unescape(out, part);
     for (const char *p = out; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)

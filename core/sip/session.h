@@ -1,11 +1,12 @@
 /*
- * A session: one INVITE dialog usage, seen from our end of it (RFC 3261 §§12-15, RFC 3311, RFC 4028). It knows requests,
- * responses and timers; what the SDP in them says is its owner's affair (core/sip/offer.h).
+ * A session: one INVITE dialog usage, seen from our end of it (RFC 3261 §§12-15, RFC 3311, RFC 4028). It
+ * knows requests, responses and timers; what the SDP in them says is its owner's affair (core/sip/offer.h).
  *
- * Ownership: core/sip owns sessions; an owner lets go with session_release(), after which no handler is called and the
- * session ends by itself what is still open (CANCEL, BYE, an ACK and BYE for a 200 that crossed). An owned session is
- * there until then, also after failed, ended and session_reject(); it may be released within any handler. Threads: signalling.
- * Failure: int functions return EINVAL in a state where the act makes no sense, EBUSY while an offer is open.
+ * Ownership: core/sip owns sessions; an owner lets go with session_release(), after which no handler is
+ * called and the session ends by itself what is still open (CANCEL, BYE, an ACK and BYE for a 200 that
+ * crossed). An owned session is there until then, also after failed, ended and session_reject(); it may be
+ * released within any handler. Threads: signalling. Failure: int functions return EINVAL in a state where the
+ * act makes no sense.
  */
 #ifndef CONFAB_SIP_SESSION_H
 #define CONFAB_SIP_SESSION_H
@@ -26,39 +27,48 @@ struct party {
 /* One hop of a diversion (RFC 5806, RFC 7044, RFC 4458): to whom the call first was, and why it left him. */
 struct diversion {
     char user[64], host[128];
-    int cause; /* RFC 4458 codes: 486 busy, 408 no answer, 302 unconditional, 503/480 unreachable; 0 unknown */
+    int cause; /* RFC 4458 codes: 486 busy, 408 no answer, 302 unconditional, 503/480 unreachable; 0 unknown
+                */
 };
 
 /* An INVITE as it came. Pointers and values live until the handler returns. */
 struct invitation {
     const char *call_id;
-    struct party from;      /* whom we believe it is from: P-Asserted-Identity of a peer, else the digest user, else From */
-    bool anonymous;         /* RFC 3323 Privacy: id, or an anonymous From */
-    struct party target;    /* Request-URI */
-    const char *target_params; /* its URI parameters, "" when none: "play=…;repeat=3" */
-    const char *user;       /* authenticated subscriber, or NULL */
-    const char *peer;       /* trusted peer's name, or NULL */
-    const char *offer;      /* SDP, or NULL: the offer is left to us */
+    struct party
+        from; /* whom we believe it is from: P-Asserted-Identity of a peer, else the digest user, else From */
+    bool anonymous;             /* RFC 3323 Privacy: id, or an anonymous From */
+    struct party target;        /* Request-URI */
+    const char *target_params;  /* its URI parameters, "" when none: "play=…;repeat=3" */
+    const char *user;           /* authenticated subscriber, or NULL */
+    const char *peer;           /* trusted peer's name, or NULL */
+    const char *offer;          /* SDP, or NULL: the offer is left to us */
     struct diversion diversion; /* first diverting party; user "" when there is none */
-    unsigned max_forwards;  /* as received */
+    unsigned max_forwards;      /* as received */
 };
 
 struct session_handlers {
-    void (*progress)(void *owner, int status, const char *reason, const char *sdp); /* 101-199; sdp may be NULL */
-    void (*answered)(void *owner, const char *sdp);   /* 2xx to our INVITE, or ACK (sdp NULL or answer) to our 2xx */
-    void (*failed)(void *owner, int status, const char *reason, const char *redirect); /* 3xx-6xx; redirect: first Contact or NULL */
-    void (*offered)(void *owner, const char *sdp);    /* re-INVITE or UPDATE; NULL: we are to offer. Answer by session_reanswer() */
+    void (*progress)(void *owner, int status, const char *reason,
+                     const char *sdp); /* 101-199; sdp may be NULL */
+    void (*answered)(void *owner,
+                     const char *sdp); /* 2xx to our INVITE, or ACK (sdp NULL or answer) to our 2xx */
+    void (*failed)(void *owner, int status, const char *reason,
+                   const char *redirect); /* 3xx-6xx; redirect: first Contact or NULL */
+    void (*offered)(
+        void *owner,
+        const char *sdp); /* re-INVITE or UPDATE; NULL: we are to offer. Answer by session_reanswer() */
     void (*reanswered)(void *owner, int status, const char *sdp); /* what came of session_reoffer() */
-    void (*digit)(void *owner, char digit, unsigned ms); /* INFO application/dtmf-relay or dtmf */
-    void (*ended)(void *owner, int status, const char *reason); /* CANCEL (487), BYE (200), lost ACK, timer or 408/481 */
+    void (*digit)(void *owner, char digit, unsigned ms);          /* INFO application/dtmf-relay or dtmf */
+    void (*ended)(void *owner, int status,
+                  const char *reason); /* CANCEL (487), BYE (200), lost ACK, timer or 408/481 */
 };
 
 /* Where an outgoing call goes, and as whom. */
 struct session_target {
-    const char *uri;        /* Request-URI */
-    const char *route;      /* Route set, topmost first (RFC 3327's Path), or "" */
-    const char *peer;       /* trusted peer it goes to: identity headers are passed; or NULL */
-    const char *received;   /* "udp:192.0.2.7:5060" where the far side was last seen, or "": sent there behind NAT */
+    const char *uri;   /* Request-URI */
+    const char *route; /* Route set, topmost first (RFC 3327's Path), or "" */
+    const char *peer;  /* trusted peer it goes to: identity headers are passed; or NULL */
+    const char
+        *received; /* "udp:192.0.2.7:5060" where the far side was last seen, or "": sent there behind NAT */
     struct party from;
     bool anonymous;
     struct party to;
@@ -68,9 +78,16 @@ struct session_target {
 
 #define SIP_CHECK_RESULT __attribute__((warn_unused_result))
 
-/* Sends INVITE with our offer. Retries by itself: a digest challenge of a peer we have credentials for, 422, 491. */
-SIP_CHECK_RESULT int session_invite(struct agent *agent, struct session **out, const struct session_target *target,
-                                    const char *sdp, const struct session_handlers *handlers, void *owner);
+/* Sends INVITE with our offer. Retries by itself: a digest challenge of a peer we have credentials for, 422,
+ * 491. */
+SIP_CHECK_RESULT int session_invite(struct agent *agent, struct session **out,
+                                    const struct session_target *target, const char *sdp,
+                                    const struct session_handlers *handlers, void *owner);
+
+/* Our own address as such a target will see it, before there is a session: what SDP's c= is to name. EINVAL a
+ * URI that is none, EHOSTUNREACH nothing listens in its family. */
+SIP_CHECK_RESULT int session_target_address(struct agent *agent, const struct session_target *target,
+                                            struct sockaddr_storage *out);
 
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner);
 const char *session_call_id(const struct session *s);
@@ -83,14 +100,18 @@ void session_remote_address(const struct session *s, struct sockaddr_storage *ou
 SIP_CHECK_RESULT int session_ring(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 /* Final failure; `redirect` (3xx) or NULL; `retry_after_s` or 0. */
-void session_reject(struct session *s, int status, const char *reason, const char *redirect, unsigned retry_after_s);
+void session_reject(struct session *s, int status, const char *reason, const char *redirect,
+                    unsigned retry_after_s);
 
-/* In the dialog. An offer while another is open waits its turn; 491 is retried after RFC 3261 §14.1's interval. */
+/* In the dialog. One offer may wait while another is open, EBUSY for more; 491 is retried after RFC 3261
+ * §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);
 SIP_CHECK_RESULT int session_reanswer(struct session *s, int status, const char *sdp);
-SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit, unsigned ms); /* INFO, where no 4733 is */
+SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit,
+                                        unsigned ms); /* INFO, where no 4733 is */
 
-/* Ends it in whatever state it is and lets go: CANCEL, BYE or final response; `reason` (RFC 3326 value) or NULL. */
+/* Ends it in whatever state it is and lets go: CANCEL, BYE or final response; `reason` (RFC 3326 value) or
+ * NULL. */
 void session_release(struct session *s, int status, const char *reason);
 
 #endif

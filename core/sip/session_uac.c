@@ -17,6 +17,7 @@ static int invite_response(struct session *s, nta_outgoing_t *orq, const sip_t *
 struct hop {
     struct sockaddr_storage address; /* AF_UNSPEC: a name, nta will look it up */
     enum wire wire;
+    bool seen; /* where the far side was last seen, whatever its URI says */
 };
 
 static enum wire wire_of_url(const url_t *url)
@@ -29,24 +30,29 @@ static enum wire wire_of_url(const url_t *url)
                : WIRE_UDP;
 }
 
-/* First hop: where the far side was last seen, else the topmost Route, else the Request-URI (RFC 3261
- * §8.1.2). */
+/*
+ * First hop: the topmost Route (a Path leads to its contact, RFC 3327 §5.1), else where the far side was last
+ * seen (NAT), else the Request-URI (RFC 3261 §8.1.2).
+ */
 static int hop_find(struct hop *out, su_home_t *home, const struct session_target *target)
 {
     url_t *url = url_make(home, target->uri);
+    bool routed = target->route && *target->route;
     sip_route_t *route = NULL;
 
     if (!url || (url->url_type != url_sip && url->url_type != url_sips) || !url->url_host || !*url->url_host)
         return EINVAL;
-    if (target->route && *target->route) {
+    if (!routed && target->received && *target->received) {
+        out->seen = true;
+        return received_parse(&out->address, &out->wire, target->received);
+    }
+    if (routed) {
         route = sip_route_make(home, target->route);
         if (!route || !route->r_url->url_host)
             return EINVAL;
         url = route->r_url;
     }
     out->wire = wire_of_url(url);
-    if (target->received && *target->received)
-        return received_parse(&out->address, &out->wire, target->received);
     if (address_parse(&out->address, url->url_host, url->url_port) != 0)
         out->address.ss_family = AF_UNSPEC;
     return 0;
@@ -127,7 +133,7 @@ static int invite_prepare(struct session *s, const struct session_target *target
     s->headers = su_strdup(s->home, text);
     s->uri = request_uri(s->home, target->uri);
     s->call_id = su_sprintf(s->home, "%s", sip_call_id_create(s->home, NULL)->i_id);
-    if (target->received && *target->received) {
+    if (hop->seen) {
         address_text(&hop->address, true, address);
         s->next_hop = (url_string_t *)su_sprintf(s->home, "sip:%s;transport=%s", address,
                                                  hop->wire == WIRE_TCP ? "tcp" : "udp");
@@ -139,27 +145,44 @@ static int invite_prepare(struct session *s, const struct session_target *target
     return invite_dialog(s, target);
 }
 
+static int hop_choose(struct hop *hop, struct transport **transport, struct agent *agent,
+                      const struct session_target *target)
+{
+    su_home_t *home = su_home_new(sizeof *home);
+    int error = home ? hop_find(hop, home, target) : ENOMEM;
+
+    su_home_unref(home);
+    if (error)
+        return error;
+    *transport = hop_transport(agent, hop);
+    return *transport ? 0 : EHOSTUNREACH;
+}
+
+int session_target_address(struct agent *agent, const struct session_target *target,
+                           struct sockaddr_storage *out)
+{
+    struct transport *transport;
+    struct hop hop = {0};
+    int error = hop_choose(&hop, &transport, agent, target);
+
+    if (!error)
+        transport_address(transport, &hop.address, out);
+    return error;
+}
+
 int session_invite(struct agent *agent, struct session **out, const struct session_target *target,
                    const char *sdp, const struct session_handlers *handlers, void *owner)
 {
     struct session *s = NULL;
     struct transport *transport;
     struct hop hop = {0};
-    su_home_t *home;
     int error;
 
     if (!sdp)
         return EINVAL;
-    home = su_home_new(sizeof *home);
-    if (!home)
-        return ENOMEM;
-    error = hop_find(&hop, home, target);
-    su_home_unref(home);
+    error = hop_choose(&hop, &transport, agent, target);
     if (error)
         return error;
-    transport = hop_transport(agent, &hop);
-    if (!transport)
-        return EHOSTUNREACH;
     error = session_new(&s, agent->sessions, transport, &hop.address, hop.wire,
                         target->anonymous ? "" : target->from.user);
     if (error)

@@ -327,7 +327,8 @@ class Baresip:
     server as the trusted peer's address, and its binding is written to the database.
     """
 
-    MODULES = ("account", "g711", "g722", "opus", "aufile", "aubridge", "sndfile", "menu", "ctrl_tcp", "uuid")
+    MODULES = ("g711", "g722", "opus", "aufile", "aubridge", "sndfile", "uuid")
+    APPLICATIONS = ("account", "menu", "ctrl_tcp")  # started last: an account names codecs that must be there by then
 
     def __init__(self, server, user, tone=440, codec=None, answer="auto", register=True, transport="udp", password=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-baresip-"))
@@ -337,7 +338,7 @@ class Baresip:
         source = self.folder / "tone.wav"
         sound.wav_write(source, sound.sine(tone, 60, rate), rate)
         port = self._free_port()
-        modules = "\n".join("module %s.so" % m for m in self.MODULES)
+        modules = "\n".join(["module %s.so" % m for m in self.MODULES] + ["module_app %s.so" % m for m in self.APPLICATIONS])
         (self.folder / "config").write_text(f"""
 sip_listen {address}:{sip_port}
 module_path /usr/lib/baresip/modules
@@ -355,8 +356,8 @@ ausrc_channels 1
 call_max_calls 4
 ctrl_tcp_listen 127.0.0.1:{port}
 opus_bitrate 32000
-opus_stereo no
-opus_sprop_stereo no
+opus_stereo yes
+opus_sprop_stereo yes
 net_interface {address}
 """)
         account = '"%s" <sip:%s@%s:%d;transport=%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=%d' % (
@@ -370,7 +371,7 @@ net_interface {address}
         self.events, self._data = [], b""
         self.control = until(lambda: self._connect(port), 10, "baresip's control port")
         if register:
-            self.wait_event("REGISTER_OK")
+            until(lambda: re.search(r"200 OK .*binding", self.log()), 10, "baresip's registration")
         else:
             server.psql("insert into binding (subscriber, contact, call_id, cseq, expires) "
                         "values ('%s', 'sip:%s@%s:%d', '%s', 1, now() + interval '1 hour')" % (

@@ -30,7 +30,6 @@ struct phone {
 
 extern struct agent *phone_agent;
 extern const struct settings *phone_settings;
-extern unsigned phone_server; /* its port */
 
 void phones_begin(void);
 void phones_end(void);

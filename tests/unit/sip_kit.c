@@ -279,6 +279,7 @@ void kit_start(const char *peers, const char *sip_extra)
     char listen_a[64], listen_b[64];
 
     port = port_b = 16000 + (unsigned)getpid() % 16000;
+    host_b = "127.0.11.2";
     snprintf(listen_a, sizeof listen_a, "127.0.11.1:%u", port);
     snprintf(listen_b, sizeof listen_b, "127.0.11.2:%u", port);
     start(listen_a, listen_b, peers, sip_extra);
@@ -342,6 +343,7 @@ void kit_stop(void)
     loop_free(loop);
     if (raw >= 0)
         close(raw);
+    raw = -1;
 }
 
 void pump(unsigned ms)

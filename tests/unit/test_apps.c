@@ -1,45 +1,14 @@
 /* apps/: conference, announcement, IVR and echo, each led by a core that only writes down what it is told. */
 #include "apps/apps.h"
-#include "core/base/log.h"
-#include "core/call/media.h"
 #include "storage/room.h"
 #include "storage/subscriber.h"
+#include "tests/unit/app_double.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LINKS 16
-
-/* -- the core's part
- * ------------------------------------------------------------------------------------------ */
-
-struct server {
-    struct prompts *prompts;
-    char told[512]; /* what the rooms were told */
-    uint32_t next_mix;
-    int mix_error;
-};
-
-struct link {
-    const struct app *app;
-    struct request request;
-    void *state;
-    bool over;
-    char told[1024]; /* what the application said, blank between */
-    link_step *played;
-    link_key *menu, *on_key;
-    link_digits *typed;
-    link_step *timer;
-    uint32_t timer_ms;
-};
-
-static struct server server;
-static struct settings settings;
-static struct link calls[LINKS];
-static unsigned call_count;
 
 /* What storage was asked last. */
 static struct {
@@ -50,240 +19,6 @@ static struct {
     char key[NUMBER_TEXT], pin_typed[32];
     int refuse; /* what the next job is refused with */
 } asked;
-
-static void tell(char *told, size_t size, const char *text)
-{
-    size_t length = strlen(told);
-
-    snprintf(told + length, size - length, "%s%s", length ? " " : "", text);
-}
-
-#define link_tell(link, ...)                                                                                 \
-    do {                                                                                                     \
-        char told_text[600];                                                                                 \
-        snprintf(told_text, sizeof told_text, __VA_ARGS__);                                                  \
-        tell((link)->told, sizeof(link)->told, told_text);                                                   \
-    } while (0)
-
-/* Fragments by name, tones by frequency, silence by length: "vm-goodbye+1000Hz+500ms". */
-static const char *list_text(const struct list *list)
-{
-    static char text[512];
-    size_t length = 0;
-
-    *text = '\0';
-    for (unsigned i = 0; i < list->count; i++) {
-        const struct list_item *item = &list->items[i];
-        length += (size_t)snprintf(text + length, sizeof text - length, "%s", i ? "+" : "");
-        if (item->kind == ITEM_FRAGMENT) {
-            const char *path = prompts_path(server.prompts, (uint16_t)item->what);
-            const char *name =
-                strstr(path, "Allison/") ? strstr(path, "Allison/") + 8 : strstr(path, "/en/") + 4;
-            length +=
-                (size_t)snprintf(text + length, sizeof text - length, "%.*s", (int)strcspn(name, "."), name);
-        } else {
-            length += (size_t)snprintf(text + length, sizeof text - length, "%u%s",
-                                       item->kind == ITEM_TONE ? item->what : item->ms,
-                                       item->kind == ITEM_TONE ? "Hz" : "ms");
-        }
-    }
-    return text;
-}
-
-void link_continue(struct link *link)
-{
-    link_tell(link, "continue");
-}
-
-void link_reject(struct link *link, int status, const char *reason)
-{
-    (void)reason;
-    link_tell(link, "reject=%d", status);
-}
-
-void link_retarget(struct link *link, const char *number, int cause)
-{
-    (void)cause;
-    link_tell(link, "retarget=%s", number);
-}
-
-void link_answer(struct link *link)
-{
-    link_tell(link, "answer");
-}
-
-void link_hangup(struct link *link)
-{
-    link_tell(link, "hangup");
-}
-
-const struct request *link_request(const struct link *link)
-{
-    return &link->request;
-}
-
-void link_set_state(struct link *link, void *state)
-{
-    link->state = state;
-}
-
-void *link_state(const struct link *link)
-{
-    return link->state;
-}
-
-struct ticket link_ticket(const struct link *link)
-{
-    return (struct ticket){(uint64_t)(link - calls), 1};
-}
-
-struct link *link_of(struct ticket ticket)
-{
-    return calls[ticket.owner].over ? NULL : &calls[ticket.owner];
-}
-
-void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link))
-{
-    link->timer = fn;
-    link->timer_ms = ms;
-}
-
-struct server *link_server(const struct link *link)
-{
-    (void)link;
-    return &server;
-}
-
-const struct settings *link_settings(const struct link *link)
-{
-    (void)link;
-    return &settings;
-}
-
-const struct prompts *server_prompts(const struct server *of)
-{
-    return of->prompts;
-}
-
-struct storage *server_storage(const struct server *of)
-{
-    (void)of;
-    return NULL;
-}
-
-void link_log(const struct link *link, int level, const char *format, ...)
-{
-    (void)link;
-    (void)level;
-    (void)format;
-}
-
-void list_phrase(struct list *list, const struct phrase *phrase)
-{
-    for (unsigned i = 0; i < phrase->count; i++)
-        list->items[list->count++] = (struct list_item){.kind = ITEM_FRAGMENT, .what = phrase->fragments[i]};
-}
-
-void list_silence(struct list *list, unsigned ms)
-{
-    list->items[list->count++] = (struct list_item){.kind = ITEM_SILENCE, .ms = ms};
-}
-
-void list_tone(struct list *list, unsigned hz, unsigned ms)
-{
-    list->items[list->count++] = (struct list_item){.kind = ITEM_TONE, .what = hz, .ms = ms};
-}
-
-/* A play, menu or question takes the place of the one before. */
-static void media_replace(struct link *link)
-{
-    link->played = NULL;
-    link->menu = NULL;
-    link->typed = NULL;
-}
-
-void link_play(struct link *link, const struct list *list, link_step *done)
-{
-    media_replace(link);
-    link->played = done;
-    link_tell(link, "play=%s", list_text(list));
-}
-
-void link_music(struct link *link)
-{
-    media_replace(link);
-    link_tell(link, "music");
-}
-
-void link_quiet(struct link *link)
-{
-    media_replace(link);
-    link_tell(link, "quiet");
-}
-
-void link_menu(struct link *link, const struct list *list, const char *keys, unsigned wait_ms, link_key *fn)
-{
-    (void)keys;
-    (void)wait_ms;
-    media_replace(link);
-    link->menu = fn;
-    link_tell(link, "menu=%s", list_text(list));
-}
-
-void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn)
-{
-    (void)max;
-    (void)wait_ms;
-    media_replace(link);
-    link->typed = fn;
-    link_tell(link, "ask=%s", list_text(list));
-}
-
-void link_on_key(struct link *link, link_key *fn)
-{
-    link->on_key = fn;
-}
-
-void link_echo(struct link *link)
-{
-    link_tell(link, "echo");
-}
-
-void link_enter(struct link *link, uint32_t room)
-{
-    link_tell(link, "enter=%u", room);
-}
-
-void link_gains(struct link *link, int talk_db, int listen_db)
-{
-    link_tell(link, "gains=%d/%d", talk_db, listen_db);
-}
-
-void link_mute(struct link *link, bool mute)
-{
-    link_tell(link, "mute=%d", mute);
-}
-
-int mix_open(struct server *of, uint32_t *room)
-{
-    if (of->mix_error)
-        return of->mix_error;
-    *room = ++of->next_mix;
-    tell(of->told, sizeof of->told, "open");
-    return 0;
-}
-
-void mix_close(struct server *of, uint32_t room)
-{
-    (void)room;
-    tell(of->told, sizeof of->told, "close");
-}
-
-void mix_play(struct server *of, uint32_t room, const struct list *list)
-{
-    (void)room;
-    tell(of->told, sizeof of->told, list_text(list));
-}
 
 int room_find(struct storage *st, const char *number, struct ticket ticket, room_reply *reply)
 {
@@ -314,77 +49,11 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     return asked.refuse;
 }
 
-/* -- the caller's part
- * ---------------------------------------------------------------------------------------- */
-
-#define ck_told(link, expected)                                                                              \
-    do {                                                                                                     \
-        ck_assert_str_eq((link)->told, expected);                                                            \
-        *(link)->told = '\0';                                                                                \
-    } while (0)
-
 static void setup(void)
 {
-    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en"};
-
-    log_set_level(LEVEL_ERROR);
-    ck_assert_int_eq(prompts_load(&server.prompts, &config), 0);
+    double_begin();
     settings.max_rooms = 2;
     settings.max_room_members = 3;
-}
-
-static void teardown(void)
-{
-    for (unsigned i = 0; i < call_count; i++) {
-        if (!calls[i].over)
-            calls[i].app->ended(&calls[i]);
-    }
-    prompts_free(server.prompts);
-}
-
-static struct link *call(const struct app *app, const char *number, const char *argument, const char *params)
-{
-    struct link *link = &calls[call_count++];
-
-    ck_assert_uint_le(call_count, LINKS);
-    link->app = app;
-    link->request =
-        (struct request){.call = "test", .number = number, .argument = argument, .params = params};
-    app->invited(link, &link->request);
-    return link;
-}
-
-static void hang_up(struct link *link)
-{
-    link->over = true;
-    link->app->ended(link);
-}
-
-static void play_over(struct link *link)
-{
-    link_step *done = link->played;
-
-    ck_assert(done != NULL);
-    link->played = NULL;
-    done(link);
-}
-
-static void press(struct link *link, char key)
-{
-    link_key *fn = link->menu ? link->menu : link->on_key;
-
-    ck_assert(fn != NULL);
-    link->menu = NULL;
-    fn(link, key);
-}
-
-static void type(struct link *link, const char *digits)
-{
-    link_digits *fn = link->typed;
-
-    ck_assert(fn != NULL);
-    link->typed = NULL;
-    fn(link, digits);
 }
 
 /* A call into a room of which storage says `error` or `row`, up to its answer. */
@@ -898,7 +567,7 @@ int main(void)
     TCase *tc = tcase_create("apps");
     SRunner *runner = srunner_create(suite);
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, double_end);
     tcase_add_test(tc, room_lives_from_first_to_last_member);
     tcase_add_test(tc, rooms_are_apart);
     tcase_add_test(tc, words_for_the_lonely_end_when_somebody_comes);

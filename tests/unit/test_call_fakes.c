@@ -126,6 +126,15 @@ void session_local_address(const struct session *s, struct sockaddr_storage *out
     local_address(out);
 }
 
+int session_target_address(struct agent *agent, const struct session_target *target,
+                           struct sockaddr_storage *out)
+{
+    (void)agent;
+    (void)target;
+    local_address(out);
+    return 0;
+}
+
 void session_remote_address(const struct session *s, struct sockaddr_storage *out)
 {
     (void)s;

@@ -1,5 +1,4 @@
-/* The parts of the call layer that need no call: limits, the number plan, the best failure, lists, addresses,
- * tables. */
+/* The parts of the call layer that need no call: limits, the number plan, the best failure, lists, tables. */
 #include "tests/unit/test_call_fakes.h"
 
 #include <arpa/inet.h>
@@ -185,7 +184,7 @@ START_TEST(typed_keys_keep_their_order_and_their_bound)
 }
 END_TEST
 
-/* -- leg_media.c, address.c, table.c --------------------------------------------------------------------- */
+/* -- leg_media.c, table.c -------------------------------------------------------------------------------- */
 
 START_TEST(codecs_first_theirs_then_ours)
 {
@@ -205,48 +204,6 @@ START_TEST(codecs_first_theirs_then_ours)
     codecs_prefer(&list, &settings, fake_sdp(4000, "8 9", "sendrecv"), &theirs[1]);
     ck_assert_int_eq(list.codecs[0], CODEC_PCMA);
     ck_assert_uint_eq(list.count, 3);
-}
-END_TEST
-
-static const char *address_string(const struct sockaddr_storage *a)
-{
-    static char text[INET6_ADDRSTRLEN];
-
-    if (a->ss_family == AF_INET6)
-        return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, sizeof text);
-    return inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, sizeof text);
-}
-
-START_TEST(addresses_are_read_without_a_resolver)
-{
-    struct sockaddr_storage address;
-
-    ck_assert(address_of_received("udp:192.0.2.7:5062", &address));
-    ck_assert_str_eq(address_string(&address), "192.0.2.7");
-    ck_assert_uint_eq(((struct sockaddr_in *)&address)->sin_port, htons(5062));
-    ck_assert(address_of_received("tcp:[2001:db8::7]:5060", &address));
-    ck_assert_str_eq(address_string(&address), "2001:db8::7");
-    ck_assert(address_of_uri("<sip:proxy@192.0.2.8;lr>", &address));
-    ck_assert_str_eq(address_string(&address), "192.0.2.8");
-    ck_assert(address_of_text("::1", &address));
-    ck_assert(!address_of_uri("sip:phone@name.example", &address));
-    ck_assert(!address_of_received("", &address));
-    ck_assert(!address_of_text("0.0.0.0:5060", &address));
-    ck_assert(!address_of_text("[::]:5060", &address));
-}
-END_TEST
-
-START_TEST(own_address_is_the_one_that_leads_there)
-{
-    const struct settings settings = {.listen = {"0.0.0.0:5060", "127.0.0.3:5060"}, .listen_count = 2};
-    struct session_target target = {.uri = "sip:x@127.0.0.1:5080", .route = "", .received = ""};
-    struct sockaddr_storage address;
-
-    ck_assert(address_of_target(&settings, &target, &address));
-    ck_assert_str_eq(address_string(&address), "127.0.0.1");
-    target.uri = "sip:x@name.example";
-    ck_assert(address_of_target(&settings, &target, &address));
-    ck_assert_str_eq(address_string(&address), "127.0.0.3");
 }
 END_TEST
 
@@ -287,8 +244,6 @@ int main(void)
     tcase_add_test(c, list_never_overflows);
     tcase_add_test(c, typed_keys_keep_their_order_and_their_bound);
     tcase_add_test(c, codecs_first_theirs_then_ours);
-    tcase_add_test(c, addresses_are_read_without_a_resolver);
-    tcase_add_test(c, own_address_is_the_one_that_leads_there);
     tcase_add_test(c, table_keeps_what_shares_a_bucket);
     suite_add_tcase(s, c);
     srunner_run_all(runner, CK_NORMAL);

@@ -94,7 +94,7 @@ static void pass(unsigned seconds)
 START_TEST(watchers_hear_of_changes)
 {
     subscribe(&phone, OWN, "Expires: 600\r\nAccept: application/simple-message-summary\r\n");
-    ck_assert(phone_has(&phone, "\r\nExpires: 600\r\n") && phone_has(&phone, "\r\nContact: <sip:127.0.0.1:"));
+    ck_assert(phone_has(&phone, "\r\nExpires: 600\r\n") && phone_has(&phone, "\r\nContact: <sip:127."));
     phone_notified(
         &phone, 200, "\r\nEvent: message-summary\r\n",
         "\r\nSubscription-State: active;expires=", "\r\nContent-Type: application/simple-message-summary\r\n",
@@ -325,10 +325,12 @@ START_TEST(restarts_are_told)
     other.ignores_requests = true;
     phone_register(&other, "", "");
     pass(1);
-    while (recv(other.fd, other.last, sizeof other.last, MSG_DONTWAIT) > 0)
-        ;
     agent_stop(phone_agent);
     phone_agent = NULL;
+    /* What was sent before, repeats among it, is not what the restart tells. */
+    while (recv(other.fd, other.last, sizeof other.last, MSG_DONTWAIT) > 0 ||
+           recv(phone.fd, phone.last, sizeof phone.last, MSG_DONTWAIT) > 0)
+        ;
     leave_message("1001", false);
     phones_restart();
     phone_notified(&phone, 200, "Voice-Message: 1/0 (0/0)\r\n", NULL);

@@ -159,6 +159,35 @@ START_TEST(invite_is_repeated_after_422)
 }
 END_TEST
 
+/* Every byte of a response turned into something else: no call is ended or answered by it, and nothing
+ * breaks. */
+START_TEST(mutilated_responses)
+{
+    static const char junk[] = {'\0', '\r', '"', '<', ';', ',', '%', ':', (char)0xff};
+    const char *invite = call_raw();
+    char good[4096], bad[4096];
+    size_t length;
+
+    length = (size_t)snprintf(
+        good, sizeof good,
+        "SIP/2.0 183 Progress\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=x\r\nCall-ID: %s\r\nCSeq: %s\r\n"
+        "%sRecord-Route: <sip:127.0.11.9;lr>\r\nRequire: x\r\nRSeq: 1\r\nAllow: UPDATE\r\n"
+        "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n",
+        raw_header(invite, "Via"), raw_header(invite, "From"), raw_header(invite, "To"),
+        raw_header(invite, "Call-ID"), raw_header(invite, "CSeq"), contact);
+    for (size_t i = strlen("SIP/2.0 183"); i < length; i++) {
+        memcpy(bad, good, length);
+        bad[i] = junk[i % sizeof junk];
+        raw_send_bytes(&a, bad, length);
+        raw_send_bytes(&a, good, i);
+        loop_step(loop, 1);
+        forget(&a);
+    }
+    raw_respond(&a, invite, "486 Busy Here", "t", "", "");
+    hear(&a, "failed 486\n");
+}
+END_TEST
+
 START_TEST(failures_are_told)
 {
     static const char *const statuses[] = {"401 Unauthorized", "404 Not Found", "486 Busy Here", "503 No",
@@ -215,14 +244,14 @@ END_TEST
 
 /* -- TCP ------------------------------------------------------------------------------------------------- */
 
-static int stream_open(void)
+static int stream_open(struct side *to)
 {
     struct sockaddr_in local = {.sin_family = AF_INET},
                        remote = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     inet_pton(AF_INET, "127.0.11.9", &local.sin_addr);
-    inet_pton(AF_INET, "127.0.11.2", &remote.sin_addr);
+    inet_pton(AF_INET, to == &a ? "127.0.11.1" : "127.0.11.2", &remote.sin_addr);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&local, sizeof local), 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&remote, sizeof remote), 0);
     return fd;
@@ -246,7 +275,7 @@ static void stream_invite(int fd)
 /* The connection goes before the 200: nobody can be reached any more, and the call ends by itself. */
 START_TEST(connection_lost_before_the_answer)
 {
-    int fd = stream_open();
+    int fd = stream_open(&b);
 
     stream_invite(fd);
     close(fd);
@@ -259,7 +288,7 @@ END_TEST
 
 START_TEST(connection_lost_while_ringing_and_rejected)
 {
-    int fd = stream_open();
+    int fd = stream_open(&b);
 
     stream_invite(fd);
     ck_assert_int_eq(session_ring(b.session, 180, NULL), 0);
@@ -270,18 +299,59 @@ START_TEST(connection_lost_while_ringing_and_rejected)
 }
 END_TEST
 
+static void stream_expect(int fd, const char *text)
+{
+    char got[16384];
+    ssize_t n = -1;
+
+    for (int i = 0; i < 200 && n < 0; i++) {
+        pump(5);
+        n = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
+    }
+    ck_assert_int_gt(n, 0);
+    got[n] = '\0';
+    ck_assert_msg(strstr(got, text) != NULL, "%s", got);
+}
+
+/* A phone that registered by TCP is called by the connection that it opened: nothing listens on its side. */
+START_TEST(registered_connection_is_used)
+{
+    static const char options[] =
+        "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 192.168.7.7;branch=z9hG4bKo\r\n"
+        "From: <sip:raw@x>;tag=raw\r\nTo: <sip:x>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n"
+        "Content-Length: 0\r\n\r\n";
+    struct sockaddr_in local;
+    char received[64];
+    int fd = stream_open(&a);
+
+    ck_assert_int_gt(send(fd, options, strlen(options), MSG_NOSIGNAL), 0);
+    stream_expect(fd, "SIP/2.0 200");
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&local, &(socklen_t){sizeof local}), 0);
+    snprintf(received, sizeof received, "tcp:127.0.11.9:%u", ntohs(local.sin_port));
+    a.target = (struct session_target){.uri = "sip:1001@192.168.7.7:5060;transport=tcp",
+                                       .route = "",
+                                       .received = received,
+                                       .from = {"1002", "confab", ""},
+                                       .max_forwards = 70};
+    ck_assert_int_eq(session_invite(a.agent, &a.session, &a.target, OFFER_A, kit_handlers(), &a), 0);
+    stream_expect(fd, "INVITE sip:1001@192.168.7.7:5060;transport=tcp SIP/2.0");
+    close(fd);
+    hear(&a, "failed 503\n");
+}
+END_TEST
+
 /* What is no SIP, and messages without end, close the connection, not the server. */
 START_TEST(streams_of_junk)
 {
     static const char endless[] = "INVITE sip:x SIP/2.0\r\nContent-Length: 999999999\r\n\r\n";
     static char junk[100000];
-    int fd = stream_open();
+    int fd = stream_open(&b);
 
     memset(junk, 'x', sizeof junk);
     ck_assert_int_gt(send(fd, junk, sizeof junk, MSG_DONTWAIT | MSG_NOSIGNAL), 0);
     pump(50);
     close(fd);
-    fd = stream_open();
+    fd = stream_open(&b);
     ck_assert_int_gt(send(fd, endless, strlen(endless), MSG_NOSIGNAL), 0);
     pump(50);
     close(fd);
@@ -307,10 +377,12 @@ int main(void)
     tcase_add_test(cases, endless_ringing_is_given_up);
     tcase_add_test(cases, invite_is_repeated_after_422);
     tcase_add_test(cases, failures_are_told);
+    tcase_add_test(cases, mutilated_responses);
     tcase_add_test(cases, answer_without_contact_ends);
     tcase_add_test(cases, lost_dialog_ends);
     tcase_add_test(cases, connection_lost_before_the_answer);
     tcase_add_test(cases, connection_lost_while_ringing_and_rejected);
+    tcase_add_test(cases, registered_connection_is_used);
     tcase_add_test(cases, streams_of_junk);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);

@@ -1,0 +1,400 @@
+/* The core of app_double.h. */
+#include "tests/unit/app_double.h"
+
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct server server;
+struct settings settings;
+struct link calls[LINKS];
+unsigned call_count;
+char logged[4096];
+
+/* -- the core's part
+ * ------------------------------------------------------------------------------------------ */
+
+static void tell(char *told, size_t size, const char *text)
+{
+    size_t length = strlen(told);
+
+    snprintf(told + length, size - length, "%s%s", length ? " " : "", text);
+}
+
+#define link_tell(link, ...)                                                                                 \
+    do {                                                                                                     \
+        char told_text[1200];                                                                                \
+        snprintf(told_text, sizeof told_text, __VA_ARGS__);                                                  \
+        tell((link)->told, sizeof(link)->told, told_text);                                                   \
+    } while (0)
+
+/* Fragments by name, tones by frequency, silence by length: "vm-goodbye+1000Hz+500ms". */
+static const char *list_text(const struct list *list)
+{
+    static char text[1024];
+    size_t length = 0;
+
+    *text = '\0';
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct list_item *item = &list->items[i];
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s", i ? "+" : "");
+        if (item->kind == ITEM_FRAGMENT) {
+            const char *path = prompts_path(server.prompts, (uint16_t)item->what);
+            const char *name =
+                strstr(path, "Allison/") ? strstr(path, "Allison/") + 8 : strstr(path, "/en/") + 4;
+            length +=
+                (size_t)snprintf(text + length, sizeof text - length, "%.*s", (int)strcspn(name, "."), name);
+        } else if (item->kind == ITEM_SOUND) {
+            length += (size_t)snprintf(text + length, sizeof text - length, "file");
+        } else {
+            length += (size_t)snprintf(text + length, sizeof text - length, "%u%s",
+                                       item->kind == ITEM_TONE ? item->what : item->ms,
+                                       item->kind == ITEM_TONE ? "Hz" : "ms");
+        }
+    }
+    return text;
+}
+
+void link_continue(struct link *link)
+{
+    link_tell(link, "continue");
+}
+
+void link_reject(struct link *link, int status, const char *reason)
+{
+    (void)reason;
+    link_tell(link, "reject=%d", status);
+}
+
+void link_retarget(struct link *link, const char *number, int cause)
+{
+    (void)cause;
+    link_tell(link, "retarget=%s", number);
+}
+
+void link_answer(struct link *link)
+{
+    link_tell(link, "answer");
+}
+
+void link_hangup(struct link *link)
+{
+    link_tell(link, "hangup");
+}
+
+const struct request *link_request(const struct link *link)
+{
+    return &link->request;
+}
+
+void link_set_state(struct link *link, void *state)
+{
+    link->state = state;
+}
+
+void *link_state(const struct link *link)
+{
+    return link->state;
+}
+
+struct ticket link_ticket(const struct link *link)
+{
+    return (struct ticket){(uint64_t)(link - calls), 1};
+}
+
+struct link *link_of(struct ticket ticket)
+{
+    return calls[ticket.owner].over ? NULL : &calls[ticket.owner];
+}
+
+void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link))
+{
+    link->timer = fn;
+    link->timer_ms = ms;
+}
+
+struct server *link_server(const struct link *link)
+{
+    (void)link;
+    return &server;
+}
+
+const struct settings *link_settings(const struct link *link)
+{
+    (void)link;
+    return &settings;
+}
+
+const struct prompts *server_prompts(const struct server *of)
+{
+    return of->prompts;
+}
+
+struct storage *server_storage(const struct server *of)
+{
+    (void)of;
+    return NULL;
+}
+
+void link_log(const struct link *link, int level, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+
+    (void)link;
+    (void)level;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tell(logged, sizeof logged, text);
+}
+
+/* As the core does: what does not fit is left out. */
+static void list_add(struct list *list, struct list_item item)
+{
+    if (list->count < LIST_MAX)
+        list->items[list->count++] = item;
+}
+
+void list_phrase(struct list *list, const struct phrase *phrase)
+{
+    for (unsigned i = 0; i < phrase->count; i++)
+        list_add(list, (struct list_item){.kind = ITEM_FRAGMENT, .what = phrase->fragments[i]});
+}
+
+void list_silence(struct list *list, unsigned ms)
+{
+    list_add(list, (struct list_item){.kind = ITEM_SILENCE, .ms = ms});
+}
+
+void list_tone(struct list *list, unsigned hz, unsigned ms)
+{
+    list_add(list, (struct list_item){.kind = ITEM_TONE, .what = hz, .ms = ms});
+}
+
+void list_beep(struct list *list)
+{
+    list_tone(list, 1000, 250);
+}
+
+/* What was given is told apart by its path; unlinking is the core's affair. */
+void list_file(struct link *link, struct list *list, const char *path, bool unlink_it)
+{
+    link_tell(link, "file=%s%s", path, unlink_it ? "!" : "");
+    list_add(list, (struct list_item){.kind = ITEM_SOUND});
+}
+
+/* A play, menu or question takes the place of the one before. */
+static void media_replace(struct link *link)
+{
+    link->played = NULL;
+    link->menu = NULL;
+    link->typed = NULL;
+    link->recorded = NULL;
+}
+
+void link_play(struct link *link, const struct list *list, link_step *done)
+{
+    media_replace(link);
+    link->played = done;
+    link_tell(link, "play=%s", list_text(list));
+}
+
+void link_music(struct link *link)
+{
+    media_replace(link);
+    link_tell(link, "music");
+}
+
+void link_quiet(struct link *link)
+{
+    media_replace(link);
+    link_tell(link, "quiet");
+}
+
+void link_menu_live(struct link *link, const struct list *list, const char *keys, const char *live,
+                    unsigned wait_ms, link_key *fn)
+{
+    media_replace(link);
+    link->menu = fn;
+    link->wait_ms = wait_ms;
+    snprintf(link->keys, sizeof link->keys, "%s", keys);
+    snprintf(link->live, sizeof link->live, "%s", live);
+    link_tell(link, "menu=%s", list_text(list));
+}
+
+void link_menu(struct link *link, const struct list *list, const char *keys, unsigned wait_ms, link_key *fn)
+{
+    link_menu_live(link, list, keys, "", wait_ms, fn);
+}
+
+void link_pause(struct link *link, bool paused)
+{
+    link_tell(link, "pause=%d", paused);
+}
+
+void link_skip(struct link *link, int ms)
+{
+    link_tell(link, "skip=%d", ms);
+}
+
+void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
+                 link_recorded *fn)
+{
+    media_replace(link);
+    link->recorded = fn;
+    link->max_ms = max_ms;
+    link->silence_ms = silence_ms;
+    snprintf(link->path, sizeof link->path, "%s", path);
+    link_tell(link, "record=%s", keys);
+}
+
+void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn)
+{
+    (void)max;
+    media_replace(link);
+    link->wait_ms = wait_ms;
+    link->typed = fn;
+    link_tell(link, "ask=%s", list_text(list));
+}
+
+void link_on_key(struct link *link, link_key *fn)
+{
+    link->on_key = fn;
+}
+
+void link_echo(struct link *link)
+{
+    link_tell(link, "echo");
+}
+
+void link_enter(struct link *link, uint32_t room)
+{
+    link_tell(link, "enter=%u", room);
+}
+
+void link_gains(struct link *link, int talk_db, int listen_db)
+{
+    link_tell(link, "gains=%d/%d", talk_db, listen_db);
+}
+
+void link_mute(struct link *link, bool mute)
+{
+    link_tell(link, "mute=%d", mute);
+}
+
+int mix_open(struct server *of, uint32_t *room)
+{
+    if (of->mix_error)
+        return of->mix_error;
+    *room = ++of->next_mix;
+    tell(of->told, sizeof of->told, "open");
+    return 0;
+}
+
+void mix_close(struct server *of, uint32_t room)
+{
+    (void)room;
+    tell(of->told, sizeof of->told, "close");
+}
+
+void mix_play(struct server *of, uint32_t room, const struct list *list)
+{
+    (void)room;
+    tell(of->told, sizeof of->told, list_text(list));
+}
+
+/* -- the caller's part
+ * ---------------------------------------------------------------------------------------- */
+
+void double_begin(void)
+{
+    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en"};
+
+    log_set_level(LEVEL_ERROR);
+    ck_assert_int_eq(prompts_load(&server.prompts, &config), 0);
+}
+
+void double_end(void)
+{
+    for (unsigned i = 0; i < call_count; i++) {
+        if (!calls[i].over)
+            hang_up(&calls[i]);
+    }
+    prompts_free(server.prompts);
+}
+
+struct link *call(const struct app *app, const char *number, const char *argument, const char *params)
+{
+    struct link *link = &calls[call_count++];
+
+    ck_assert_uint_le(call_count, LINKS);
+    link->app = app;
+    link->request =
+        (struct request){.call = "test", .number = number, .argument = argument, .params = params};
+    app->invited(link, &link->request);
+    return link;
+}
+
+void hang_up(struct link *link)
+{
+    link->over = true;
+    link->app->ended(link);
+}
+
+void answer(struct link *link)
+{
+    ck_told(link, "answer");
+    link->app->answered(link);
+}
+
+void play_over(struct link *link)
+{
+    link_step *done = link->played;
+
+    ck_assert(done != NULL);
+    link->played = NULL;
+    done(link);
+}
+
+/* A key that the menu does not take is none of its business; one of `live` leaves it standing. */
+void press(struct link *link, char key)
+{
+    link_key *fn = link->menu ? link->menu : link->on_key;
+
+    ck_assert(fn != NULL);
+    if (link->menu && key)
+        ck_assert(strchr(link->keys, key) || strchr(link->live, key));
+    if (!key || !strchr(link->live, key))
+        link->menu = NULL;
+    fn(link, key);
+}
+
+void type(struct link *link, const char *digits)
+{
+    link_digits *fn = link->typed;
+
+    ck_assert(fn != NULL);
+    link->typed = NULL;
+    fn(link, digits);
+}
+
+void record(struct link *link, enum recorded_end end, uint32_t ms, uint32_t speech_ms)
+{
+    const struct recorded recorded = {
+        .end = end, .ms = ms, .speech_ms = speech_ms, .error = end == RECORDED_FAILED ? 28 : 0};
+    link_recorded *fn = link->recorded;
+
+    ck_assert(fn != NULL);
+    link->recorded = NULL;
+    fn(link, &recorded);
+}
+
+void record_hang_up(struct link *link, uint32_t ms, uint32_t speech_ms)
+{
+    link->over = true;
+    record(link, RECORDED_HUNG_UP, ms, speech_ms);
+    hang_up(link);
+}
