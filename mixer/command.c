@@ -21,8 +21,8 @@ static void port_adopt(struct worker *w, struct port *p)
 
 static void port_release(struct worker *w, struct port *p)
 {
-    io_remove(w->io, p->rtp_fd);
-    io_remove(w->io, p->rtcp_fd);
+    io_remove(w->io, p->rtp_fd, p->index << 1);
+    io_remove(w->io, p->rtcp_fd, p->index << 1 | 1);
     w->here[p->index] = false;
     w->ports[p->place] = w->ports[--w->port_count];
     w->ports[p->place]->place = p->place;
@@ -69,10 +69,8 @@ static void do_close(struct worker *w, struct command *c)
     struct port *p = c->port;
     struct mixer_event event = {.type = EVENT_PORT_CLOSED, .port = p->id};
 
-    if (p->kit && !bridge_relays(p) && p->sent > 0) {
+    if (p->kit && !bridge_relays(p) && p->sent > 0)
         port_report(p, true);
-        io_flush(w->io); /* its descriptor is gone by the tick's end */
-    }
     port_disconnect(p);
     port_record_end(p, RECORD_CLOSED);
     if (p->player.playing) {

@@ -128,6 +128,7 @@ struct port {
 
     /* What it says (hear.c) */
     uint64_t hear_tick;
+    uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     bool hear_got;
     unsigned concealed;
     struct recording *recording;
@@ -345,7 +346,8 @@ void port_timers(struct port *p);
 void port_stats_fill(const struct port *p, struct port_stats *out);
 void port_digit_heard(struct port *p, char digit, unsigned ms);
 
-bool port_must_hear(const struct port *p); /* whoever it is connected to */
+bool port_keeps_sound(const struct port *p); /* whoever it is connected to: its packets are needed here */
+bool port_must_hear(const struct port *p);   /* and decoded now */
 /* Decodes 10 ms into kit->frame, once a tick. False: silence. */
 bool port_hear(struct port *p);
 void port_heard_use(struct port *p); /* recording, tones */

@@ -4,13 +4,20 @@
 #include <string.h>
 
 #define CONCEAL_MAX 10     /* ticks; PLC has faded out long before */
+#define TONE_TICKS 50      /* covers the delay of the jitter buffer, and the silence that ends a digit */
 #define QUIET 50           /* -dBov: a frame that nobody misses */
 #define SURPLUS_MS 20      /* more delay than this is given up where it is quiet */
 #define SURPLUS_MUCH_MS 80 /* and this anywhere, a frame in eight */
 
-bool port_must_hear(const struct port *p)
+bool port_keeps_sound(const struct port *p)
 {
     return p->recording || (p->kit && p->kit->tones);
+}
+
+bool port_must_hear(const struct port *p)
+{
+    return p->recording ||
+           (p->tone_tick && p->kit && p->kit->tones && p->worker->tick - p->tone_tick < TONE_TICKS);
 }
 
 /* Fills kit->heard with at least `need` samples, or fails. */

@@ -1,8 +1,10 @@
 /*
- * Packets in and out of one worker's sockets, batched by the tick.
+ * Packets in and out of one worker's sockets, batched by the tick: io_uring where the kernel permits it, else
+ * plain sockets.
  *
- * Ownership: the worker owns it; sockets stay the ports'. Threads: the worker's. Failure: errno from creation
- * and io_add(); a packet the kernel does not take is dropped, as any network may.
+ * Ownership: the worker owns it; sockets stay the ports'. Threads: io_new() and io_free() belong to signalling,
+ * before io_start() and after io_stop(); all else to the worker. Failure: errno from creation, io_start() and
+ * io_add(); a packet the kernel does not take is dropped, as any network may.
  */
 #ifndef CONFAB_MIXER_IO_H
 #define CONFAB_MIXER_IO_H
@@ -24,14 +26,24 @@ struct io_packet {
 };
 typedef void io_receiver(void *arg, const struct io_packet *packet);
 
-__attribute__((warn_unused_result)) int io_new(struct io **out);
+/*
+ * `name`: "uring", "plain", or "auto" (also NULL) for io_uring if it works here, which is tried out, and else
+ * plain sockets, which is logged. For `tags` sockets, numbered from 0.
+ */
+__attribute__((warn_unused_result)) int io_new(struct io **out, const char *name, unsigned tags);
 void io_free(struct io *io);
+const char *io_name(const struct io *io); /* "uring" or "plain" */
 
-/* `tag` comes back with every packet of this socket. */
+/* On the thread that will use it, before all else; and the end of receiving. What is sent after that still goes. */
+__attribute__((warn_unused_result)) int io_start(struct io *io);
+void io_stop(struct io *io);
+
+/* `tag` comes back with every packet of this socket, and stands for one socket at a time. */
 __attribute__((warn_unused_result)) int io_add(struct io *io, int fd, uint32_t tag);
-void io_remove(struct io *io, int fd);
+/* What was committed for it has been sent, and the descriptor may be closed, when this returns. */
+void io_remove(struct io *io, int fd, uint32_t tag);
 
-/* Hands over all that has come, at most IO_FAIR packets a socket; the rest waits for the next tick. */
+/* Hands over all that has come, at most IO_FAIR packets a socket; more waits for the next tick or is dropped. */
 #define IO_FAIR 16
 void io_receive(struct io *io, io_receiver *fn, void *arg);
 

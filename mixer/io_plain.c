@@ -1,15 +1,12 @@
 /* Plain sockets behind io.h: epoll says which have something, recvmmsg takes it; sends go out at the tick's
  * end. */
 #define _GNU_SOURCE /* recvmmsg */
-#include "mixer/io.h"
+#include "mixer/io_way.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READY_MAX 512
@@ -24,7 +21,8 @@ struct waiting {
     uint8_t data[IO_PACKET_MAX];
 };
 
-struct io {
+struct plain {
+    struct io io;
     int epoll;
     struct epoll_event ready[READY_MAX];
     struct mmsghdr messages[RECEIVE_BATCH];
@@ -39,42 +37,59 @@ struct io {
     struct waiting waiting[SEND_BATCH];
 };
 
-int io_new(struct io **out)
+static int plain_make(struct io **out, unsigned tags)
 {
-    struct io *io = calloc(1, sizeof(*io));
-    if (!io)
+    struct plain *plain = calloc(1, sizeof(*plain));
+
+    (void)tags;
+    if (!plain)
         return ENOMEM;
-    io->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (io->epoll < 0) {
+    plain->io.way = &io_plain;
+    plain->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (plain->epoll < 0) {
         int error = errno;
-        free(io);
+        free(plain);
         return error;
     }
-    *out = io;
+    *out = &plain->io;
     return 0;
 }
 
-void io_free(struct io *io)
+static void plain_free(struct io *io)
 {
-    if (!io)
-        return;
-    close(io->epoll);
-    free(io);
+    struct plain *plain = (struct plain *)io;
+
+    close(plain->epoll);
+    free(plain);
 }
 
-int io_add(struct io *io, int fd, uint32_t tag)
+static int plain_start(struct io *io)
 {
+    (void)io;
+    return 0;
+}
+
+static void plain_stop(struct io *io)
+{
+    (void)io;
+}
+
+static int plain_add(struct io *io, int fd, uint32_t tag)
+{
+    struct plain *plain = (struct plain *)io;
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)tag << 32 | (uint32_t)fd};
-    int on = 1;
 
-    /* Jitter is measured by the kernel's arrival times; those of ticks are 10 ms apart. */
-    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-    return epoll_ctl(io->epoll, EPOLL_CTL_ADD, fd, &event) ? errno : 0;
+    arrivals_on(fd);
+    return epoll_ctl(plain->epoll, EPOLL_CTL_ADD, fd, &event) ? errno : 0;
 }
 
-void io_remove(struct io *io, int fd)
+static void plain_flush(struct io *io);
+
+static void plain_remove(struct io *io, int fd, uint32_t tag)
 {
-    (void)epoll_ctl(io->epoll, EPOLL_CTL_DEL, fd, NULL);
+    (void)tag;
+    plain_flush(io);
+    (void)epoll_ctl(((struct plain *)io)->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static int64_t arrival_us(struct msghdr *message)
@@ -87,46 +102,47 @@ static int64_t arrival_us(struct msghdr *message)
     }
     if (t.tv_sec == 0)
         clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return time_us(&t);
 }
 
 /* One batch from one socket. Returns how many the kernel gave. */
-static unsigned receive_batch(struct io *io, int fd, uint32_t tag, io_receiver *fn, void *arg)
+static unsigned receive_batch(struct plain *plain, int fd, uint32_t tag, io_receiver *fn, void *arg)
 {
     for (unsigned i = 0; i < RECEIVE_BATCH; i++) {
-        io->pieces[i] = (struct iovec){.iov_base = io->data[i], .iov_len = IO_PACKET_MAX};
-        io->messages[i].msg_hdr = (struct msghdr){.msg_name = &io->from[i],
-                                                  .msg_namelen = sizeof(io->from[i]),
-                                                  .msg_iov = &io->pieces[i],
-                                                  .msg_iovlen = 1,
-                                                  .msg_control = io->control[i].space,
-                                                  .msg_controllen = sizeof(io->control[i].space)};
+        plain->pieces[i] = (struct iovec){.iov_base = plain->data[i], .iov_len = IO_PACKET_MAX};
+        plain->messages[i].msg_hdr = (struct msghdr){.msg_name = &plain->from[i],
+                                                     .msg_namelen = sizeof(plain->from[i]),
+                                                     .msg_iov = &plain->pieces[i],
+                                                     .msg_iovlen = 1,
+                                                     .msg_control = plain->control[i].space,
+                                                     .msg_controllen = sizeof(plain->control[i].space)};
     }
-    int got = recvmmsg(fd, io->messages, RECEIVE_BATCH, MSG_DONTWAIT, NULL);
+    int got = recvmmsg(fd, plain->messages, RECEIVE_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < got; i++) {
-        struct msghdr *message = &io->messages[i].msg_hdr;
+        struct msghdr *message = &plain->messages[i].msg_hdr;
         struct io_packet packet = {.tag = tag,
-                                   .from = &io->from[i],
+                                   .from = &plain->from[i],
                                    .arrival_us = arrival_us(message),
-                                   .data = io->data[i],
-                                   .length = io->messages[i].msg_len};
+                                   .data = plain->data[i],
+                                   .length = plain->messages[i].msg_len};
         if (!(message->msg_flags & MSG_TRUNC))
             fn(arg, &packet);
     }
     return got > 0 ? (unsigned)got : 0;
 }
 
-void io_receive(struct io *io, io_receiver *fn, void *arg)
+static void plain_receive(struct io *io, io_receiver *fn, void *arg)
 {
-    int ready = epoll_wait(io->epoll, io->ready, READY_MAX, 0);
+    struct plain *plain = (struct plain *)io;
+    int ready = epoll_wait(plain->epoll, plain->ready, READY_MAX, 0);
     unsigned rounds = 0;
 
     while (ready > 0) {
         for (int i = 0; i < ready; i++) {
-            uint64_t key = io->ready[i].data.u64;
+            uint64_t key = plain->ready[i].data.u64;
             unsigned taken = 0, got;
             do {
-                got = receive_batch(io, (int)(uint32_t)key, (uint32_t)(key >> 32), fn, arg);
+                got = receive_batch(plain, (int)(uint32_t)key, (uint32_t)(key >> 32), fn, arg);
                 taken += got;
             } while (got == RECEIVE_BATCH && taken < IO_FAIR);
         }
@@ -134,32 +150,49 @@ void io_receive(struct io *io, io_receiver *fn, void *arg)
          */
         if (ready < READY_MAX || ++rounds == 16)
             break;
-        ready = epoll_wait(io->epoll, io->ready, READY_MAX, 0);
+        ready = epoll_wait(plain->epoll, plain->ready, READY_MAX, 0);
     }
 }
 
-uint8_t *io_claim(struct io *io)
+static uint8_t *plain_claim(struct io *io)
 {
-    if (io->count == SEND_BATCH)
-        io_flush(io);
-    return io->waiting[io->count].data;
+    struct plain *plain = (struct plain *)io;
+
+    if (plain->count == SEND_BATCH)
+        plain_flush(io);
+    return plain->waiting[plain->count].data;
 }
 
-void io_commit(struct io *io, int fd, const struct sockaddr_storage *to, size_t length)
+static void plain_commit(struct io *io, int fd, const struct sockaddr_storage *to, size_t length)
 {
-    struct waiting *w = &io->waiting[io->count++];
+    struct plain *plain = (struct plain *)io;
+    struct waiting *w = &plain->waiting[plain->count++];
 
     w->fd = fd;
-    w->to_length = to->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    w->to_length = address_length(to);
     memcpy(&w->to, to, w->to_length);
     w->length = length;
 }
 
-void io_flush(struct io *io)
+static void plain_flush(struct io *io)
 {
-    for (unsigned i = 0; i < io->count; i++) {
-        const struct waiting *w = &io->waiting[i];
+    struct plain *plain = (struct plain *)io;
+
+    for (unsigned i = 0; i < plain->count; i++) {
+        const struct waiting *w = &plain->waiting[i];
         (void)!sendto(w->fd, w->data, w->length, MSG_DONTWAIT, (const struct sockaddr *)&w->to, w->to_length);
     }
-    io->count = 0;
+    plain->count = 0;
 }
+
+const struct io_way io_plain = {.name = "plain",
+                                .make = plain_make,
+                                .free = plain_free,
+                                .start = plain_start,
+                                .stop = plain_stop,
+                                .add = plain_add,
+                                .remove = plain_remove,
+                                .receive = plain_receive,
+                                .claim = plain_claim,
+                                .commit = plain_commit,
+                                .flush = plain_flush};

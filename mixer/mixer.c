@@ -201,7 +201,9 @@ static int worker_make(struct worker *w, struct mixer *m, unsigned index)
     w->dice = 1 + random_below(UINT32_MAX);
     w->here = calloc(m->config.max_ports, sizeof(*w->here));
     w->ports = calloc(m->config.max_ports + 1, sizeof(*w->ports));
-    int error = w->here && w->ports ? io_new(&w->io) : ENOMEM;
+    int error = w->here && w->ports ? io_new(&w->io, m->config.io, 2 * m->config.max_ports) : ENOMEM;
+    if (!error) /* the first one decides for all, and is the only one to complain */
+        m->config.io = io_name(w->io);
     if (!error)
         error = queue_new(&w->commands, sizeof(struct command), m->commands_capacity);
     if (!error)
@@ -255,8 +257,8 @@ int mixer_start(struct mixer **out, const struct mixer_config *config)
         mixer_stop(m);
         return error;
     }
-    log_event(LEVEL_INFO, "mixer", NULL, "mixer-started workers=%u io=plain ports=%u rooms=%u",
-              m->worker_count, config->max_ports, config->max_rooms);
+    log_event(LEVEL_INFO, "mixer", NULL, "mixer-started workers=%u io=%s ports=%u rooms=%u",
+              m->worker_count, m->config.io, config->max_ports, config->max_rooms);
     *out = m;
     return 0;
 }

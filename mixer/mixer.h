@@ -24,6 +24,7 @@ struct mixer_config {
     unsigned rtp_port_low, rtp_port_high; /* even RTP ports from here; RTCP is one above (RFC 3550 §11) */
     unsigned max_ports, max_rooms;      /* all memory a tick touches is made for these at the start */
     unsigned rtp_timeout_s;             /* 0: never */
+    const char *io;                     /* "uring", "plain"; "auto", NULL: io_uring where it works (mixer/io.h) */
 };
 
 #define MIXER_CHECK __attribute__((warn_unused_result))

@@ -6,6 +6,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/* -dBov. ITU-T Q.24 asks for digits down to -29 dBm, some 35 below full scale; the level is only estimated.
+ */
+#define TONE_LEVEL 55
+
 static bool address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b, bool with_port)
 {
     if (a->ss_family != b->ss_family)
@@ -137,8 +141,13 @@ static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum code
                                    .payload = rtp->payload,
                                    .length = rtp->length};
 
-    if (p->connected == CONNECTED_ROOM && !p->muted)
-        room_note(p, payload_level(codec, rtp->payload, rtp->length));
+    bool noted = p->connected == CONNECTED_ROOM && !p->muted, tones = p->kit->tones != NULL;
+    unsigned level = noted || tones ? payload_level(codec, rtp->payload, rtp->length) : 0;
+
+    if (noted)
+        room_note(p, level);
+    if (tones && level < TONE_LEVEL)
+        p->tone_tick = p->worker->tick;
     if (jitter_put(p->jitter, &packet, codec_clock(codec), worker_now_ms(p->worker)) == JITTER_RESTARTED &&
         p->kit)
         p->concealed = 0;
@@ -196,7 +205,7 @@ static void receive_rtp(struct port *p, const struct io_packet *in)
         event_packet(p, &rtp);
     else if (noise)
         place_packet(p, &rtp);
-    else if (!relayed || port_must_hear(p))
+    else if (!relayed || port_keeps_sound(p))
         sound_packet(p, &rtp, (enum codec)codec, ms);
 }
 

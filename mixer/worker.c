@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 #include "mixer/engine.h"
 
+#include "core/base/log.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -42,8 +44,9 @@ static void digits_watch(struct port *p)
 
 static void worker_tick(struct worker *w)
 {
-    worker_commands(w);
+    /* First what came for ports that a command may move to another worker or close. */
     io_receive(w->io, receive, w);
+    worker_commands(w);
     for (unsigned i = 0; i < w->port_count; i++) {
         struct port *p = w->ports[i];
         if (p->digits.active)
@@ -78,6 +81,8 @@ static void *worker_main(void *arg)
     int64_t offset = TICK_NS * w->index / w->mixer->worker_count;
     int64_t next = now_ns() / TICK_NS * TICK_NS + offset;
 
+    if (io_start(w->io)) /* it worked when it was tried; without it nothing is received, which calls notice */
+        log_event(LEVEL_ERROR, "mixer", NULL, "worker=%u cannot receive", w->index);
     while (!atomic_load_explicit(&w->mixer->stopping, memory_order_acquire)) {
         next += TICK_NS;
         sleep_until(next);
@@ -90,6 +95,7 @@ static void *worker_main(void *arg)
         worker_tick(w);
         tick_count(w, now_ns() - began);
     }
+    io_stop(w->io);
     return NULL;
 }
 

@@ -152,6 +152,13 @@ static const char *codec_fault(const char *text)
     return codec_from_name(text) >= 0 ? NULL : "is no codec: PCMU, PCMA, G722 and opus are";
 }
 
+static const char *io_fault(const char *text)
+{
+    return !strcmp(text, "auto") || !strcmp(text, "uring") || !strcmp(text, "plain")
+               ? NULL
+               : "is none of auto, uring, plain";
+}
+
 static const char *level_fault(const char *text)
 {
     return log_level_from_name(text) >= 0 ? NULL : "is no level: debug, info, notice, warning and error are";
@@ -240,6 +247,7 @@ static const struct key keys[] = {
     N("media", "rtp_port_high", rtp_port_high, 1025, 65535, 29999),
     N("media", "workers", media_workers, 0, 256, 0),
     N("media", "rtp_timeout", rtp_timeout_s, 0, 86400, 60),
+    T("media", "io", media_io, "auto", io_fault),
     L("media", "codecs", "{\"opus\", \"G722\", \"PCMU\", \"PCMA\"}", codec_fault),
     T("database", "connection", database, "dbname=confab", filled_fault),
     N("database", "connections", database_connections, 1, 64, 2),

@@ -115,6 +115,7 @@ static int server_start_mixer(struct server *server)
         .max_ports = settings->max_calls * 3 + SPARE_PORTS,
         .max_rooms = settings->max_rooms,
         .rtp_timeout_s = settings->rtp_timeout_s,
+        .io = settings->media_io,
     };
 
     return mixer_start(&server->mixer, &config);

@@ -39,6 +39,7 @@ struct phone {
 };
 
 static struct mixer *mixer;
+static const char *io; /* the way packets go */
 static struct phone phones[4];
 static struct mixer_event events[200];
 static unsigned event_count;
@@ -228,12 +229,25 @@ static void setup(void)
                                   .rtp_port_high = 30099 + (unsigned)getpid() % 200 * 100,
                                   .max_ports = 8,
                                   .max_rooms = 2,
-                                  .rtp_timeout_s = 1};
+                                  .rtp_timeout_s = 1,
+                                  .io = io};
 
     event_count = 0;
     ck_assert_int_eq(mixer_start(&mixer, &config), 0);
     for (unsigned i = 0; i < 4; i++)
         phone_open(&phones[i], 400 + 300 * i);
+}
+
+static void setup_plain(void)
+{
+    io = "plain";
+    setup();
+}
+
+static void setup_uring(void)
+{
+    io = "uring";
+    setup();
 }
 
 static void teardown(void)
@@ -757,14 +771,13 @@ START_TEST(ports_are_used_again)
 }
 END_TEST
 
-int main(void)
+/* All of it, whichever way packets go. */
+static void add_tests(Suite *suite, const char *name, void (*begin)(void))
 {
-    log_set_level(LEVEL_WARNING);
-    Suite *suite = suite_create("mixer engine");
-    TCase *tcase = tcase_create("loopback");
+    TCase *tcase = tcase_create(name);
 
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, begin, teardown);
     tcase_add_test(tcase, echo_returns_the_tone);
     tcase_add_test(tcase, unconnected_port_sends_nothing);
     tcase_add_test(tcase, bridge_relays_packets_as_they_are);
@@ -791,6 +804,19 @@ int main(void)
     tcase_add_test(tcase, address_is_learnt_then_locked);
     tcase_add_test(tcase, ports_are_used_again);
     suite_add_tcase(suite, tcase);
+}
+
+int main(void)
+{
+    log_set_level(LEVEL_WARNING);
+    Suite *suite = suite_create("mixer engine");
+    struct io *tried;
+
+    add_tests(suite, "plain", setup_plain);
+    if (io_new(&tried, "uring", 2) == 0) { /* else the log has said why not */
+        io_free(tried);
+        add_tests(suite, "uring", setup_uring);
+    }
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
