@@ -162,6 +162,9 @@ struct storage {
 /* migrate.c: applies what is pending. ENOTCONN, EINVAL. */
 STORAGE_CHECK int migrations_apply(struct database *db, const char *folder);
 
+/* storage.c: asks for a sweep now. Any thread. */
+void sweep_begin(struct storage *st);
+
 /* listener.c. ENOTCONN, ENOMEM. */
 STORAGE_CHECK int listener_start(struct listener **out, struct storage *st);
 void listener_stop(struct listener *l);

@@ -113,6 +113,16 @@ static int missed_announce(struct listener *l)
     return error;
 }
 
+/* The database is here again: lamps are put right, and messages that waited in the spool are delivered. */
+static void missed_make_up(struct listener *l)
+{
+    if (missed_announce(l) != 0) {
+        database_close(&l->db);
+        return;
+    }
+    sweep_begin(l->st);
+}
+
 static void notifications_read(struct listener *l)
 {
     PGnotify *notification;
@@ -163,8 +173,8 @@ static void *listener_main(void *arg)
         if (fds[1].revents != 0) {
             notifications_read(l);
         }
-        if (l->db.conn == NULL && listener_connect(l) == 0 && missed_announce(l) != 0) {
-            database_close(&l->db);
+        if (l->db.conn == NULL && listener_connect(l) == 0) {
+            missed_make_up(l);
         }
         if (l->count > 0 && clock_now_us() >= l->window_ends_us) {
             window_close(l);

@@ -25,13 +25,20 @@ static void sweep_done(struct ticket ticket, int error)
 }
 
 /* Should this one find no place in the queue, the next one comes in a minute. */
+void sweep_begin(struct storage *st)
+{
+    if (spool_sweep(st, (struct ticket){0}, sweep_done) != 0) {
+        log_event(LEVEL_ERROR, "storage", NULL, "sweep-not-started");
+    }
+}
+
 static void sweep_due(void *arg)
 {
     struct storage *st = arg;
 
-    if (spool_sweep(st, (struct ticket){0}, sweep_done) != 0 ||
-        timer_start(st->loop, &st->sweep_timer, SWEEP_MS, sweep_due, st) != 0) {
-        log_event(LEVEL_ERROR, "storage", NULL, "sweep-not-started");
+    sweep_begin(st);
+    if (timer_start(st->loop, &st->sweep_timer, SWEEP_MS, sweep_due, st) != 0) {
+        log_event(LEVEL_ERROR, "storage", NULL, "sweeps-ended");
     }
 }
 
@@ -117,6 +124,7 @@ void storage_stop(struct storage *st)
     timer_stop(&st->sweep_timer);
     /* From here on no thread waits for the loop to take a reply. */
     atomic_store(&st->stopping, true);
+    listener_stop(st->listener); /* it asks for sweeps: before the last of those who would run them */
     if (st->jobs != NULL) {
         queue_close(st->jobs);
     }
@@ -125,7 +133,6 @@ void storage_stop(struct storage *st)
             pthread_join(st->workers[i].thread, NULL);
         }
     }
-    listener_stop(st->listener);
     if (st->replies != NULL) {
         loop_unwatch(st->loop, queue_fd(st->replies));
         replies_drop(st);
