@@ -326,16 +326,22 @@ void double_end(void)
     prompts_free(server.prompts);
 }
 
-struct link *call(const struct app *app, const char *number, const char *argument, const char *params)
+struct link *call_with(const struct app *app, const struct request *request)
 {
     struct link *link = &calls[call_count++];
 
     ck_assert_uint_le(call_count, LINKS);
     link->app = app;
-    link->request =
-        (struct request){.call = "test", .number = number, .argument = argument, .params = params};
+    link->request = *request;
     app->invited(link, &link->request);
     return link;
+}
+
+struct link *call(const struct app *app, const char *number, const char *argument, const char *params)
+{
+    const struct request request = {.call = "test", .number = number, .argument = argument, .params = params};
+
+    return call_with(app, &request);
 }
 
 void hang_up(struct link *link)

@@ -46,6 +46,7 @@ void double_begin(void);
 void double_end(void); /* ends the calls that stand */
 
 /* An INVITE; the application has been asked when this returns. */
+struct link *call_with(const struct app *app, const struct request *request);
 struct link *call(const struct app *app, const char *number, const char *argument, const char *params);
 void hang_up(struct link *link);
 /* The far side's 200, ACK and media: the application may speak. */

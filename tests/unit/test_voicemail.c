@@ -1,0 +1,545 @@
+/* apps/voicemail: where calls come from, greetings, and the message that is left. */
+#include "tests/unit/voicemail_double.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* -- where calls come from
+ * ---------------------------------------------------------------------------------------- */
+
+START_TEST(failures_that_mean_nobody_is_there)
+{
+    static const struct subscriber boxless = {.number = "1003"};
+    static const int left[] = {302, 400, 404, 415, 488, 500, 502, 503};
+    struct request request = {
+        .call = "test", .number = "1002", .argument = "", .params = "", .callee = &callee};
+    struct link *link = call_with(&voicemail_app, &request);
+
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
+        ck_assert(!link->app->failed(link, left[i]));
+    ck_assert_str_eq(asked.told, "");
+    request.callee = &boxless;
+    link = call_with(&voicemail_app, &request);
+    ck_assert(!link->app->failed(link, 486));
+    ck_assert_str_eq(asked.told, "");
+}
+END_TEST
+
+START_TEST(failure_stands_without_a_mailbox)
+{
+    ck_told(call_fails(486, ENOENT, NULL), "reject=486");
+}
+END_TEST
+
+/* The row's argument belongs to rows that name this application, not to "user" rows. */
+START_TEST(subscribers_path_ignores_arguments)
+{
+    const struct request request = {.call = "test", .number = "1002", .argument = "own", .callee = &callee};
+
+    ck_told(call_with(&voicemail_app, &request), "continue");
+}
+END_TEST
+
+START_TEST(unknown_argument_is_refused)
+{
+    ck_told(call(&voicemail_app, "7001", "nonsense", ""), "reject=500");
+}
+END_TEST
+
+START_TEST(direct_deposit_takes_what_the_pattern_leaves_open)
+{
+    static struct number_settings rows[] = {{.pattern = (char *)"*99."},
+                                            {.pattern = (char *)"88XXXX"},
+                                            {.pattern = (char *)"1005"},
+                                            {.pattern = (char *)"2000-2999"}};
+    static const struct {
+        const char *dialled, *mailbox;
+    } cases[] = {
+        {"*991002", "find=1002"}, {"881003", "find=1003"}, {"1005", "find=1005"}, {"2001", "find=2001"}};
+
+    settings.numbers = rows;
+    settings.number_count = sizeof rows / sizeof rows[0];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        call(&voicemail_app, cases[i].dialled, "deposit", "");
+        ck_told(&asked, cases[i].mailbox);
+    }
+    asked.mailbox(asked.ticket, ENOENT, NULL);
+    ck_told(&calls[call_count - 1], "reject=404");
+}
+END_TEST
+
+static struct link *call_pilot(const char *user, int cause)
+{
+    struct request request = {
+        .call = "test", .number = "7000", .argument = "pilot", .params = "", .peer = "pbx"};
+
+    snprintf(request.diversion.user, sizeof request.diversion.user, "%s", user);
+    request.diversion.cause = cause;
+    return call_with(&voicemail_app, &request);
+}
+
+/* RFC 4458 §4: the cause says which greeting fits. */
+START_TEST(pilot_greets_by_cause)
+{
+    static const struct {
+        int cause;
+        const char *greeting;
+    } cases[] = {{486, "vm-isonphone"}, {600, "vm-isonphone"}, {408, "vm-isunavail"}, {0, "vm-isunavail"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct link *link = call_pilot("1002", cases[i].cause);
+        ck_told(&asked, "find=1002");
+        asked.mailbox(asked.ticket, 0, &plain);
+        answer(link);
+        ck_assert_ptr_nonnull(strstr(link->told, cases[i].greeting));
+    }
+}
+END_TEST
+
+/* A cause that a PBX told is no answer of ours: 302 without a Contact would be nonsense. */
+START_TEST(pilot_without_mailbox_is_404)
+{
+    struct link *link = call_pilot("4711", 302);
+
+    asked.mailbox(asked.ticket, ENOENT, NULL);
+    ck_told(link, "reject=404");
+}
+END_TEST
+
+START_TEST(pilot_without_diversion_asks_who_it_is)
+{
+    struct link *link = call_pilot("", 0);
+
+    answer(link);
+    ck_told(link, "ask=300ms+msg-enter-mailbox");
+    ck_told(&asked, "");
+}
+END_TEST
+
+/* -- greetings
+ * ---------------------------------------------------------------------------------------------------- */
+
+#define DEFAULT_WORDS "menu=300ms+vm-theperson+digits/1+digits/0+digits/0+digits/2+"
+
+START_TEST(default_greetings)
+{
+    ck_told(call_deposit(486, &plain), DEFAULT_WORDS "vm-isonphone+vm-intro");
+    ck_told(call_deposit(600, &plain), DEFAULT_WORDS "vm-isonphone+vm-intro");
+    ck_told(call_deposit(408, &plain), DEFAULT_WORDS "vm-isunavail+vm-intro");
+    ck_told(call_deposit(480, &plain), DEFAULT_WORDS "vm-isunavail+vm-intro");
+    ck_told(call_deposit(603, &plain), DEFAULT_WORDS "vm-isunavail+vm-intro");
+    ck_told(&asked, "");
+}
+END_TEST
+
+START_TEST(own_greetings)
+{
+    static const struct {
+        bool kinds[GREETING_COUNT];
+        int status;
+        const char *fetched, *said;
+    } cases[] = {
+        {{[GREETING_UNAVAILABLE] = true}, 408, "greeting=unavailable", "menu=300ms+file"},
+        {{[GREETING_UNAVAILABLE] = true}, 486, "greeting=unavailable", "menu=300ms+file"},
+        {{[GREETING_UNAVAILABLE] = true, [GREETING_BUSY] = true}, 486, "greeting=busy", "menu=300ms+file"},
+        {{[GREETING_UNAVAILABLE] = true, [GREETING_BUSY] = true},
+         480,
+         "greeting=unavailable",
+         "menu=300ms+file"},
+        {{[GREETING_BUSY] = true, [GREETING_TEMPORARY] = true}, 486, "greeting=temporary", "menu=300ms+file"},
+        {{[GREETING_NAME] = true}, 486, "greeting=name", "menu=300ms+file+vm-isonphone+vm-intro"},
+        {{[GREETING_NAME] = true}, 408, "greeting=name", "menu=300ms+file+vm-isunavail+vm-intro"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mailbox box = plain;
+        memcpy(box.greetings, cases[i].kinds, sizeof box.greetings);
+        struct link *link = call_deposit(cases[i].status, &box);
+        ck_told(&asked, cases[i].fetched);
+        asked.file(asked.ticket, 0, "/cache/g.wav");
+        ck_assert_ptr_nonnull(strstr(link->told, "file=/cache/g.wav! "));
+        ck_assert_ptr_nonnull(strstr(link->told, cases[i].said));
+        ck_assert_str_eq(strstr(link->told, "menu="), cases[i].said);
+    }
+}
+END_TEST
+
+START_TEST(lost_greeting_is_replaced)
+{
+    struct mailbox box = plain;
+
+    box.greetings[GREETING_BUSY] = true;
+    struct link *link = call_deposit(486, &box);
+    asked.file(asked.ticket, EIO, NULL);
+    ck_told(link, DEFAULT_WORDS "vm-isonphone+vm-intro");
+    *asked.told = '\0';
+    link = call_fails(486, 0, &box);
+    asked.refuse = ENOBUFS;
+    answer(link);
+    ck_told(link, DEFAULT_WORDS "vm-isonphone+vm-intro");
+}
+END_TEST
+
+/* Who dials the mailbox on purpose needs not be told that nobody is there. */
+START_TEST(direct_greeting_is_short)
+{
+    struct mailbox box = plain;
+    struct link *link = call(&voicemail_app, "1002", "deposit", "");
+
+    box.greetings[GREETING_UNAVAILABLE] = true;
+    asked.mailbox(asked.ticket, 0, &box);
+    answer(link);
+    ck_told(link, "menu=300ms+vm-intro");
+    press(link, '#');
+    ck_assert_int_eq(asked.deposit.cause, DEPOSIT_DIRECT);
+}
+END_TEST
+
+START_TEST(full_mailbox_is_told)
+{
+    struct mailbox box = plain;
+
+    box.message_count = box.max_messages = 2;
+    struct link *link = call_deposit(486, &box);
+    play_over(link);
+    play_over(link);
+    ck_told(link, "play=vm-mailboxfull play=vm-goodbye hangup");
+    ck_told(&asked, "");
+    box.max_messages = 0; /* no quota */
+    ck_told(call_deposit(486, &box), DEFAULT_WORDS "vm-isonphone+vm-intro");
+}
+END_TEST
+
+/* With the database away a message is taken all the same: the spool keeps it. */
+START_TEST(deposit_without_database)
+{
+    struct link *link = call_fails(408, ENOTCONN, NULL);
+
+    answer(link);
+    ck_told(link, DEFAULT_WORDS "vm-isunavail+vm-intro");
+    press(link, 0);
+    open_deposit();
+    play_over(link);
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '1');
+    *link->told = '\0';
+    asked.done(asked.ticket, EINPROGRESS);
+    play_over(link);
+    play_over(link);
+    ck_told(link, "play=msg-will-be-delivered play=vm-goodbye hangup");
+}
+END_TEST
+
+/* -- the message
+ * --------------------------------------------------------------------------------------------------- */
+
+START_TEST(message_is_opened_before_the_beep)
+{
+    struct mailbox box = plain;
+
+    box.max_message_s = 40;
+    struct link *link = call_deposit(486, &box);
+    ck_assert_str_eq(link->keys, "#");
+    *link->told = '\0';
+    press(link, '#');
+    ck_told(link, ""); /* no beep yet */
+    ck_told(&asked, "open=1002");
+    ck_assert_str_eq(asked.deposit.caller, "1001");
+    ck_assert_str_eq(asked.deposit.caller_name, "Alice");
+    ck_assert_str_eq(asked.deposit.call, "test");
+    ck_assert_int_eq(asked.deposit.cause, DEPOSIT_BUSY);
+    ck_assert(asked.deposit.started_us > 0);
+    ck_assert(!asked.deposit.urgent);
+    open_deposit();
+    ck_told(link, BEEP);
+    play_over(link);
+    ck_told(link, "record=#");
+    ck_assert_uint_eq(link->max_ms, 40000);
+    ck_assert_uint_eq(link->silence_ms, 10000);
+}
+END_TEST
+
+START_TEST(withheld_caller_is_not_stored)
+{
+    struct link *link = call_deposit(408, &plain);
+
+    link->request.anonymous = true;
+    press(link, 0);
+    ck_assert_str_eq(asked.deposit.caller, "");
+    ck_assert_str_eq(asked.deposit.caller_name, "");
+    ck_assert_int_eq(asked.deposit.cause, DEPOSIT_UNAVAILABLE);
+    open_deposit();
+    play_over(link);
+    ck_assert_uint_eq(link->max_ms, 300000); /* the server's */
+}
+END_TEST
+
+/* "Saved" is said once it is, and never before. */
+START_TEST(message_is_said_to_be_saved_when_it_is)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_KEY, 2000, 1500);
+    ck_told(link, "menu=vm-review+vm-review-urgent");
+    ck_assert_str_eq(link->keys, "1234");
+    press(link, '1');
+    ck_told(&asked, "commit=normal");
+    ck_told(link, "");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    play_over(link);
+    ck_told(link, "play=vm-msgsaved play=vm-goodbye hangup");
+    hang_up(link);
+    ck_told(&asked, "");
+}
+END_TEST
+
+START_TEST(failed_commit_is_told)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_SILENCE, 2000, 1500);
+    press(link, '1');
+    *link->told = '\0';
+    asked.done(asked.ticket, ENOSPC);
+    ck_told(link, "play=msg-not-saved");
+}
+END_TEST
+
+/* A full queue loses nothing: the sweeper delivers what lies in the spool. */
+START_TEST(refused_commit_is_deferred)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_TOO_LONG, 2000, 1500);
+    *link->told = '\0';
+    asked.refuse = ENOBUFS;
+    press(link, '1');
+    ck_told(link, "play=msg-will-be-delivered");
+    asked.refuse = 0;
+    *asked.told = '\0';
+    hang_up(link);
+    ck_told(&asked, ""); /* above all it is not discarded */
+}
+END_TEST
+
+START_TEST(review_listens_and_marks_urgent)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_KEY, 2000, 1500);
+    *link->told = '\0';
+    press(link, '2');
+    play_over(link);
+    ck_told(link, "file=/spool/open/a.wav play=file menu=vm-review+vm-review-urgent");
+    press(link, '4');
+    play_over(link);
+    ck_told(link, "play=vm-marked-urgent menu=vm-review+vm-review-urgent");
+    press(link, '1');
+    ck_told(&asked, "commit=urgent");
+}
+END_TEST
+
+START_TEST(re_record_is_a_fresh_deposit)
+{
+    struct link *link = call_records();
+    char first[UUID_TEXT];
+
+    snprintf(first, sizeof first, "%s", asked.deposit.id);
+    record(link, RECORDED_KEY, 2000, 1500);
+    *link->told = '\0';
+    press(link, '3');
+    ck_told(&asked, "discard=deposit open=1002");
+    ck_assert_str_ne(asked.deposit.id, first);
+    asked.file(asked.ticket, 0, "/spool/open/b.wav");
+    play_over(link);
+    ck_told(link, BEEP " record=#");
+    ck_assert_str_eq(link->path, "/spool/open/b.wav");
+    record_hang_up(link, 2000, 1500);
+    ck_told(&asked, "commit=normal");
+}
+END_TEST
+
+START_TEST(nobody_objects_is_consent)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_SILENCE, 2000, 1500);
+    press(link, 0);
+    press(link, 0);
+    ck_told(&asked, "");
+    press(link, 0);
+    ck_told(&asked, "commit=normal");
+}
+END_TEST
+
+START_TEST(hang_up_while_recording_keeps_the_message)
+{
+    struct link *link = call_records();
+
+    record_hang_up(link, 2000, 1500);
+    ck_told(&asked, "commit=normal");
+    asked.done(asked.ticket, 0); /* nobody hears it */
+}
+END_TEST
+
+START_TEST(hang_up_while_reviewing_keeps_the_message)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_KEY, 2000, 1500);
+    hang_up(link);
+    ck_told(&asked, "commit=normal");
+
+    link = call_records();
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '2'); /* while he listens to himself */
+    hang_up(link);
+    ck_told(&asked, "commit=normal");
+}
+END_TEST
+
+/* A recording whose end no disk has reported in time goes as far as it got. */
+START_TEST(unreported_recording_is_kept)
+{
+    struct link *link = call_records();
+
+    hang_up(link);
+    ck_told(&asked, "commit=normal");
+}
+END_TEST
+
+START_TEST(hang_up_before_the_recording_leaves_nothing)
+{
+    struct link *link = call_deposit(408, &plain);
+
+    hang_up(link);
+    ck_told(&asked, "");
+
+    link = call_deposit(408, &plain);
+    press(link, 0);
+    *asked.told = '\0';
+    hang_up(link); /* while the spool opens it */
+    ck_told(&asked, "discard=deposit");
+    open_deposit();
+    ck_told(&asked, "");
+
+    link = call_deposit(408, &plain);
+    press(link, 0);
+    open_deposit();
+    *asked.told = '\0';
+    hang_up(link); /* in the beep */
+    ck_told(&asked, "discard=deposit");
+}
+END_TEST
+
+START_TEST(too_short_is_asked_for_again)
+{
+    struct link *link = call_records();
+
+    for (int i = 0; i < 2; i++) {
+        record(link, RECORDED_KEY, i ? 999 : 5000, i ? 999 : 0); /* too short; nothing but silence */
+        ck_told(link, "play=vm-tooshort");
+        play_over(link);
+        ck_told(&asked, "discard=deposit open=1002");
+        open_deposit();
+        play_over(link);
+        ck_told(link, BEEP " record=#");
+    }
+    record(link, RECORDED_KEY, 10, 10);
+    ck_told(&asked, "discard=deposit");
+    play_over(link);
+    play_over(link);
+    ck_told(link, "play=msg-nothing-recorded play=vm-goodbye hangup");
+}
+END_TEST
+
+START_TEST(hang_up_too_soon_leaves_nothing)
+{
+    struct link *link = call_records();
+
+    record_hang_up(link, 999, 800);
+    ck_told(&asked, "discard=deposit");
+}
+END_TEST
+
+/* A disk that fails in the middle: what is there is delivered, and nobody is told that all is well. */
+START_TEST(failed_recording_is_told_and_its_part_kept)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_FAILED, 2000, 1500);
+    ck_told(&asked, "commit=normal");
+    ck_told(link, "play=msg-not-saved");
+    asked.done(asked.ticket, 0);
+    ck_told(link, "");
+    hang_up(link);
+    ck_told(&asked, "");
+}
+END_TEST
+
+START_TEST(full_disk_is_told_before_he_speaks)
+{
+    struct link *link = call_deposit(408, &plain);
+
+    *link->told = '\0';
+    press(link, 0);
+    asked.file(asked.ticket, ENOSPC, NULL);
+    ck_told(link, "play=msg-trouble");
+    *asked.told = '\0';
+    hang_up(link);
+    ck_told(&asked, "");
+
+    link = call_deposit(408, &plain);
+    *link->told = '\0';
+    asked.refuse = ENOBUFS;
+    press(link, 0);
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("voicemail");
+    TCase *tc = tcase_create("voicemail");
+    SRunner *runner = srunner_create(suite);
+
+    tcase_add_checked_fixture(tc, voicemail_begin, double_end);
+    tcase_add_test(tc, failures_that_mean_nobody_is_there);
+    tcase_add_test(tc, failure_stands_without_a_mailbox);
+    tcase_add_test(tc, subscribers_path_ignores_arguments);
+    tcase_add_test(tc, unknown_argument_is_refused);
+    tcase_add_test(tc, direct_deposit_takes_what_the_pattern_leaves_open);
+    tcase_add_test(tc, pilot_greets_by_cause);
+    tcase_add_test(tc, pilot_without_mailbox_is_404);
+    tcase_add_test(tc, pilot_without_diversion_asks_who_it_is);
+    tcase_add_test(tc, default_greetings);
+    tcase_add_test(tc, own_greetings);
+    tcase_add_test(tc, lost_greeting_is_replaced);
+    tcase_add_test(tc, direct_greeting_is_short);
+    tcase_add_test(tc, full_mailbox_is_told);
+    tcase_add_test(tc, deposit_without_database);
+    tcase_add_test(tc, message_is_opened_before_the_beep);
+    tcase_add_test(tc, withheld_caller_is_not_stored);
+    tcase_add_test(tc, message_is_said_to_be_saved_when_it_is);
+    tcase_add_test(tc, failed_commit_is_told);
+    tcase_add_test(tc, refused_commit_is_deferred);
+    tcase_add_test(tc, review_listens_and_marks_urgent);
+    tcase_add_test(tc, re_record_is_a_fresh_deposit);
+    tcase_add_test(tc, nobody_objects_is_consent);
+    tcase_add_test(tc, hang_up_while_recording_keeps_the_message);
+    tcase_add_test(tc, hang_up_while_reviewing_keeps_the_message);
+    tcase_add_test(tc, unreported_recording_is_kept);
+    tcase_add_test(tc, hang_up_before_the_recording_leaves_nothing);
+    tcase_add_test(tc, too_short_is_asked_for_again);
+    tcase_add_test(tc, hang_up_too_soon_leaves_nothing);
+    tcase_add_test(tc, failed_recording_is_told_and_its_part_kept);
+    tcase_add_test(tc, full_disk_is_told_before_he_speaks);
+    suite_add_tcase(suite, tc);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

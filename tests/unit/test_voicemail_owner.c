@@ -1,0 +1,740 @@
+/* apps/voicemail: the owner's visit: login, folders, messages, options. */
+#include "tests/unit/voicemail_double.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* -- login
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Wrong, unknown, locked: storage says EACCES to each, and so they sound. */
+START_TEST(three_wrong_pins_end_the_call)
+{
+    struct link *link = call_own();
+
+    for (int i = 0; i < 3; i++) {
+        type(link, "864213");
+        ck_told(&asked, "check=1002/864213");
+        asked.mailbox(asked.ticket, EACCES, NULL);
+        ck_told(link, "play=msg-login-incorrect");
+        play_over(link);
+        ck_told(link, i < 2 ? "ask=300ms+vm-password" : "play=vm-goodbye");
+    }
+    play_over(link);
+    ck_told(link, "hangup");
+    ck_assert_ptr_null(strstr(logged, "864213"));
+    ck_assert_ptr_nonnull(strstr(logged, "login-refused mailbox=1002 try=3"));
+}
+END_TEST
+
+/* Silence is no guess: it must not lock the owner out. */
+START_TEST(no_pin_is_a_try_without_a_guess)
+{
+    struct link *link = call_own();
+
+    type(link, "");
+    ck_told(&asked, "");
+    ck_told(link, "play=msg-login-incorrect");
+}
+END_TEST
+
+START_TEST(login_asks_for_the_number_each_time)
+{
+    struct link *link = call(&voicemail_app, "*98", "login", "");
+
+    answer(link);
+    for (int i = 0; i < 3; i++) {
+        ck_told(link, "ask=300ms+msg-enter-mailbox");
+        type(link, "4711");
+        ck_told(link, "ask=300ms+vm-password");
+        type(link, "739146");
+        ck_told(&asked, "check=4711/739146");
+        asked.mailbox(asked.ticket, EACCES, NULL);
+        play_over(link);
+        ck_assert_int_eq(strncmp(link->told, "play=msg-login-incorrect ", 25), 0);
+        memmove(link->told, link->told + 25, strlen(link->told + 25) + 1);
+    }
+    ck_told(link, "play=vm-goodbye");
+}
+END_TEST
+
+START_TEST(nobody_types_a_number)
+{
+    struct link *link = call(&voicemail_app, "*98", "login", "");
+
+    answer(link);
+    type(link, "");
+    type(link, "");
+    *link->told = '\0';
+    type(link, "");
+    ck_told(link, "play=vm-goodbye");
+    ck_told(&asked, "");
+}
+END_TEST
+
+START_TEST(own_phone_without_mailbox_is_asked)
+{
+    static const struct subscriber boxless = {.number = "1001"};
+    const struct request request = {.call = "test", .number = "*97", .argument = "own", .user = "1001"};
+    struct link *link = call_with(&voicemail_app, &request);
+
+    asked.subscriber(asked.ticket, 0, &boxless);
+    answer(link);
+    ck_told(link, "ask=300ms+msg-enter-mailbox");
+    link = call(&voicemail_app, "*97", "own", ""); /* from a peer */
+    answer(link);
+    ck_told(link, "ask=300ms+msg-enter-mailbox");
+}
+END_TEST
+
+START_TEST(login_without_database_is_told)
+{
+    struct link *link = call_own();
+
+    type(link, "739146");
+    asked.mailbox(asked.ticket, ENOTCONN, NULL);
+    play_over(link);
+    play_over(link);
+    ck_told(link, "play=msg-trouble play=vm-goodbye hangup");
+    *asked.told = '\0';
+    link = call_own();
+    asked.refuse = ENOBUFS;
+    *asked.told = '\0';
+    type(link, "739146");
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+START_TEST(late_replies_are_dropped)
+{
+    struct link *link = call_own();
+
+    type(link, "739146");
+    hang_up(link);
+    asked.mailbox(asked.ticket, 0, &plain);
+    ck_told(link, "");
+    link = call(&voicemail_app, "1002", "deposit", "");
+    hang_up(link);
+    asked.mailbox(asked.ticket, 0, &plain);
+    ck_told(link, "");
+}
+END_TEST
+
+/* -- main menu and folders
+ * ---------------------------------------------------------------------------------------- */
+
+#define MAIN_MENU(folder) "menu=vm-onefor+" folder "+vm-messages+vm-opts+vm-helpexit"
+#define MESSAGE_MENU(delete)                                                                                 \
+    "menu=vm-advopts+vm-repeat+vm-next+" delete "+vm-toforward+vm-savemessage+vm-helpexit"
+
+START_TEST(main_menu_offers_what_there_is)
+{
+    struct link *link = visit_as(&plain, 0, 2);
+
+    press(link, '*');
+    ck_told(link, MAIN_MENU("vm-Old"));
+    press(link, '1');
+    ck_told(&asked, "list=1002/1");
+    link = visit_as(&plain, 1, 2);
+    press(link, '*');
+    ck_told(link, MAIN_MENU("vm-INBOX"));
+    ck_assert_str_eq(link->keys, "1230*#");
+    press(link, '#');
+    play_over(link);
+    ck_told(link, "play=vm-goodbye hangup");
+}
+END_TEST
+
+START_TEST(menu_gives_up_on_who_presses_nothing)
+{
+    struct link *link = visit();
+
+    press(link, 0);
+    press(link, 0);
+    *link->told = '\0';
+    press(link, 0);
+    ck_told(link, "play=vm-goodbye");
+}
+END_TEST
+
+START_TEST(folders)
+{
+    struct link *link = visit();
+
+    press(link, '2');
+    ck_assert_ptr_nonnull(
+        strstr(link->told, "menu=vm-changeto+vm-press+digits/0+vm-for+vm-INBOX+vm-messages+vm-press"));
+    ck_assert_ptr_nonnull(strstr(link->told, "+vm-Friends+vm-messages+vm-tocancel"));
+    *link->told = '\0';
+    press(link, '3');
+    ck_told(&asked, "list=1002/3");
+    list_entries(0, entries);
+    play_over(link);
+    ck_told(link, "play=vm-youhave+vm-no+vm-Family+vm-messages " MAIN_MENU("vm-Family"));
+    press(link, '2');
+    *link->told = '\0';
+    press(link, '#');
+    ck_told(link, MAIN_MENU("vm-Family"));
+    press(link, '1');
+    asked.entries(asked.ticket, ENOTCONN, NULL);
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+/* -- a message
+ * ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(message_is_named_before_it_plays)
+{
+    struct link *link = listens();
+
+    ck_assert_int_eq(
+        strncmp(link->told, "file=/cache/one.wav! menu=vm-first+vm-message+vm-received+digits/", 64), 0);
+    ck_assert_ptr_nonnull(
+        strstr(link->told, "+vm-from-phonenumber+digits/1+digits/0+digits/0+digits/1+300ms+file"));
+    *link->told = '\0';
+    press(link, '6');
+    updated();
+    asked.file(asked.ticket, 0, "/cache/two.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "menu=vm-message+digits/2+vm-received+"));
+    ck_assert_ptr_nonnull(strstr(link->told, "+vm-unknown-caller+300ms+file"));
+    *link->told = '\0';
+    press(link, '6');
+    updated();
+    asked.file(asked.ticket, 0, "/cache/three.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "menu=vm-last+vm-message+vm-received+"));
+}
+END_TEST
+
+/* What is played in one go has an end: a caller's long name must not push the message out. */
+START_TEST(long_caller_leaves_room_for_the_message)
+{
+    struct entry entry = entries[0];
+    struct link *link = visit();
+
+    memset(entry.caller, 'x', sizeof entry.caller - 1);
+    press(link, '1');
+    list_entries(1, &entry);
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_str_eq(strstr(link->told, "+300ms"), "+300ms+file");
+    *asked.told = '\0';
+    memset(entry.caller, 'x', 24);
+    entry.caller[24] = '\0';
+    link = visit();
+    press(link, '1');
+    list_entries(1, &entry);
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "+letters/x+300ms+file"));
+}
+END_TEST
+
+START_TEST(message_is_heard_at_its_end)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    press(link, 0);
+    ck_told(&asked, "update=one,heard/0");
+    ck_told(link, ""); /* the menu waits for the row */
+    updated();
+    ck_told(link, MESSAGE_MENU("vm-delete"));
+    press(link, '6');
+    ck_told(&asked, "fetch=two"); /* it is heard already */
+    ck_assert_int_eq(asked.wanted.version, 1);
+}
+END_TEST
+
+START_TEST(message_keys_move)
+{
+    struct link *link = listens();
+
+    ck_assert_str_eq(link->keys, "3456789");
+    ck_assert_str_eq(link->live, "#*02");
+    press(link, '6');
+    ck_told(&asked, "update=one,heard/0");
+    updated();
+    ck_told(&asked, "fetch=two");
+    asked.file(asked.ticket, 0, "/cache/two.wav");
+    press(link, '4');
+    ck_told(&asked, "update=two,heard/0");
+    ck_assert_int_eq(asked.wanted.version, 7);
+    updated();
+    ck_told(&asked, "fetch=one");
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    press(link, '5');
+    ck_told(&asked, "fetch=one");
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    *link->told = '\0';
+    press(link, '4');
+    play_over(link);
+    ck_told(link, "play=vm-nomore " MESSAGE_MENU("vm-delete"));
+}
+END_TEST
+
+START_TEST(play_control)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    press(link, '#');
+    press(link, '*');
+    press(link, '0');
+    press(link, '0');
+    press(link, '2');
+    ck_told(link, "skip=3000 skip=-3000 pause=1 pause=0 skip=-2147483648");
+    ck_assert(link->menu != NULL);
+    press(link, '0');
+    press(link, '6'); /* what plays next is not paused */
+    updated();
+    asked.file(asked.ticket, 0, "/cache/two.wav");
+    *link->told = '\0';
+    press(link, '0');
+    ck_told(link, "pause=1");
+}
+END_TEST
+
+/* "Deleted" is said when the row says so. */
+START_TEST(delete_and_undelete_wait_for_the_row)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    press(link, '7');
+    ck_told(&asked, "update=one,heard,deleted/0");
+    ck_told(link, "");
+    updated();
+    play_over(link);
+    ck_told(link, "play=vm-deleted " MESSAGE_MENU("vm-undelete"));
+    press(link, '7');
+    ck_told(&asked, "update=one,heard/0");
+    ck_assert_int_eq(asked.wanted.version, 2);
+    updated();
+    play_over(link);
+    ck_told(link, "play=vm-undeleted " MESSAGE_MENU("vm-delete"));
+}
+END_TEST
+
+START_TEST(message_is_filed)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    press(link, '9');
+    ck_assert_int_eq(strncmp(link->told, "menu=vm-savefolder+vm-press", 27), 0);
+    *link->told = '\0';
+    press(link, '4');
+    ck_told(&asked, "update=one,heard/4");
+    updated();
+    play_over(link);
+    ck_told(link, "play=vm-first+vm-message+vm-savedto+vm-Friends+vm-messages " MESSAGE_MENU("vm-delete"));
+    press(link, '9');
+    *link->told = '\0';
+    press(link, '#');
+    ck_told(link, MESSAGE_MENU("vm-delete"));
+}
+END_TEST
+
+/* Filed under "new" it is new again, and going on to the next does not undo that. */
+START_TEST(message_is_made_new_again)
+{
+    struct link *link = listens();
+
+    press(link, '9');
+    press(link, '0');
+    ck_told(&asked, "update=one,fresh/0");
+    updated();
+    play_over(link);
+    press(link, '6');
+    ck_told(&asked, "fetch=two");
+}
+END_TEST
+
+/* Two phones in one mailbox: he who comes second is told, and hears the folder as it is now. */
+START_TEST(change_elsewhere_is_told)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    press(link, '7');
+    *asked.told = '\0';
+    asked.entry(asked.ticket, ESTALE, NULL);
+    play_over(link);
+    ck_told(link, "play=msg-changed-elsewhere");
+    ck_told(&asked, "list=1002/0");
+    list_entries(1, &entries[1]);
+    ck_told(&asked, "fetch=two");
+}
+END_TEST
+
+START_TEST(broken_message_is_no_trap)
+{
+    struct link *link = visit();
+
+    press(link, '1');
+    list_entries(3, entries);
+    *link->told = *asked.told = '\0';
+    asked.file(asked.ticket, EIO, NULL);
+    play_over(link);
+    ck_told(link, "play=msg-cannot-play " MESSAGE_MENU("vm-delete"));
+    press(link, '6');
+    ck_told(&asked, "fetch=two"); /* and it stays as new as it was */
+    link = visit();
+    press(link, '1');
+    list_entries(3, entries);
+    *asked.told = '\0';
+    asked.file(asked.ticket, EIO, NULL);
+    play_over(link);
+    press(link, '7');
+    ck_told(&asked, "update=one,heard,deleted/0");
+}
+END_TEST
+
+START_TEST(database_lost_in_the_middle_is_told)
+{
+    struct link *link = listens();
+
+    press(link, '6');
+    *link->told = '\0';
+    asked.entry(asked.ticket, ENOTCONN, NULL);
+    ck_told(link, "play=msg-trouble");
+    *asked.told = '\0';
+    link = visit();
+    press(link, '1');
+    list_entries(3, entries);
+    *link->told = '\0';
+    asked.file(asked.ticket, ENOTCONN, NULL);
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+START_TEST(message_is_forwarded)
+{
+    struct mailbox full = plain;
+    struct link *link = listens();
+
+    *link->told = '\0';
+    press(link, '8');
+    ck_told(link, "ask=msg-enter-mailbox");
+    type(link, "1003");
+    ck_told(&asked, "find=1003");
+    asked.mailbox(asked.ticket, ENOENT, NULL);
+    play_over(link);
+    ck_told(link, "play=vm-nobox " MESSAGE_MENU("vm-delete"));
+    full.message_count = full.max_messages;
+    press(link, '8');
+    type(link, "1002");
+    *link->told = '\0';
+    asked.mailbox(asked.ticket, 0, &full);
+    play_over(link);
+    ck_told(link, "play=vm-mailboxfull " MESSAGE_MENU("vm-delete"));
+    press(link, '8');
+    type(link, "1002");
+    *link->told = *asked.told = '\0';
+    asked.mailbox(asked.ticket, 0, &plain);
+    ck_told(&asked, "forward=one/1002");
+    ck_told(link, "");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=vm-msgforwarded " MESSAGE_MENU("vm-delete"));
+    press(link, '8');
+    *link->told = '\0';
+    type(link, "");
+    ck_told(link, MESSAGE_MENU("vm-delete"));
+}
+END_TEST
+
+/* A reply goes to the caller's box with that box's limit, and ends at the main menu, not with the call. */
+START_TEST(reply_and_back)
+{
+    struct mailbox other = plain;
+    struct link *link = listens();
+
+    snprintf(other.number, sizeof other.number, "1001");
+    other.max_message_s = 20;
+    press(link, '3');
+    *link->told = '\0';
+    press(link, '1');
+    ck_told(&asked, "find=1001");
+    asked.mailbox(asked.ticket, 0, &other);
+    ck_told(link, "play=vm-intro");
+    play_over(link);
+    ck_told(&asked, "open=1001");
+    ck_assert_int_eq(asked.deposit.cause, DEPOSIT_DIRECT);
+    open_deposit();
+    play_over(link);
+    ck_assert_uint_eq(link->max_ms, 20000);
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '1');
+    ck_told(&asked, "commit=normal");
+    *link->told = '\0';
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=vm-msgsaved " MAIN_MENU("vm-INBOX"));
+}
+END_TEST
+
+START_TEST(advanced_of_a_message)
+{
+    struct link *link = listens();
+
+    press(link, '6');
+    updated();
+    asked.file(asked.ticket, 0, "/cache/two.wav");
+    press(link, '3');
+    *link->told = '\0';
+    press(link, '1'); /* a reply to nobody */
+    ck_assert_int_eq(strncmp(link->told, "play=vm-nonumber", 16), 0);
+    play_over(link);
+    press(link, '3');
+    *link->told = '\0';
+    press(link, '3');
+    ck_assert_int_eq(strncmp(link->told, "play=vm-received+", 17), 0);
+    play_over(link);
+    press(link, '3');
+    press(link, '5');
+    *link->told = *asked.told = '\0';
+    type(link, "1003");
+    ck_told(&asked, "find=1003");
+    asked.mailbox(asked.ticket, ENOENT, NULL);
+    play_over(link);
+    ck_told(link, "play=vm-nobox " MAIN_MENU("vm-INBOX"));
+}
+END_TEST
+
+/* -- options
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Up to a greeting's recording. */
+static struct link *greets(char key)
+{
+    struct link *link = visit();
+
+    press(link, '0');
+    ck_told(link, "menu=vm-options");
+    press(link, key);
+    play_over(link);
+    play_over(link);
+    ck_assert_int_eq(strncmp(link->path, "/cache/", 7), 0);
+    return link;
+}
+
+START_TEST(greetings_are_recorded)
+{
+    static const struct {
+        char key;
+        const char *ask, *store;
+        uint32_t max_ms;
+    } cases[] = {
+        {'1', "play=vm-rec-unv " BEEP " record=#", "store=unavailable", 180000},
+        {'2', "play=vm-rec-busy " BEEP " record=#", "store=busy", 180000},
+        {'3', "play=vm-rec-name " BEEP " record=#", "store=name", 10000},
+        {'4', "play=vm-rec-temp " BEEP " record=#", "store=temporary", 180000},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct link *link = greets(cases[i].key);
+        ck_told(link, cases[i].ask);
+        ck_assert_uint_eq(link->max_ms, cases[i].max_ms);
+        record(link, RECORDED_KEY, 2000, 1500);
+        ck_told(link, "menu=vm-review"); /* a greeting is never urgent */
+        ck_assert_str_eq(link->keys, "123");
+        press(link, '1');
+        ck_told(&asked, cases[i].store);
+        ck_told(link, "");
+        asked.done(asked.ticket, 0);
+        play_over(link);
+        ck_told(link, "play=vm-msgsaved menu=vm-options");
+    }
+}
+END_TEST
+
+START_TEST(greeting_is_kept_only_when_accepted)
+{
+    struct link *link = greets('1');
+
+    record_hang_up(link, 2000, 1500);
+    ck_told(&asked, "discard=file");
+    link = greets('1');
+    record(link, RECORDED_KEY, 2000, 1500);
+    hang_up(link);
+    ck_told(&asked, "discard=file");
+    link = greets('1');
+    hang_up(link); /* its end was never reported */
+    ck_told(&asked, "discard=file");
+    link = greets('1');
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '3');
+    ck_told(&asked, "discard=file");
+    play_over(link);
+    *link->told = '\0';
+    record(link, RECORDED_FAILED, 0, 0);
+    ck_told(&asked, "discard=file");
+    play_over(link);
+    ck_told(link, "play=msg-not-saved menu=vm-options");
+}
+END_TEST
+
+START_TEST(greeting_not_stored_is_told)
+{
+    struct link *link = greets('2');
+
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '1');
+    *link->told = '\0';
+    asked.done(asked.ticket, ENOTCONN);
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+START_TEST(temporary_greeting_is_erased)
+{
+    struct mailbox box = plain;
+
+    box.greetings[GREETING_TEMPORARY] = true;
+    struct link *link = visit_as(&box, 1, 0);
+    press(link, '0');
+    *link->told = '\0';
+    press(link, '4');
+    ck_told(link, "menu=vm-tempgreetactive+vm-tempgreeting2");
+    press(link, '2');
+    ck_told(&asked, "reset=temporary");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=vm-tempremoved menu=vm-options");
+    press(link, '4'); /* there is none any more: a new one is recorded */
+    ck_told(link, "play=vm-rec-temp");
+}
+END_TEST
+
+START_TEST(pin_is_changed)
+{
+    struct link *link = visit();
+
+    press(link, '0');
+    press(link, '5');
+    *link->told = '\0';
+    type(link, "12345");
+    play_over(link);
+    ck_told(link, "play=msg-pin-rules menu=vm-options");
+    press(link, '5');
+    type(link, "284095");
+    *link->told = '\0';
+    type(link, "284096");
+    play_over(link);
+    ck_told(link, "play=vm-mismatch menu=vm-options");
+    ck_told(&asked, "");
+    press(link, '5');
+    ck_told(link, "ask=vm-newpassword");
+    type(link, "284095");
+    ck_told(link, "ask=vm-reenterpassword");
+    type(link, "284095");
+    ck_told(&asked, "set=1002/284095");
+    ck_told(link, "");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=vm-passchanged menu=vm-options");
+    ck_assert_ptr_null(strstr(logged, "28409"));
+    press(link, '5');
+    *link->told = '\0';
+    type(link, "");
+    ck_told(link, "menu=vm-options");
+}
+END_TEST
+
+/* An administrator's PIN opens the box once: then the owner chooses his own. */
+START_TEST(first_pin_comes_before_the_messages)
+{
+    struct mailbox box = plain;
+    struct link *link = call_own();
+
+    box.pin_must_change = true;
+    type(link, "739146");
+    *asked.told = '\0';
+    asked.mailbox(asked.ticket, 0, &box);
+    ck_told(link, "ask=vm-newpassword");
+    type(link, "12345");
+    play_over(link);
+    ck_told(link, "play=msg-pin-rules ask=vm-newpassword");
+    type(link, "284095");
+    type(link, "284095");
+    ck_told(&asked, "set=1002/284095");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(&asked, "count=1002");
+
+    link = call_own();
+    type(link, "739146");
+    *asked.told = '\0';
+    asked.mailbox(asked.ticket, 0, &box);
+    type(link, "");
+    type(link, "");
+    *link->told = '\0';
+    type(link, "");
+    ck_told(link, "play=vm-goodbye");
+    ck_told(&asked, "");
+}
+END_TEST
+
+START_TEST(options_give_up_on_who_presses_nothing)
+{
+    struct link *link = visit();
+
+    press(link, '0');
+    press(link, 0);
+    press(link, 0);
+    *link->told = '\0';
+    press(link, 0);
+    ck_told(link, MAIN_MENU("vm-INBOX"));
+    press(link, '0');
+    *link->told = '\0';
+    press(link, '*');
+    ck_told(link, MAIN_MENU("vm-INBOX"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("voicemail_owner");
+    TCase *tc = tcase_create("voicemail_owner");
+    SRunner *runner = srunner_create(suite);
+
+    tcase_add_checked_fixture(tc, voicemail_begin, double_end);
+    tcase_add_test(tc, three_wrong_pins_end_the_call);
+    tcase_add_test(tc, no_pin_is_a_try_without_a_guess);
+    tcase_add_test(tc, login_asks_for_the_number_each_time);
+    tcase_add_test(tc, nobody_types_a_number);
+    tcase_add_test(tc, own_phone_without_mailbox_is_asked);
+    tcase_add_test(tc, login_without_database_is_told);
+    tcase_add_test(tc, late_replies_are_dropped);
+    tcase_add_test(tc, main_menu_offers_what_there_is);
+    tcase_add_test(tc, menu_gives_up_on_who_presses_nothing);
+    tcase_add_test(tc, folders);
+    tcase_add_test(tc, message_is_named_before_it_plays);
+    tcase_add_test(tc, long_caller_leaves_room_for_the_message);
+    tcase_add_test(tc, message_is_heard_at_its_end);
+    tcase_add_test(tc, message_keys_move);
+    tcase_add_test(tc, play_control);
+    tcase_add_test(tc, delete_and_undelete_wait_for_the_row);
+    tcase_add_test(tc, message_is_filed);
+    tcase_add_test(tc, message_is_made_new_again);
+    tcase_add_test(tc, change_elsewhere_is_told);
+    tcase_add_test(tc, broken_message_is_no_trap);
+    tcase_add_test(tc, database_lost_in_the_middle_is_told);
+    tcase_add_test(tc, message_is_forwarded);
+    tcase_add_test(tc, reply_and_back);
+    tcase_add_test(tc, advanced_of_a_message);
+    tcase_add_test(tc, greetings_are_recorded);
+    tcase_add_test(tc, greeting_is_kept_only_when_accepted);
+    tcase_add_test(tc, greeting_not_stored_is_told);
+    tcase_add_test(tc, temporary_greeting_is_erased);
+    tcase_add_test(tc, pin_is_changed);
+    tcase_add_test(tc, first_pin_comes_before_the_messages);
+    tcase_add_test(tc, options_give_up_on_who_presses_nothing);
+    suite_add_tcase(suite, tc);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * A storage that only writes down what voicemail asks it, and the ways of callers and owners up to where a
+ * test begins.
+ */
+#ifndef CONFAB_TESTS_VOICEMAIL_DOUBLE_H
+#define CONFAB_TESTS_VOICEMAIL_DOUBLE_H
+
+#include "apps/apps.h"
+#include "storage/mailbox.h"
+#include "storage/spool.h"
+#include "storage/subscriber.h"
+#include "tests/unit/app_double.h"
+
+struct asked {
+    char told[1024]; /* every job, blank between */
+    struct ticket ticket;
+    int refuse; /* what the next job is refused with */
+    subscriber_reply *subscriber;
+    mailbox_reply *mailbox;
+    counts_reply *counts;
+    entries_reply *entries;
+    entry_reply *entry;
+    file_reply *file;
+    storage_done *done;
+    struct deposit deposit; /* of the last deposit_open() */
+    struct entry wanted;    /* of the last entry_update() */
+    bool urgent;            /* of the last deposit_commit() */
+};
+extern struct asked asked;
+
+extern const struct mailbox plain;     /* 1002, without greetings of its own */
+extern const struct subscriber callee; /* 1002, who has it */
+extern const struct entry entries[];   /* three: one, two and three; the second has no caller */
+
+#define BEEP "play=1000Hz"
+
+void voicemail_begin(void); /* ends with double_end() */
+
+/* The call of 1001 to the subscriber fails with `status`; up to the answer of storage about the mailbox. */
+struct link *call_fails(int status, int error, const struct mailbox *box);
+struct link *call_deposit(int status, const struct mailbox *box); /* the greeting plays */
+struct link *call_records(void);                                  /* the beep is over */
+void open_deposit(void);                                          /* storage's answer to deposit_open() */
+
+/* The owner's own phone: up to the question for his PIN, to the main menu, to the first message's play. */
+struct link *call_own(void);
+struct link *visit_as(const struct mailbox *box, unsigned fresh, unsigned old);
+struct link *visit(void);
+struct link *listens(void);
+void list_entries(size_t count, const struct entry *from); /* storage's answer to entries_list() */
+void updated(void); /* storage has written what was asked: the version has moved on */
+
+#endif
