@@ -1,0 +1,240 @@
+"""What scenarios of voicemail share: leaving tones as messages, hearing them again, and looking at the rows.
+
+    class TestX(Mail):                          a Scenario with many users, each with a mailbox
+        self.user()                             a number that nobody else uses
+        self.together(f, g, …)                  runs them side by side; every failure is told with its name
+        self.visit(user)                        the owner's call to *97, let in by his PIN
+    wait_tone(call, 1000)                       waits until a pure tone is heard, and returns when it began
+    leave(call, [(700, 1.5), (1300, 1.0)])      after the beep, says these tones
+    pieces(call, since, (700, 1300))            [(700, 1.5), (1300, 1.0)]: the pure tones heard since, with their lengths
+    seed(server, "1001", [(700, 1.0)])          a message that was never spoken: its entry's uuid
+    entries(server, "1001")                     rows of a mailbox, oldest first
+    stored(server, "1001")                      the sound of its only message
+
+A tone is told from speech by holding nearly all power of its moment: the prompts of voicemail never do.
+"""
+import array
+import concurrent.futures
+import io
+import threading
+import time
+import uuid
+import wave
+
+import sound
+from harness import SLOW, Scenario, until
+
+PIN = "739146"
+BEEP_HZ = 1000
+FRAME = 320  # 40 ms
+LEAST_S = 0.12  # shorter sounds are none
+
+
+class Mail(Scenario):
+    SETTINGS = "sip { ring = 2 }\nvoicemail { message_silence = 3 }"
+    USERS = range(2001, 2101)  # beside those of the demo; a number without a row of the plan may be a subscriber's
+    SIDE_BY_SIDE = 16
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.numbers = iter(cls.USERS)
+        cls.server.psql(
+            "begin; insert into mailbox (number, name, zone, pin_hash) select n::text, 'User ' || n, zone, pin_hash "
+            "from mailbox, generate_series(%d, %d) n where number = '1001'; "
+            "insert into subscriber (number, name, zone, mailbox) select number, name, zone, number from mailbox "
+            "where number like '2%%'; insert into credential (number, realm, ha1_md5, ha1_sha256) "
+            "select number, 'confab', md5(secret), encode(sha256(convert_to(secret, 'UTF8')), 'hex') "
+            "from (select number, number || ':confab:confab-' || number as secret from subscriber "
+            "where number like '2%%') as login; commit" % (cls.USERS[0], cls.USERS[-1]))
+
+    def setUp(self):
+        super().setUp()
+        self.lock, self.here = threading.Lock(), threading.local()
+
+    def user(self):
+        with self.lock:
+            return str(next(self.numbers))
+
+    def phone(self, user, **more):
+        phone = super().phone(user, **more)
+        getattr(self.here, "phones", []).append(phone)
+        return phone
+
+    def _flow(self, flow):
+        """What went wrong in it, or None. Its phones hang up and are gone at its end."""
+        self.here.phones = []
+        try:
+            flow()
+            for phone in self.here.phones:
+                for call in list(phone.calls.values()):
+                    call.hangup()
+        except Exception as error:  # told by together(), beside those of other flows
+            return error
+        finally:
+            for phone in self.here.phones:
+                phone.close()
+        return None
+
+    def together(self, *flows):
+        with concurrent.futures.ThreadPoolExecutor(self.SIDE_BY_SIDE) as pool:
+            for flow, error in zip(flows, pool.map(self._flow, flows)):
+                with self.subTest(flow=flow.__name__):
+                    if error is not None:
+                        raise error
+
+    def call(self, user, number, **more):
+        """A call that is answered; INVITE is authenticated, so he need not be registered."""
+        return self.phone(user, **more).invite(number).wait_answered()
+
+    def visit(self, user, number="*97", pin=PIN):
+        call = self.call(user, number)
+        login(call, pin)
+        return call
+
+    def count(self, mailbox, number=1, timeout=10):
+        """Waits until the mailbox holds so many messages; their rows."""
+        return until(lambda: len(entries(self.server, mailbox)) == number and entries(self.server, mailbox), timeout,
+                     "%d messages for %s" % (number, mailbox))
+
+    def row(self, entry):
+        return entries(self.server, None, entry)[0]
+
+    def assert_tones(self, heard, said, tolerance=0.16):
+        self.assertEqual([hz for hz, _ in heard], [hz for hz, _ in said], (heard, said))
+        for (_, got), (_, wanted) in zip(heard, said):
+            self.assertAlmostEqual(got, wanted, delta=tolerance)
+
+
+def _tone_of(frame, candidates):
+    """Which of the candidates this frame holds and little else; None."""
+    total = sum(s * s for s in frame) / len(frame)
+    if total < 32767 ** 2 * 10 ** -3.3:
+        return None
+    for hz in candidates:
+        if sound._power(frame, 8000, hz) / 2 > 0.7 * total:
+            return hz
+    return None
+
+
+def spans(samples, candidates):
+    """[(hz, begin, end), …] in seconds, in the order in which they are heard."""
+    found = []
+    for at in range(0, len(samples) - FRAME + 1, FRAME):
+        hz, begin, end = _tone_of(samples[at:at + FRAME], candidates), at / 8000, (at + FRAME) / 8000
+        if hz is None:
+            continue
+        if found and found[-1][0] == hz and begin - found[-1][2] < 0.1:
+            found[-1] = (hz, found[-1][1], end)
+        else:
+            found.append((hz, begin, end))
+    return [span for span in found if span[2] - span[1] > LEAST_S]
+
+
+def pieces(call, since, candidates, until=None):
+    return [(hz, round(end - begin, 2)) for hz, begin, end in spans(call.media.samples(since, until), candidates)]
+
+
+def wait_tone(call, hz, timeout=25.0, since=None):
+    since = since or time.monotonic()
+    end = time.monotonic() + timeout * SLOW
+    while time.monotonic() < end:
+        now = time.monotonic()
+        found = spans(call.media.samples(since), (hz,))
+        if found:
+            return since + found[0][1]
+        if call.ended:
+            raise AssertionError("%s: the call ended before %d Hz were heard: %s" % (call.phone.user, hz, call.end))
+        since = max(since, now - 1.0)
+        time.sleep(0.2)
+    raise AssertionError("%s: %d Hz were not heard in %.0f s" % (call.phone.user, hz, timeout * SLOW))
+
+
+def is_speech(samples):
+    return sum(abs(s) > 500 for s in samples) > len(samples) // 20
+
+
+def wait_speech(call, timeout=5.0):
+    """Something is said that is no silence."""
+    end = time.monotonic() + timeout * SLOW
+    while time.monotonic() < end:
+        if is_speech(call.listen(0.3)):
+            return
+    raise AssertionError("%s: nothing was said" % call.phone.user)
+
+
+def wait_silence(call, timeout=10.0):
+    end = time.monotonic() + timeout * SLOW
+    while time.monotonic() < end:
+        samples = call.listen(0.4)
+        if samples and max(abs(s) for s in samples) < 100:
+            return
+    raise AssertionError("%s: it is never quiet" % call.phone.user)
+
+
+def say(call, tones):
+    for hz, seconds in tones:
+        call.media.tone = hz
+        time.sleep(seconds)
+    call.media.tone = None
+
+
+def leave(call, tones, key="#", timeout=25.0):
+    """Waits for the beep to be over, says the tones, and ends with `key` (None: the recording goes on)."""
+    wait_tone(call, BEEP_HZ, timeout)
+    time.sleep(0.4)
+    say(call, tones)
+    if key:
+        call.dial(key)
+        time.sleep(0.3)
+    return call
+
+
+def login(call, pin=PIN):
+    time.sleep(0.3)
+    call.dial(pin + "#", gap=0.05)
+
+
+def seed(server, mailbox, tones, caller="9", age_s=60):
+    """Writes a message straight into the tables; its entry's uuid. `caller` is said before it is heard: short is quick."""
+    samples = [s for hz, seconds in tones for s in sound.sine(hz, seconds)]
+    out = io.BytesIO()
+    with wave.open(out, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(8000)
+        w.writeframes(b"".join(s.to_bytes(2, "little", signed=True) for s in samples))
+    blob, message, entry = (str(uuid.uuid4()) for _ in range(3))
+    file = server.folder / (entry + ".sql")
+    file.write_text("begin; insert into blob (id, audio, sha256) select '%s', audio, sha256(audio) from (values ('\\x%s'::bytea)) "
+                    "as sound (audio); "
+                    "insert into message (id, blob, caller, call, cause, started, duration_ms) "
+                    "values ('%s', '%s', '%s', 'seed', 'direct', now() - interval '%d s', %d); "
+                    "insert into entry (id, mailbox, message) values ('%s', '%s', '%s'); commit;\n" % (
+                        blob, out.getvalue().hex(), message, blob, caller, age_s, len(samples) // 8, entry, mailbox, message))
+    file.chmod(0o644)
+    server.database.psql(server.name, file=file)
+    file.unlink()
+    return entry
+
+
+class Entry:
+    def __init__(self, row):
+        self.id, self.mailbox, self.caller, self.cause, self.folder = row[:5]
+        self.heard, self.deleted, self.urgent = (value == "t" for value in row[5:8])
+        self.ms, self.message = int(row[8]), row[9]
+
+
+def entries(server, mailbox, entry=None):
+    where = "e.id = '%s'" % entry if entry else "e.mailbox = '%s'" % mailbox
+    rows = server.psql("select e.id, e.mailbox, m.caller, m.cause, e.folder, e.heard, e.deleted_at is not null, e.urgent, "
+                       "m.duration_ms, m.id from entry e join message m on m.id = e.message where %s order by m.started, e.id" % where)
+    return [Entry(row) for row in rows]
+
+
+def stored(server, mailbox):
+    """The sound of a mailbox's only message: 8 kHz samples."""
+    (audio,), = server.psql("select encode(audio, 'hex') from entry e join message m on m.id = e.message "
+                            "join blob b on b.id = m.blob where e.mailbox = '%s'" % mailbox)
+    with wave.open(io.BytesIO(bytes.fromhex(audio))) as w:
+        return array.array("h", w.readframes(w.getnframes()))[::w.getframerate() // 8000]
