@@ -370,6 +370,7 @@ net_interface {address}
                                         stderr=subprocess.STDOUT, cwd=self.folder)
         self.events, self._data = [], b""
         self.control = until(lambda: self._connect(port), 10, "baresip's control port")
+        assert "codec not found" not in self.log(), self.log()  # it would quietly offer all it knows
         if register:
             until(lambda: re.search(r"200 OK .*binding", self.log()), 10, "baresip's registration")
         else:
