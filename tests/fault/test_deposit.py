@@ -82,6 +82,9 @@ class TestDatabaseAway(Mail):
         away, before = self.call(self.user(), "*99" + owner), self.call(self.user(), "*99" + other)
         began = time.monotonic()
         for call in (away, before):
+            time.sleep(0.3)
+            call.dial("#")  # enough of the greeting
+        for call in (away, before):
             wait_tone(call, 1000, since=began)
         time.sleep(0.4)
         for call in (away, before):

@@ -275,7 +275,7 @@ class Scenario(unittest.TestCase):
     def _tell(self, mark):
         outcome = getattr(self, "_outcome", None)
         result = getattr(outcome, "result", None)
-        bad = result is not None and any(test is self for test, _ in result.failures + result.errors)
+        bad = result is not None and any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
         errors = getattr(outcome, "errors", None) or []
         if bad or any(error for _, error in errors) or not getattr(outcome, "success", True):
             print("----- confabd's log of %s\n%s-----" % (self.id(), self.server.log_since(mark)[-12000:]), flush=True)

@@ -4,7 +4,7 @@ import unittest
 
 import sound
 from harness import until
-from mailbox import (BEEP_HZ, PIN, Mail, entries, leave, login, pieces, seed, spans, wait_silence, wait_speech, wait_tone)
+from mailbox import (BEEP_HZ, PIN, Mail, entries, leave, login, pieces, seed, spans, stored, wait_silence, wait_speech, wait_tone)
 
 PATTERN = [(700, 1.5), (1300, 1.0)]
 HEARD = (700, 1300)
@@ -76,6 +76,18 @@ class Callers(Mail):
             row = self.count(user)[0]
             self.assertEqual((row.cause, row.caller), ("direct", caller))
 
+        def wideband(number, codec):  # other people's phones; what is stored is heard as it was said
+            def flow():
+                user = self.user()
+                peer = self.baresip(number, tone=850, codec=codec, register=False)
+                peer.dial("*99" + user)
+                time.sleep(11)  # the greeting and the beep, and two seconds more
+                peer.hangup()
+                self.count(user)
+                (hz, begin, end), = spans(stored(self.server, user), (850,))
+                self.assertGreater(end - begin, 1.5)
+            return flow
+
         def unknown():
             phone = self.phone(self.user())
             self.assertEqual(phone.invite("*994711").wait_ended().status, 404)
@@ -90,14 +102,13 @@ class Callers(Mail):
             self.assertEqual(pieces(call, 0, (BEEP_HZ,)), [])
             self.assertEqual(len(entries(self.server, user)), 1)
 
-        return [unregistered, busy, declined, unanswered, direct, unknown, full]
+        return [unregistered, busy, declined, unanswered, direct, unknown, full, wideband("1005", "G722/16000/1"),
+                wideband("1006", "opus/48000/2")]
 
     def forwarded_by_a_pbx(self):
         def pilot(mailbox, cause, target="7000", **more):
             call = self.pbx("0207946").invite(target, **more).wait_answered()
-            time.sleep(0.5)
-            call.dial("#")  # spares us the rest of the greeting
-            leave(call, PATTERN).dial("1")
+            leave(call, PATTERN, greeting=False).dial("1")
             row = self.count(mailbox)[0]
             self.assertEqual((row.cause, row.caller), (cause, "0207946"))
 
@@ -124,7 +135,7 @@ class Callers(Mail):
     # -- how a recording ends ------------------------------------------------------------------------------------------
 
     def direct(self, mailbox, tones=(), key="#"):
-        return leave(self.call(self.user(), "*99" + mailbox), tones, key)
+        return leave(self.call(self.user(), "*99" + mailbox), tones, key, greeting=False)
 
     def how_a_recording_ends(self):
         def hang_up():
