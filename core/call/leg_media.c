@@ -31,7 +31,7 @@ void codecs_order(struct codec_list *out, const struct settings *settings, const
 
 /*
  * The order for an answer: `best` where it was offered (so that packets can be relayed as they are), else the
- * first of ours that was offered.
+ * first of ours that was. Without `best` theirs, for they know what suits them (RFC 3264 §6.1).
  */
 void codecs_prefer(struct codec_list *out, const struct settings *settings, const char *offer,
                    const enum codec *best)
@@ -42,6 +42,10 @@ void codecs_prefer(struct codec_list *out, const struct settings *settings, cons
     codecs_order(out, settings, best, best ? 1 : 0);
     if (!offer || negotiation_peek(offer, &summary))
         return;
+    if (!best) {
+        codecs_order(out, settings, summary.codecs, summary.codec_count);
+        return;
+    }
     for (size_t i = 0; i < out->count; i++)
         if (codec_listed(summary.codecs, summary.codec_count, out->codecs[i])) {
             first = out->codecs[i];
