@@ -140,6 +140,9 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
               invitation->target.user, call->user, call->peer, invitation->call_id);
     leg_keep_offer(call->caller, invitation->offer);
     status = call_judge(invitation);
+    if (status == 488)
+        log_event(LEVEL_NOTICE, "call", call->id,
+                  "offer-refused why=\"no codec, profile or stream in common\"");
     if (!status)
         status = route_first(call, invitation);
     if (status) {
