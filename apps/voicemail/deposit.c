@@ -19,6 +19,7 @@ static const char *deposit_mailbox(const struct voicemail *vm)
 /* -- after the recording
  * -------------------------------------------------------------------------------------------- */
 
+/* An owner who left a message from his own menu goes on there; a caller has done what he came for. */
 static void deposit_over(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -30,6 +31,7 @@ static void deposit_over(struct link *link)
         voicemail_goodbye(link);
 }
 
+/* The three answers of storage/spool.h, in words. Nothing is called saved before there is a row. */
 static void deposit_committed(struct ticket ticket, int error)
 {
     struct link *link = link_of(ticket);
@@ -51,6 +53,7 @@ static void deposit_settled(struct ticket ticket, int error)
     (void)error; /* logged by storage; the sweeper takes care of what is left */
 }
 
+/* Nobody wants it: too short, said again, or hung up before a word. Once is enough, whoever asks. */
 static void deposit_drop(struct voicemail *vm)
 {
     if (!vm->spooled)
@@ -183,6 +186,10 @@ static void deposit_greeted(struct link *link, char key)
     deposit_start(link);
 }
 
+/*
+ * An own greeting says all there is to say; a name alone is put into the standard words, and without either
+ * his number is. Who dialled the mailbox on purpose (no status) is only asked to speak.
+ */
 static void deposit_play_greeting(struct voicemail *vm, const char *file, enum greeting_kind kind)
 {
     struct list list = {0};
@@ -229,6 +236,7 @@ static void deposit_greeting_fetched(struct ticket ticket, int error, const char
     deposit_play_greeting(vm, error ? NULL : path, vm->greeting);
 }
 
+/* A full mailbox is told before the caller has spoken, not after. */
 void deposit_greet(struct voicemail *vm)
 {
     if (vm->known && mailbox_is_full(&vm->box)) {

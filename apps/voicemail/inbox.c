@@ -21,6 +21,7 @@ const char *folder_prompt(enum folder folder)
 /* -- main menu
  * ------------------------------------------------------------------------------------------------------ */
 
+/* The menu is its own help; whoever asks for it is there, and gets all its rounds again. */
 static void inbox_help(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -124,6 +125,11 @@ void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn)
     link_menu(vm->link, &list, "01234#", MENU_WAIT_MS, fn);
 }
 
+/*
+ * The list is a copy and a snapshot: what comes or goes meanwhile does not shift the message he stands at.
+ * Each entry carries its version, so that a change over somebody else's is refused by storage
+ * (message_updated()).
+ */
 static void inbox_listed(struct ticket ticket, int error, const struct entry_list *found)
 {
     struct link *link = link_of(ticket);
@@ -166,6 +172,7 @@ void inbox_close(struct voicemail *vm)
     vm->list = NULL;
 }
 
+/* A quota of 0 is none (sql/0001_initial.sql). Messages that were deleted do not count. */
 bool mailbox_is_full(const struct mailbox *box)
 {
     return box->max_messages && box->message_count >= box->max_messages;
@@ -180,6 +187,7 @@ static void inbox_composed(struct voicemail *vm)
     inbox_menu(vm->link);
 }
 
+/* With the database away he may speak all the same: the spool keeps it, and commit tells him the truth. */
 static void inbox_recipient_found(struct ticket ticket, int error, const struct mailbox *box)
 {
     struct link *link = link_of(ticket);
@@ -211,6 +219,7 @@ static void inbox_recipient(struct link *link, const char *digits)
         inbox_compose(vm, digits);
 }
 
+/* `number` NULL: he is asked for it. */
 void inbox_compose(struct voicemail *vm, const char *number)
 {
     struct list list = {0};
@@ -229,6 +238,8 @@ void inbox_compose(struct voicemail *vm, const char *number)
 /* -- welcome
  * -------------------------------------------------------------------------------------------------------- */
 
+/* The menu offers the folder that has something in it: new messages first, old ones when there are only
+ * those. */
 static void inbox_counted(struct ticket ticket, int error, const struct mailbox_counts *counts)
 {
     struct link *link = link_of(ticket);

@@ -6,7 +6,7 @@
 struct key {
     char key;
     enum act act;
-    bool live;
+    bool live; /* pressed while a message plays, it leaves the play running */
 };
 
 #define KEYS_MAX 12
@@ -52,6 +52,7 @@ static const struct key keymap[][KEYS_MAX + 1] = {
 
 #define MENUS (sizeof keymap / sizeof keymap[0])
 
+/* Made from the table when first asked for; the signalling thread alone asks. */
 const char *keymap_keys(enum menu menu, bool live)
 {
     static char keys[MENUS][2][KEYS_MAX + 1];
@@ -64,6 +65,7 @@ const char *keymap_keys(enum menu menu, bool live)
     return keys[menu][live];
 }
 
+/* A menu that ran out of time gives key 0, which is in no table: ACT_NONE. */
 enum act keymap_act(enum menu menu, char key)
 {
     for (const struct key *k = keymap[menu]; k->key; k++)

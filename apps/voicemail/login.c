@@ -8,6 +8,7 @@
 static void login_ask_number(struct link *link);
 static void login_ask_pin(struct link *link);
 
+/* His own phone has said who he is; from any other the number may have been the mistake. */
 static void login_again(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -18,6 +19,11 @@ static void login_again(struct link *link)
         login_ask_number(link);
 }
 
+/*
+ * Three tries a call, and none of them says what was wrong: a guesser must not learn which mailboxes there
+ * are. That more calls do not give him more tries is storage's affair (mailbox_check_pin()). Digits are never
+ * logged.
+ */
 static void login_refused(struct voicemail *vm)
 {
     link_log(vm->link, LEVEL_NOTICE, "login-refused mailbox=%s try=%u", vm->number, vm->tries + 1);
@@ -27,6 +33,7 @@ static void login_refused(struct voicemail *vm)
         voicemail_tell(vm, "msg-login-incorrect", voicemail_goodbye);
 }
 
+/* Anything but EACCES is no verdict on the PIN: it is said to be our trouble, and costs him no try. */
 static void login_checked(struct ticket ticket, int error, const struct mailbox *box)
 {
     struct link *link = link_of(ticket);
@@ -64,6 +71,7 @@ static void login_pin(struct link *link, const char *digits)
         voicemail_trouble(vm, "login", error);
 }
 
+/* The first words wait until the far side's media path is open, as a greeting does. */
 static void login_ask_pin(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -74,6 +82,7 @@ static void login_ask_pin(struct link *link)
     link_ask(link, &list, PIN_MAX, MENU_WAIT_MS, login_pin);
 }
 
+/* A number is taken as it is typed: whether there is such a mailbox shows with the PIN, and not before. */
 static void login_number(struct link *link, const char *digits)
 {
     struct voicemail *vm = link_state(link);

@@ -74,6 +74,8 @@ static void message_heard(struct voicemail *vm, link_step *then)
 /* -- what it says
  * --------------------------------------------------------------------------------------------------- */
 
+/* "First message", "message two", "last message": where he is in the folder, not a number that storage would
+ * keep. */
 static void message_say_number(struct voicemail *vm, struct list *list)
 {
     struct phrase number = {0};
@@ -89,6 +91,8 @@ static void message_say_number(struct voicemail *vm, struct list *list)
     }
 }
 
+/* When, in the owner's own time zone, and from whom; a caller who withheld his number is "an unknown caller".
+ */
 static void message_say_envelope(struct voicemail *vm, struct list *list)
 {
     const struct entry *entry = message_at(vm);
@@ -135,6 +139,10 @@ static void message_playing_key(struct link *link, char key)
     }
 }
 
+/*
+ * Words and message are one play, so that a key cuts either short; he who knows who called need not wait. The
+ * file is ours: it goes once it is loaded (file_reply in storage/mailbox.h).
+ */
 static void message_play(struct voicemail *vm, const char *path)
 {
     struct list list = {0};
@@ -175,6 +183,7 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
     message_play(vm, path);
 }
 
+/* The sound is fetched anew each time: hours may lie between, and the cache is no place to keep messages. */
 void message_present(struct voicemail *vm)
 {
     vm->paused = false;
@@ -190,6 +199,7 @@ void message_present(struct voicemail *vm)
  * -----------------------------------------------------------------------------------------------------------
  */
 
+/* At either end of the folder he stays where he is: a wrap would let him miss that he has heard them all. */
 static void message_next(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -221,6 +231,7 @@ static void message_say_deleted(struct link *link)
     voicemail_tell(vm, message_at(vm)->deleted ? "vm-deleted" : "vm-undeleted", message_menu);
 }
 
+/* Deleted ones stay in the list and in the table, so that the same key brings them back while he is here. */
 static void message_toggle_delete(struct voicemail *vm)
 {
     struct entry entry = *message_at(vm);
@@ -271,6 +282,7 @@ static void message_forwarded(struct ticket ticket, int error)
         voicemail_tell(vm, error ? "vm-nobox" : "vm-msgforwarded", message_menu);
 }
 
+/* Asked before the row is written, as a full mailbox is no place to forward to. The sound is not copied. */
 static void message_receiver_found(struct ticket ticket, int error, const struct mailbox *box)
 {
     struct link *link = link_of(ticket);
@@ -380,6 +392,7 @@ static void message_do(struct voicemail *vm, enum act act)
     }
 }
 
+/* After a message he gets the menu three times; then nobody is there, and the line is given back. */
 static void message_key(struct link *link, char key)
 {
     struct voicemail *vm = link_state(link);
@@ -394,6 +407,7 @@ static void message_key(struct link *link, char key)
         message_do(vm, act);
 }
 
+/* Says only the keys that lead somewhere; the others work all the same. */
 static void message_menu(struct link *link)
 {
     struct voicemail *vm = link_state(link);

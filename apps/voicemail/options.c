@@ -15,6 +15,7 @@ static struct storage *options_storage(const struct voicemail *vm)
 /* -- greetings
  * ------------------------------------------------------------------------------------------------------ */
 
+/* What he is asked next time (temporary_menu()) must fit what is stored now. */
 static void greeting_stored(struct ticket ticket, int error)
 {
     struct link *link = link_of(ticket);
@@ -72,6 +73,8 @@ static void greeting_taken(struct voicemail *vm, enum take_result result)
     }
 }
 
+/* Recorded beside the cache's other files, under a name of its own: two phones may record the same greeting.
+ */
 static void greeting_begin(struct voicemail *vm)
 {
     char name[UUID_TEXT];
@@ -126,6 +129,7 @@ static void temporary_key(struct link *link, char key)
     }
 }
 
+/* A temporary greeting goes before all others: whoever has one is told so before he records the next. */
 static void temporary_menu(struct voicemail *vm)
 {
     struct list list = {0};
@@ -181,6 +185,7 @@ static void pin_stored(struct ticket ticket, int error)
         voicemail_tell(link_state(link), "vm-passchanged", pin_changed);
 }
 
+/* Typed twice alike, as nobody sees what he types. The first one is wiped whatever comes of it. */
 static void pin_again(struct link *link, const char *digits)
 {
     struct voicemail *vm = link_state(link);
@@ -196,6 +201,7 @@ static void pin_again(struct link *link, const char *digits)
         voicemail_tell(vm, "vm-mismatch", pin_failed);
 }
 
+/* Judged before he types it again; storage judges once more when it stores it. */
 static void pin_entered(struct link *link, const char *digits)
 {
     struct voicemail *vm = link_state(link);

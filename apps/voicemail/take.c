@@ -17,6 +17,7 @@ static void take_again(struct link *link)
     vm->take.redo(vm);
 }
 
+/* Who says nothing any more has not taken it back: it counts as accepted, as a hang-up does. */
 static void take_judged(struct link *link, char key)
 {
     struct voicemail *vm = link_state(link);
@@ -42,7 +43,7 @@ static void take_judged(struct link *link, char key)
             take_review(link);
             return;
         }
-        __attribute__((fallthrough)); /* nobody objects: what was said is kept */
+        __attribute__((fallthrough));
     default:
         take_finish(vm, TAKE_ACCEPTED);
     }
@@ -59,6 +60,8 @@ static void take_review(struct link *link)
     link_menu(link, &list, vm->take.urgent ? "1234" : "123", MENU_WAIT_MS, take_judged);
 }
 
+/* He has three goes at saying something; each is a fresh file, since a recorder never writes into an old one.
+ */
 static void take_recorded(struct link *link, const struct recorded *recorded)
 {
     struct voicemail *vm = link_state(link);
@@ -91,6 +94,7 @@ static void take_record(struct link *link)
     link_record(link, vm->take.path, vm->take.max_ms, vm->take.silence_ms, "#", take_recorded);
 }
 
+/* Recording begins when the beep is over, so that it is not in the message. */
 void take_start(struct voicemail *vm)
 {
     struct list list = {0};

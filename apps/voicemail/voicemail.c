@@ -47,6 +47,7 @@ void voicemail_trouble(struct voicemail *vm, const char *what, int error)
 /* -- where the call comes from
  * -------------------------------------------------------------------------------------- */
 
+/* NULL: the call was refused. */
 static struct voicemail *voicemail_new(struct link *link)
 {
     struct voicemail *vm = calloc(1, sizeof *vm);
@@ -96,7 +97,8 @@ static void voicemail_deposit(struct link *link, const char *number, int status)
         link_answer(link); /* as with the database away */
 }
 
-/* A PBX has sent the call on: the mailbox is the first diverting party's, the greeting follows the cause. */
+/* A PBX has sent the call on: the mailbox is the first diverting party's, the greeting follows the cause (RFC
+ * 4458 §2, RFC 7044, RFC 5806). Without one it is taken for an owner who calls from outside. */
 static void voicemail_pilot(struct link *link, const struct request *request)
 {
     const struct diversion *from = &request->diversion;
@@ -122,6 +124,7 @@ static void voicemail_owner_found(struct ticket ticket, int error, const struct 
     link_answer(link); /* who has no box of his own is asked for one */
 }
 
+/* His own phone spares him the number, never the PIN: phones stand in open rooms. */
 static void voicemail_own(struct link *link, const struct request *request)
 {
     struct voicemail *vm = voicemail_new(link);
@@ -180,6 +183,7 @@ static bool voicemail_failed(struct link *link, int status)
     return false;
 }
 
+/* A caller without a status came to leave a message by its own number, or to visit a mailbox. */
 static void voicemail_answered(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -191,6 +195,7 @@ static void voicemail_answered(struct link *link)
         login_start(vm);
 }
 
+/* The last that is called: what was said is committed here, if nobody has judged it yet (take_ended()). */
 static void voicemail_ended(struct link *link)
 {
     struct voicemail *vm = link_state(link);
