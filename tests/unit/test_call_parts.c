@@ -1,7 +1,6 @@
 /* The parts of the call layer that need no call: limits, the number plan, the best failure, lists, tables. */
 #include "tests/unit/test_call_fakes.h"
 
-#include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
