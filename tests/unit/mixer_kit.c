@@ -82,7 +82,11 @@ struct media_format format_of(struct phone *p, enum codec codec)
 
 void phone_open(struct phone *p, double hz)
 {
-    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, own;
+    /* An address of this process' own, where no other test has taken the ports. */
+    struct sockaddr_in local = {.sin_family = AF_INET,
+                                .sin_addr.s_addr =
+                                    htonl(INADDR_LOOPBACK + ((unsigned)getpid() % 65000 << 8))},
+                       own;
     uint16_t rtp_port;
 
     memset(p, 0, sizeof(*p));
