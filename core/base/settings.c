@@ -247,6 +247,7 @@ static const struct key keys[] = {
     N("media", "rtp_port_high", rtp_port_high, 1025, 65535, 29999),
     N("media", "workers", media_workers, 0, 256, 0),
     N("media", "rtp_timeout", rtp_timeout_s, 0, 86400, 60),
+    N("media", "wide_room", wide_room, 1, 1000000, 128),
     T("media", "io", media_io, "auto", io_fault),
     L("media", "codecs", "{\"opus\", \"G722\", \"PCMU\", \"PCMA\"}", codec_fault),
     T("database", "connection", database, "dbname=confab", filled_fault),

@@ -15,6 +15,7 @@ static const char *io; /* the way packets go */
 struct phone phones[PHONES];
 struct mixer_event events[EVENTS_MAX];
 unsigned event_count;
+unsigned kit_wide_from;
 
 static uint8_t ulaw(int v) /* ITU-T G.711 */
 {
@@ -205,7 +206,8 @@ static void setup(void)
                                   .max_ports = 8,
                                   .max_rooms = 2,
                                   .rtp_timeout_s = 1,
-                                  .io = io};
+                                  .io = io,
+                                  .wide_from = kit_wide_from};
 
     event_count = 0;
     ck_assert_int_eq(mixer_start(&mixer, &config), 0);

@@ -43,6 +43,7 @@ extern struct mixer *mixer;
 extern struct phone phones[PHONES];
 extern struct mixer_event events[EVENTS_MAX]; /* all that came since the case began */
 extern unsigned event_count;
+extern unsigned kit_wide_from; /* for the mixer's configuration; before kit_main() */
 
 /* Amplitude of one frequency in what was heard from sample `from` on (Goertzel). */
 double tone_in(const struct phone *p, double hz, unsigned from);
