@@ -119,6 +119,7 @@ struct port {
     /* The far side (receive.c) */
     struct sockaddr_storage remote, remote_rtcp, candidate;
     bool remote_known, rtcp_known, locked, rtcp_learnt;
+    bool wired; /* rtp_fd is connected to `remote` */
     uint16_t candidate_next;
     struct rtp_source source;
     uint32_t last_sr;
@@ -394,6 +395,11 @@ void shard_dispose(struct mixer *m, struct room *room);
 
 void port_receive(struct worker *w, const struct io_packet *packet);
 void port_set_remote(struct port *p, const struct media_format *format);
+/* Where its packets go; NULL: the socket knows. */
+static inline const struct sockaddr_storage *port_destination(const struct port *p)
+{
+    return p->wired ? NULL : &p->remote;
+}
 void port_report(struct port *p, bool bye);
 void port_timers(struct port *p);
 void port_stats_fill(const struct port *p, struct port_stats *out);
