@@ -199,8 +199,8 @@ static void member_hear(struct member *m, const struct rtp_packet *rtp)
     m->octets += (unsigned)rtp->length;
     digest_add(m, &since, sizeof(since));
     digest_add(m, rtp->payload, rtp->length);
-    if (rtp->payload_type != m->format.codecs[0].pt_receive)
-        return;
+    if (rtp->payload_type != m->format.codecs[0].pt_receive || rtp->ssrc != p->ssrc)
+        return; /* a digit; or relayed, on a time line of the other side's */
     size_t samples = decoder_decode(m->decoder, rtp->payload, rtp->length, sound, PACKET_MS_MAX * 48);
     if (since >= 0) /* else it began before the stage did */
         memcpy(line_reach(&m->heard, at + samples) + at, sound, samples * sizeof(*sound));
