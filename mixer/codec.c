@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <opus.h>
 #include <spandsp.h>
+#include <spandsp/private/g722.h> /* to copy an encoder's state */
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,6 +337,21 @@ void encoder_free(struct encoder *e)
     if (e->opus)
         opus_encoder_destroy(e->opus);
     free(e);
+}
+
+void encoder_follow(struct encoder *to, const struct encoder *from)
+{
+    if (to == from || to->codec != from->codec)
+        return;
+    if (to->codec == CODEC_G722)
+        *to->g722 = *from->g722;
+    else if (to->codec == CODEC_OPUS) /* one block without pointers into itself, says opus.h */
+        memcpy(to->opus, from->opus, (size_t)opus_encoder_get_size(1));
+}
+
+bool encoder_remembers(const struct encoder *e)
+{
+    return e->codec == CODEC_G722 || e->codec == CODEC_OPUS;
 }
 
 size_t encoder_encode(struct encoder *e, const int16_t *in, size_t samples, uint8_t *out, size_t max)

@@ -41,6 +41,10 @@ unsigned payload_level(enum codec codec, const uint8_t *payload, size_t length);
 __attribute__((warn_unused_result)) int encoder_new(struct encoder **out, enum codec codec, unsigned rate,
                                                     unsigned ptime_ms, bool fec, bool dtx);
 void encoder_free(struct encoder *e);
+/* Brings `to` to where `from` is, so that a listener who now gets what `to` makes hears no seam. Both were
+ * made alike; else, or for codecs that remember nothing, nothing happens. Never allocates. */
+void encoder_follow(struct encoder *to, const struct encoder *from);
+bool encoder_remembers(const struct encoder *e); /* packets build upon those before */
 /* Returns the payload's length, 0 when nothing is to be sent (DTX). */
 size_t encoder_encode(struct encoder *e, const int16_t *in, size_t samples, uint8_t *out, size_t max);
 
@@ -52,11 +56,15 @@ void resampler_free(struct resampler *r);
 /* One tick's frame: from/100 samples in, exactly to/100 out; `out` may not be `in`. */
 void resampler_run(struct resampler *r, const int16_t *in, int16_t *out);
 void resampler_reset(struct resampler *r);
+/* As if `in` had been the last frame: two that have had the same one go on alike. */
+void resampler_catch_up(struct resampler *r, const int16_t *in);
 
 /* -- level.c */
 
 /* Loudness of a frame in -dBov (0 … 127). */
 unsigned frame_level(const int16_t *frame, size_t samples);
+/* From one gain in Q12 to another in a straight line, which no ear takes for a step. */
+void frame_ramp_gain(int16_t *frame, size_t samples, int32_t from, int32_t to);
 /* dB to a factor in Q12 and its use with one clip. */
 int32_t gain_q12(int db);
 void frame_apply_gain(int16_t *frame, size_t samples, int32_t q12);

@@ -161,7 +161,7 @@ static void do_gains(struct worker *w, struct command *c)
 static void do_mute(struct worker *w, struct command *c)
 {
     (void)w;
-    c->port->muted = c->values[0];
+    room_mute(c->port, c->values[0]);
 }
 
 static void do_deaf(struct worker *w, struct command *c)
@@ -263,6 +263,7 @@ static void do_room_close(struct worker *w, struct command *c)
     while (room->members)
         room_leave(room->members);
     player_stop(&room->player);
+    mixer_retire(w->mixer, RETIRED_ROOM_KIT, room->next_kit);
     if (room->prev)
         room->prev->next = room->next;
     else
@@ -274,9 +275,10 @@ static void do_room_close(struct worker *w, struct command *c)
 
 static void do_room_kit(struct worker *w, struct command *c)
 {
-    mixer_retire(w->mixer, RETIRED_ROOM_KIT, c->room->kit);
-    c->room->kit = c->made.room_kit;
-    memset(c->room->shared_tick, 0, sizeof(c->room->shared_tick));
+    mixer_retire(w->mixer, RETIRED_ROOM_KIT, c->room->next_kit);
+    c->room->next_kit = c->made.room_kit;
+    if (!c->room->members)
+        room_kit_change(c->room, w->mixer);
 }
 
 static void do_room_wide(struct worker *w, struct command *c)

@@ -162,7 +162,7 @@ static void port_prepare(struct mixer *m, struct port_entry *e)
     p->sequence = (uint16_t)random_below(UINT16_MAX);
     random_hex(p->cname, 12);
     p->loud = 127;
-    p->talk_gain = p->listen_gain = GAIN_UNITY;
+    p->talk_gain = p->listen_gain = p->talk_now = p->listen_now = GAIN_UNITY;
 }
 
 int port_open(struct mixer *m, const struct sockaddr *local, port_id *out, uint16_t *rtp_port)

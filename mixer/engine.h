@@ -164,14 +164,19 @@ struct port {
     unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
     uint64_t active_tick; /* last packet that was more than silence */
     uint64_t quiet_tick;  /* last packet that was silence */
+    uint64_t noted_tick;  /* last packet of any loudness */
+    uint64_t apart_until; /* though he hears what all others hear: the encoders' states must agree first */
     bool active, apart, muted, deaf, talking;
     unsigned talk_ticks;
     int32_t talk_gain, listen_gain; /* Q12 */
+    int32_t talk_now, listen_now;   /* what the last frame ended with */
 };
 
 struct speaker {
     struct port *port; /* NULL: free */
     bool entering, leaving, heard;
+    bool fading;  /* he is gone from the room; `own` is his last frame, faded out */
+    bool resting; /* faded out one tick ago: his own mix and the one of all have grown alike */
     unsigned ticks;
     int16_t own[FRAME_MAX]; /* his exact part of the sum */
 };
@@ -193,11 +198,15 @@ struct room {
     struct player player;
     struct speaker speakers[ROOM_SLOTS];
     struct port *members, *active, *apart;
+    unsigned apart_count;
     struct class *classes;
     struct class *made; /* signalling's list */
     uint64_t shared_tick[RATES];
     int16_t shared[RATES][FRAME_MAX];
     int32_t sum[FRAME_MAX];
+    int16_t before[FRAME_MAX]; /* the mix of the last tick: what resamplers that join in have missed */
+    struct room_kit *next_kit; /* takes over where the sound has been faded out */
+    bool fades_in;
     struct room *next, *prev; /* of the worker */
 };
 
@@ -286,10 +295,14 @@ struct worker {
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
+void worker_stop(struct worker *w); /* mixer->stopping is set */
 static inline int64_t worker_now_ms(const struct worker *w)
 {
     return (int64_t)w->tick * TICK_MS;
 }
+
+/* Tests, in a mixer that is driven by hand: one tick of every worker, on the thread that started it. */
+void mixer_tick(struct mixer *m);
 
 /* -- ways back to signalling
  * ------------------------------------------------------------------------------------------ */
@@ -438,10 +451,14 @@ void room_class(struct port *p, struct class *class); /* another class, after a 
 void room_note(struct port *p, unsigned level);       /* a packet of this loudness came */
 void room_update(struct port *p);                     /* gains, mute, deaf, play changed */
 void room_tick(struct worker *w, struct room *room);
+void room_kit_change(struct room *room, struct mixer *m);
 /* The choice of speakers (speakers.c). */
 void speakers_choose(struct worker *w, struct room *room);
 void speakers_hear(struct worker *w, struct room *room);
 void speaker_drop(struct port *p); /* at once */
+void speaker_part(struct port *p); /* leaves the room: what he says now is faded out without him */
+void room_mute(struct port *p, bool muted);
+int32_t port_listen_gain(const struct port *p); /* that he should have: 0 when deaf */
 /* A wide room (wide.c): before the choice, what the other shards said; after the hearing, what this one says. */
 void wide_listen(struct worker *w, struct room *room);
 void wide_tell(struct worker *w, struct room *room);

@@ -49,6 +49,16 @@ void frame_apply_gain(int16_t *frame, size_t samples, int32_t q12)
     }
 }
 
+void frame_ramp_gain(int16_t *frame, size_t samples, int32_t from, int32_t to)
+{
+    for (size_t i = 0; i < samples; i++) {
+        int64_t gain = from + ((int64_t)to - from) * (int64_t)(i + 1) / (int64_t)samples;
+        int64_t value = (frame[i] * gain + 2048) >> 12;
+
+        frame[i] = (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
+    }
+}
+
 bool voice_detect(struct voice_detector *v, const int16_t *frame, size_t samples)
 {
     float level = -(float)frame_level(frame, samples);

@@ -289,10 +289,8 @@ void mixer_stop(struct mixer *m)
     if (!m)
         return;
     atomic_store_explicit(&m->stopping, true, memory_order_release);
-    for (unsigned i = 0; m->workers && i < m->worker_count; i++) {
-        if (m->workers[i].running)
-            pthread_join(m->workers[i].thread, NULL);
-    }
+    for (unsigned i = 0; m->workers && i < m->worker_count; i++)
+        worker_stop(&m->workers[i]);
     if (m->sounds) {
         mixer_drain(m);
         mixer_close_all(m);

@@ -26,6 +26,7 @@ struct mixer_config {
     unsigned rtp_timeout_s;             /* 0: never */
     const char *io;                     /* "uring", "plain"; "auto", NULL: io_uring where it works (mixer/io.h) */
     unsigned wide_from;                 /* members of a room on one worker before others take some; 0: 128 */
+    bool manual;                        /* tests: no worker threads, time passes by mixer_tick() (mixer/engine.h) */
 };
 
 #define MIXER_CHECK __attribute__((warn_unused_result))

@@ -165,7 +165,7 @@ static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum code
                                    .payload = rtp->payload,
                                    .length = rtp->length};
 
-    bool noted = p->connected == CONNECTED_ROOM && !p->muted, tones = p->kit->tones != NULL;
+    bool noted = p->connected == CONNECTED_ROOM, tones = p->kit->tones != NULL;
     unsigned level = noted || tones ? payload_level(codec, rtp->payload, rtp->length) : 0;
 
     if (noted)

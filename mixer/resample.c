@@ -70,3 +70,12 @@ void resampler_reset(struct resampler *r)
     if (r->speex)
         speex_resampler_reset_mem(r->speex);
 }
+
+/* The filters are shorter than a frame. */
+void resampler_catch_up(struct resampler *r, const int16_t *in)
+{
+    int16_t out[FRAME_MAX];
+
+    resampler_reset(r);
+    resampler_run(r, in, out);
+}

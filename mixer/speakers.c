@@ -15,8 +15,21 @@
 #define TALK_OFF_TICKS 50 /* at most two changes of EVENT_TALK a second */
 #define FULL 32768
 
+static void candidate_add(struct port *p)
+{
+    if (p->active)
+        return;
+    p->active = true;
+    p->active_next = p->room->active;
+    p->room->active = p;
+}
+
 void room_note(struct port *p, unsigned level)
 {
+    /* Who sent nothing for a while (DTX) was silent as well. */
+    if (p->worker->tick - p->noted_tick > ONSET_TICKS)
+        p->quiet_tick = p->worker->tick;
+    p->noted_tick = p->worker->tick;
     if (level < p->loud)
         p->loud = level;
     else
@@ -26,11 +39,16 @@ void room_note(struct port *p, unsigned level)
         return;
     }
     p->active_tick = p->worker->tick;
-    if (!p->active) {
-        p->active = true;
-        p->active_next = p->room->active;
-        p->room->active = p;
-    }
+    if (!p->muted)
+        candidate_add(p);
+}
+
+/* Who is unmuted amid his words is heard at once, not from his next packet on. */
+void room_mute(struct port *p, bool muted)
+{
+    p->muted = muted;
+    if (!muted && p->room && p->worker->tick - p->active_tick <= ONSET_TICKS)
+        candidate_add(p);
 }
 
 static void talk_note(struct port *p, bool talks)
@@ -51,20 +69,21 @@ static void speaker_enter(struct room *room, struct port *p)
 {
     for (unsigned i = 0; i < ROOM_SLOTS; i++) {
         struct speaker *s = &room->speakers[i];
-        if (s->port)
+        if (s->port || s->fading)
             continue;
         s->port = p;
+        p->talk_now = p->talk_gain;
         /* Who begins after silence is heard from his very first sample; who comes in amid a sound fades in.
          */
         s->entering = p->worker->tick - p->quiet_tick > ONSET_TICKS;
-        s->leaving = s->heard = false;
+        s->leaving = s->resting = s->heard = false;
         s->ticks = 0;
         p->speaker = s;
         for (unsigned r = 0; r < RATES; r++) {
             if (room->kit->in[i][r])
                 resampler_reset(room->kit->in[i][r]);
             if (room->kit->out[i][r])
-                resampler_reset(room->kit->out[i][r]);
+                resampler_catch_up(room->kit->out[i][r], room->before);
         }
         room_update(p);
         return;
@@ -132,8 +151,8 @@ static struct places places_count(struct room *room)
 
     for (unsigned i = 0; i < ROOM_SLOTS; i++) {
         struct speaker *s = &room->speakers[i];
-        all.used += s->port != NULL;
-        if (s->port && !s->leaving && place_take(&all, s->port->id, s->port->loud, s->ticks))
+        all.used += s->port || s->fading;
+        if (s->port && !s->leaving && !s->resting && place_take(&all, s->port->id, s->port->loud, s->ticks))
             all.mine = s;
     }
     for (unsigned i = 0; room->wide && i < room->remote_count; i++)
@@ -181,13 +200,40 @@ static bool speaker_hear(struct room *room, unsigned slot)
     if (p->kit->rate != room->kit->rate && !room->kit->in[slot][r])
         return false; /* the room's new resamplers are on their way */
     memcpy(frame, p->kit->frame, samples * sizeof(*frame));
-    if (p->talk_gain != GAIN_UNITY)
+    if (p->talk_now != p->talk_gain)
+        frame_ramp_gain(frame, samples, p->talk_now, p->talk_gain);
+    else if (p->talk_gain != GAIN_UNITY)
         frame_apply_gain(frame, samples, p->talk_gain);
+    p->talk_now = p->talk_gain;
     if (room->kit->in[slot][r])
         resampler_run(room->kit->in[slot][r], frame, s->own);
     else
         memcpy(s->own, frame, samples * sizeof(*frame));
     return true;
+}
+
+void speaker_part(struct port *p)
+{
+    struct speaker *s = p->speaker;
+    struct room *room = p->room;
+
+    if (!s)
+        return;
+    bool sounds = s->heard && p->kit && speaker_hear(room, (unsigned)(s - room->speakers));
+    speaker_drop(p);
+    if (sounds) {
+        mix_fade(s->own, room->kit->rate / TICKS_A_SECOND, room->fades_in ? 0 : FULL, 0);
+        s->fading = true;
+    }
+}
+
+/* Where `own` begins and ends in this tick. */
+static void speaker_fade(const struct room *room, struct speaker *s, unsigned samples)
+{
+    int32_t from = s->entering || room->fades_in ? 0 : FULL, to = s->leaving || room->next_kit ? 0 : FULL;
+
+    if (from != FULL || to != FULL)
+        mix_fade(s->own, samples, from, to);
 }
 
 void speakers_hear(struct worker *w, struct room *room)
@@ -198,15 +244,17 @@ void speakers_hear(struct worker *w, struct room *room)
     memset(room->sum, 0, samples * sizeof(room->sum[0]));
     for (unsigned i = 0; i < ROOM_SLOTS; i++) {
         struct speaker *s = &room->speakers[i];
+        if (s->fading)
+            mix_add(room->sum, s->own, samples);
+        s->fading = false;
         if (!s->port)
             continue;
         s->ticks++;
-        s->heard = s->port->kit && speaker_hear(room, i);
-        if (s->heard) {
-            if (s->entering || s->leaving)
-                mix_fade(s->own, samples, s->entering ? 0 : FULL, s->leaving ? 0 : FULL);
-            mix_add(room->sum, s->own, samples);
-        }
+        s->heard = s->port->kit && !s->resting && speaker_hear(room, i);
+        if (!s->heard)
+            continue;
+        speaker_fade(room, s, samples);
+        mix_add(room->sum, s->own, samples);
         s->entering = false;
     }
 }

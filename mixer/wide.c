@@ -25,7 +25,7 @@ static void frame_write(struct wide_frame *f, const struct room *room, uint64_t 
         atomic_store_explicit(&f->sum[i], room->sum[i], memory_order_release);
     for (unsigned i = 0; i < ROOM_SLOTS; i++) {
         const struct speaker *s = &room->speakers[i];
-        if (!s->port || s->leaving)
+        if (!s->port || s->leaving || s->resting)
             continue;
         atomic_store_explicit(&f->speaker[count].port, s->port->id, memory_order_release);
         atomic_store_explicit(&f->speaker[count].loud, s->port->loud, memory_order_release);

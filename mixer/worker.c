@@ -10,6 +10,7 @@
 #define TICK_NS (TICK_MS * 1000000LL)
 #define LATE_MOST_NS (5 * TICK_NS) /* a longer stall is not caught up with, but left out */
 #define TIMER_TICKS 10
+#define MANUAL_START 100000 /* the first tick of a mixer that is driven by hand: the same in every run */
 
 static int64_t now_ns(void)
 {
@@ -104,6 +105,12 @@ int worker_start(struct worker *w)
     char name[16];
     int error;
 
+    if (w->mixer->config.manual) {
+        w->tick = MANUAL_START;
+        error = io_start(w->io);
+        w->running = !error;
+        return error;
+    }
     w->tick = (uint64_t)(now_ns() / TICK_NS);
     error = pthread_create(&w->thread, NULL, worker_main, w);
     if (error)
@@ -112,4 +119,22 @@ int worker_start(struct worker *w)
     snprintf(name, sizeof(name), "confab-media%u", w->index % 100);
     (void)pthread_setname_np(w->thread, name);
     return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+    if (!w->running)
+        return;
+    if (w->mixer->config.manual)
+        io_stop(w->io);
+    else
+        pthread_join(w->thread, NULL);
+}
+
+void mixer_tick(struct mixer *m)
+{
+    for (unsigned i = 0; i < m->worker_count; i++) {
+        m->workers[i].tick++;
+        worker_tick(&m->workers[i]);
+    }
 }
