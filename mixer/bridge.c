@@ -56,7 +56,10 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
     uint8_t *data = io_claim(to->worker->io);
     memcpy(data, packet->data, packet->length);
     data[1] = (uint8_t)((data[1] & 0x80) | type);
-    io_commit(to->worker->io, to->rtp_fd, port_destination(to), packet->length);
+    if (secure_bridge(p))
+        secure_splice(to, rtp, port_timestamp(to, to->worker->tick), data);
+    if (!secure_commit(to, data, packet->length, false))
+        return true;
     to->sent++;
     to->octets += rtp->length;
     atomic_fetch_add_explicit(&to->worker->sent, 1, memory_order_relaxed);
@@ -67,8 +70,9 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
  * changed. */
 bool bridge_relays(const struct port *p)
 {
-    return p->connected == CONNECTED_BRIDGE && p->peer->kit && (p->relay || !p->relay_known) &&
-           (p->peer->relay || !p->peer->relay_known) && (p->relay || p->peer->relay);
+    return p->connected == CONNECTED_BRIDGE && p->peer->kit && !secure_bridge(p) &&
+           (p->relay || !p->relay_known) && (p->peer->relay || !p->peer->relay_known) &&
+           (p->relay || p->peer->relay);
 }
 
 bool bridge_relays_events(const struct port *p)

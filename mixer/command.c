@@ -92,6 +92,7 @@ static void do_format(struct worker *w, struct command *c)
     struct kit *old = p->kit;
 
     port_set_remote(p, &c->made.kit->format);
+    secure_change(p, &c->secure);
     if (old)
         kit_inherit(c->made.kit, old);
     else

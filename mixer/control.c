@@ -159,7 +159,9 @@ static void port_prepare(struct mixer *m, struct port_entry *e)
     /* RFC 3550 §5.1: where these begin cannot be guessed; RFC 7022 §5: nor can a short-term CNAME. */
     p->ssrc = random_below(UINT32_MAX);
     p->timestamp = random_below(UINT32_MAX);
-    p->sequence = (uint16_t)random_below(UINT16_MAX);
+    /* RFC 3711 §3.3.1: below 2^15, so that a first packet lost does not hide that the numbers have wrapped.
+     */
+    p->sequence = (uint16_t)random_below(1 << 15);
     random_hex(p->cname, 12);
     p->loud = 127;
     p->talk_gain = p->listen_gain = p->talk_now = p->listen_now = GAIN_UNITY;
@@ -247,11 +249,14 @@ int port_set_format(struct mixer *m, port_id port, const struct media_format *fo
     e->format = c.made.kit->format;
     e->formatted = true;
     c.port = e->port;
-    error = connection_refit(m, e, formatted ? old_rate : 0, &c.class);
+    error = secure_make(&c, &old, format);
+    if (!error)
+        error = connection_refit(m, e, formatted ? old_rate : 0, &c.class);
     if (!error)
         error = worker_push(e->worker, &c);
     if (error) {
         kit_free(c.made.kit);
+        secure_drop(&c);
         e->rate = old_rate;
         e->format = old;
         e->formatted = formatted;

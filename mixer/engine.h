@@ -103,6 +103,12 @@ extern const unsigned mixer_rates[RATES];
 unsigned rate_index(unsigned rate);
 int resampler_between(struct resampler **out, unsigned from, unsigned to); /* NULL when they are the same */
 
+/* What a port's new keys bring (secure.c); a context that is NULL ends protection. */
+struct secure_change {
+    bool sends, receives; /* which of them changes */
+    struct srtp *send, *receive;
+};
+
 /* -- what a worker owns
  * ----------------------------------------------------------------------------------------------- */
 
@@ -126,8 +132,21 @@ struct port {
     uint64_t last_sr_tick, alive_tick, report_tick;
     bool media_seen, timed_out;
     struct digit_receiver digits;
-    uint64_t received, discarded, lost_before;
+    uint64_t received, discarded, forged, lost_before;
     uint32_t jitter_us;
+
+    /* Its keys (secure.c) */
+    struct secure {
+        struct srtp *send, *receive; /* NULL: plain RTP */
+        struct srtp *previous;       /* of the key before, for a while */
+        uint64_t previous_until;     /* tick */
+        bool renewed;                /* a packet under the new key has come */
+    } secure;
+    struct splice { /* how the packets of a bridge join those it sends by itself */
+        bool running;
+        uint32_t ssrc, timestamp; /* of their source; what is added */
+        uint16_t sequence;        /* what is added */
+    } splice;
 
     /* What it says (hear.c) */
     uint64_t hear_tick;
@@ -270,8 +289,9 @@ struct command {
         struct play_list *list;
         struct resampler *resamplers[2];
     } made;
-    struct class *class; /* with JOIN, and with FORMAT of a member */
-    unsigned from;       /* with RECORD_DOWN: the rate it takes */
+    struct secure_change secure; /* with FORMAT */
+    struct class *class;         /* with JOIN, and with FORMAT of a member */
+    unsigned from;               /* with RECORD_DOWN: the rate it takes */
 };
 
 struct worker {
@@ -314,7 +334,8 @@ enum retired_kind {
     RETIRED_RECORDING,
     RETIRED_LIST,
     RETIRED_ROOM,
-    RETIRED_ROOM_KIT
+    RETIRED_ROOM_KIT,
+    RETIRED_SRTP
 };
 struct retired {
     enum retired_kind kind;
@@ -403,6 +424,30 @@ __attribute__((warn_unused_result)) int shards_refit(struct mixer *m, struct roo
 /* One shard has come back from its worker. */
 void shard_dispose(struct mixer *m, struct room *room);
 
+/* -- SRTP: secure.c
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Signalling: contexts for those keys of `format` that differ from `old`, into a COMMAND_FORMAT. */
+__attribute__((warn_unused_result)) int secure_make(struct command *c, const struct media_format *old,
+                                                    const struct media_format *format);
+void secure_drop(struct command *c); /* of one that no worker took */
+void secure_dispose(struct port *p); /* of a port that has come back */
+/* Worker: */
+void secure_change(struct port *p, const struct secure_change *change);
+void secure_timer(struct port *p);
+/* False: the packet is not the far side's. Else it is in the clear, in `clear` if it was protected. */
+bool secure_open(struct port *p, struct io_packet *packet, bool rtcp, uint8_t clear[IO_PACKET_MAX]);
+/* Sends what was written to io_claim()'s room, protected if the port has a key. False: it could not be. */
+bool secure_commit(struct port *p, uint8_t *data, size_t length, bool rtcp);
+/* Protection is a matter of one leg, so where one side of the bridge has it, streams and reports end here. */
+bool secure_bridge(const struct port *p);
+/*
+ * Makes a copied packet the next one of our own stream to `to`: one SSRC, and sequence numbers that never go
+ * back, since no index may be used twice under a key. Losses and order stay visible. `now`: our own timestamp
+ * of this tick.
+ */
+void secure_splice(struct port *to, const struct rtp_packet *rtp, uint32_t now, uint8_t *data);
+
 /* -- between the workers' files
  * --------------------------------------------------------------------------------------- */
 
@@ -433,7 +478,8 @@ void port_send(struct port *p, const uint8_t *payload, size_t length, unsigned t
 bool port_play_over(struct port *p, int16_t *frame, bool over); /* its player's and digits' sound */
 void port_digit_queue(struct port *p, char digit, unsigned ms);
 void port_play_end(struct port *p, int end);
-unsigned port_phase(const struct port *p); /* which tick of its packet this one is */
+uint32_t port_timestamp(const struct port *p, uint64_t tick); /* of its sound that begins with this tick */
+unsigned port_phase(const struct port *p);                    /* which tick of its packet this one is */
 
 void port_disconnect(struct port *p);
 /* True: the packet has gone to the other side and need not be decoded for it. */

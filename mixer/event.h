@@ -25,6 +25,7 @@ enum record_end { RECORD_STOPPED, RECORD_SILENCE, RECORD_TOO_LONG, RECORD_CLOSED
 /* A port's whole life, for the call's record. */
 struct port_stats {
     uint64_t packets_received, packets_sent, packets_lost, packets_late, packets_discarded;
+    uint64_t packets_forged; /* on an SRTP port: not the far side's, or repeated; they count nowhere else */
     uint32_t jitter_us; /* RFC 3550 §6.4.1, last estimate */
 };
 

@@ -3,6 +3,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/log.h"
+#include "mixer/srtp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -126,6 +127,7 @@ static void port_dispose(struct mixer *m, struct port *p)
     close(p->rtp_fd);
     close(p->rtcp_fd);
     kit_free(p->kit);
+    secure_dispose(p);
     free(p->jitter);
     p->kit = NULL;
     p->jitter = NULL;
@@ -165,6 +167,9 @@ void mixer_collect(struct mixer *m)
             break;
         case RETIRED_ROOM_KIT:
             room_kit_free(r.object);
+            break;
+        case RETIRED_SRTP:
+            srtp_free(r.object);
             break;
         }
     }
@@ -212,8 +217,8 @@ static int mixer_make(struct mixer *m)
     for (unsigned i = 0; i < c->max_ports; i++)
         m->port_entries[i].port = &m->ports[i];
     int error = queue_new(&m->events, sizeof(struct mixer_event), m->events_capacity);
-    /* No command retires more than two things but CLOSE of a port, whose recording, crossings and itself are
-     * four. */
+    /* No command retires more than four things: CLOSE of a port its recording, crossings and itself, FORMAT
+     * the kit and three SRTP contexts at most. */
     if (!error)
         error = queue_new(&m->retired, sizeof(struct retired),
                           4 * (size_t)m->commands_capacity * m->worker_count);

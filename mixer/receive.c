@@ -258,14 +258,20 @@ static void receive_rtcp(struct port *p, const struct io_packet *in)
 void port_receive(struct worker *w, const struct io_packet *packet)
 {
     struct port *p = &w->mixer->ports[packet->tag >> 1];
+    struct io_packet in = *packet;
+    _Alignas(8) uint8_t clear[IO_PACKET_MAX];
 
     atomic_fetch_add_explicit(&w->received, 1, memory_order_relaxed);
     if (!p->kit)
         return;
-    if (packet->tag & 1 || (p->kit->format.rtcp_mux && rtp_is_rtcp(packet->data, packet->length)))
-        receive_rtcp(p, packet);
+    /* RFC 5761 §4: what tells them apart is not encrypted. */
+    bool rtcp = in.tag & 1 || (p->kit->format.rtcp_mux && rtp_is_rtcp(in.data, in.length));
+    if (!secure_open(p, &in, rtcp, clear))
+        return;
+    if (rtcp)
+        receive_rtcp(p, &in);
     else
-        receive_rtp(p, packet);
+        receive_rtp(p, &in);
 }
 
 /* Sends a compound packet about now. */
@@ -289,9 +295,10 @@ void port_report(struct port *p, bool bye)
                              : 0;
         rtcp_report_make(&report, &p->source, p->last_sr, (uint32_t)since);
     }
-    size_t length = rtcp_build(io_claim(w->io), p->ssrc, sends ? &sender : NULL,
-                               p->source.known ? &report : NULL, p->cname, bye);
-    io_commit(w->io, p->kit->format.rtcp_mux ? p->rtp_fd : p->rtcp_fd, &p->remote_rtcp, length);
+    uint8_t *data = io_claim(w->io);
+    size_t length =
+        rtcp_build(data, p->ssrc, sends ? &sender : NULL, p->source.known ? &report : NULL, p->cname, bye);
+    (void)secure_commit(p, data, length, true);
     p->sent_before = p->sent;
 }
 
@@ -311,6 +318,7 @@ void port_timers(struct port *p)
 
     if (!p->kit)
         return;
+    secure_timer(p);
     if (w->tick >= p->report_tick) {
         /* 5 s, times 0.5 to 1.5 (RFC 3550 §6.3.1); the first one after half of that (§6.2). */
         uint64_t interval = 250 + roll(w) % 500;
@@ -338,5 +346,6 @@ void port_stats_fill(const struct port *p, struct port_stats *out)
     out->packets_lost = p->lost_before + (lost > 0 ? (uint64_t)lost : 0);
     out->packets_late = p->jitter->late;
     out->packets_discarded = p->discarded + p->jitter->duplicate;
+    out->packets_forged = p->forged;
     out->jitter_us = p->jitter_us;
 }

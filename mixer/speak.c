@@ -28,13 +28,15 @@ static void send_packet(struct port *p, uint8_t payload_type, uint32_t timestamp
 
     rtp_build(data, &header);
     memcpy(data + RTP_HEADER, payload, length);
-    io_commit(w->io, p->rtp_fd, port_destination(p), RTP_HEADER + length);
+    p->splice.running = false;
+    if (!secure_commit(p, data, RTP_HEADER + length, false))
+        return;
     p->sent++;
     p->octets += length;
     atomic_fetch_add_explicit(&w->sent, 1, memory_order_relaxed);
 }
 
-static uint32_t timestamp_of(const struct port *p, uint64_t tick)
+uint32_t port_timestamp(const struct port *p, uint64_t tick)
 {
     uint32_t clock = codec_clock(p->kit->format.codecs[0].codec);
 
@@ -51,7 +53,7 @@ void port_send(struct port *p, const uint8_t *payload, size_t length, unsigned t
     /* RFC 3551 §4.1: the marker begins a talkspurt, here whatever follows a pause. */
     bool marker = start != p->sent_until;
     p->sent_until = p->worker->tick + 1;
-    send_packet(p, p->kit->format.codecs[0].pt_send, timestamp_of(p, start), marker, payload, length);
+    send_packet(p, p->kit->format.codecs[0].pt_send, port_timestamp(p, start), marker, payload, length);
 }
 
 /* -- digits
@@ -82,7 +84,7 @@ static void digit_begin(struct port *p)
     /* The event's timestamp is the sound's at its beginning (RFC 4733 §2.1); on a clock of its own it has its
      * own line. */
     uint32_t clock = codec_clock(f->codecs[0].codec),
-             at = timestamp_of(p, p->worker->tick + 1 - p->kit->ticks);
+             at = port_timestamp(p, p->worker->tick + 1 - p->kit->ticks);
     if (f->dtmf_rate && f->dtmf_rate != clock)
         at = p->timestamp + (uint32_t)(p->worker->tick * (f->dtmf_rate / TICKS_A_SECOND));
     digit_send(&p->sender, digit, ms, f->dtmf_rate ? f->dtmf_rate : 8000, at);

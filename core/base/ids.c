@@ -7,8 +7,10 @@
 
 /* Requests of up to 256 bytes are never cut short or interrupted once the kernel's pool is ready
  * (getrandom(2)). */
-static void random_fill(unsigned char *out, size_t length)
+void random_fill(void *bytes, size_t length)
 {
+    unsigned char *out = bytes;
+
     while (length > 0) {
         ssize_t got = getrandom(out, length < 256 ? length : 256, 0);
         if (got > 0) {
@@ -55,7 +57,7 @@ uint32_t random_below(uint32_t limit)
     uint32_t last = UINT32_MAX - UINT32_MAX % limit;
     uint32_t drawn;
     do {
-        random_fill((unsigned char *)&drawn, sizeof drawn);
+        random_fill(&drawn, sizeof drawn);
     } while (drawn >= last);
     return drawn % limit;
 }

@@ -14,6 +14,8 @@
 /* A random (version 4) UUID as text, RFC 9562 §5.4. */
 void uuid_make(char out[UUID_TEXT]);
 
+/* Bytes that nobody can guess: keys. */
+void random_fill(void *out, size_t bytes);
 /* 2 * bytes hexadecimal digits and a NUL. */
 void random_hex(char *out, size_t bytes);
 uint32_t random_below(uint32_t limit); /* 0 … limit - 1 */

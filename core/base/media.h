@@ -8,6 +8,7 @@
 #define CONFAB_BASE_MEDIA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -23,6 +24,20 @@ struct media_codec {
     uint8_t pt_receive;
 };
 
+/* How RTP is protected: the SDP names of RFC 4568 §6.2 and RFC 7714 §14.2. Both ways of a stream use the same. */
+enum srtp_suite {
+    SUITE_NONE, /* plain RTP */
+    SUITE_AES_CM_128_HMAC_SHA1_80,
+    SUITE_AES_CM_128_HMAC_SHA1_32,
+    SUITE_AEAD_AES_128_GCM,
+    SUITE_AEAD_AES_256_GCM,
+    SUITE_COUNT
+};
+#define SRTP_KEY_MAX 44 /* bytes of the longest master key with its salt */
+
+/* Whether a call may, may not or must be protected. */
+enum srtp_policy { SRTP_OFF, SRTP_OPTIONAL, SRTP_REQUIRED };
+
 /* The negotiated state of one audio stream. */
 struct media_format {
     struct media_codec codecs[MEDIA_CODECS_MAX]; /* [0] is the one we send; all may arrive */
@@ -35,6 +50,9 @@ struct media_format {
     bool opus_fec, opus_dtx;  /* what the far side can take or asks for (RFC 7587) */
     struct sockaddr_storage rtp, rtcp; /* far side; ss_family AF_UNSPEC when not known */
     bool rtcp_mux;            /* RFC 5761 */
+    enum srtp_suite srtp;
+    /* Master key and salt, one after the other: ours, and the far side's. Secrets: for no log and no trace. */
+    uint8_t key_send[SRTP_KEY_MAX], key_receive[SRTP_KEY_MAX];
 };
 
 /* Names and clocks as SDP writes them ("PCMU", "G722", "opus"). G.722's RTP clock is 8000 (RFC 3551 §4.5.2). */
@@ -46,5 +64,15 @@ uint32_t codec_rate(enum codec codec);
 int codec_from_name(const char *name);
 /* The static payload type of RFC 3551, or MEDIA_NO_PT. */
 uint8_t codec_static_pt(enum codec codec);
+
+/* As SDP writes it ("AES_CM_128_HMAC_SHA1_80"); "-" for SUITE_NONE. */
+const char *suite_name(enum srtp_suite suite);
+/* Finds a suite by SDP name without regard to case; SUITE_NONE when unknown. */
+enum srtp_suite suite_from_name(const char *name);
+/* Bytes of the master key, and of the salt behind it. */
+size_t suite_key_length(enum srtp_suite suite);
+size_t suite_salt_length(enum srtp_suite suite);
+/* "off", "optional" or "required"; -1 for anything else. */
+int srtp_policy_from_name(const char *name);
 
 #endif

@@ -159,6 +159,11 @@ static const char *io_fault(const char *text)
                : "is none of auto, uring, plain";
 }
 
+static const char *srtp_fault(const char *text)
+{
+    return srtp_policy_from_name(text) >= 0 ? NULL : "is none of off, optional, required";
+}
+
 static const char *level_fault(const char *text)
 {
     return log_level_from_name(text) >= 0 ? NULL : "is no level: debug, info, notice, warning and error are";
@@ -249,6 +254,7 @@ static const struct key keys[] = {
     N("media", "rtp_timeout", rtp_timeout_s, 0, 86400, 60),
     N("media", "wide_room", wide_room, 1, 1000000, 128),
     T("media", "io", media_io, "auto", io_fault),
+    {"media", "srtp", TEXT, 0, 0, 0, "optional", srtp_fault, NOT_STORED},
     L("media", "codecs", "{\"opus\", \"G722\", \"PCMU\", \"PCMA\"}", codec_fault),
     T("database", "connection", database, "dbname=confab", filled_fault),
     N("database", "connections", database_connections, 1, 64, 2),
@@ -270,6 +276,7 @@ static const struct key keys[] = {
     {"log", "level", TEXT, 0, 0, 0, "info", level_fault, NOT_STORED},
     L("peer", "address", NULL, block_fault),
     {"peer", "uri", TEXT, 0, 0, 0, NULL, uri_fault, NOT_STORED},
+    {"peer", "srtp", TEXT, 0, 0, 0, NULL, srtp_fault, NOT_STORED},
     {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
     {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
 };
@@ -476,6 +483,7 @@ static void fields_fill(struct settings *s, cfg_t *cfg)
     }
     s->log_level = log_level_from_name(cfg_getstr(cfg_getsec(cfg, "log"), "level"));
     cfg_t *sip = cfg_getsec(cfg, "sip"), *media = cfg_getsec(cfg, "media");
+    s->srtp = (enum srtp_policy)srtp_policy_from_name(cfg_getstr(media, "srtp"));
     for (unsigned i = 0; i < cfg_size(sip, "listen") && i < SETTINGS_LISTEN_MAX; i++) {
         s->listen[s->listen_count++] = cfg_getnstr(sip, "listen", i);
     }
@@ -496,6 +504,8 @@ static int peers_fill(struct settings *s, cfg_t *cfg)
         struct peer_settings *peer = &s->peers[s->peer_count++];
         peer->name = (char *)(uintptr_t)cfg_title(section);
         peer->uri = cfg_getstr(section, "uri");
+        const char *srtp = cfg_getstr(section, "srtp");
+        peer->srtp = srtp != NULL ? (enum srtp_policy)srtp_policy_from_name(srtp) : s->srtp;
         unsigned addresses = cfg_size(section, "address");
         peer->addresses = calloc(addresses + 1, sizeof *peer->addresses);
         if (peer->addresses == NULL) {

@@ -20,6 +20,7 @@ struct peer_settings {
     char *name;
     char **addresses; /* "127.0.0.2", "10.1.0.0/16", "::1" */
     size_t address_count;
+    enum srtp_policy srtp; /* its own, or else that of all legs */
     char *uri;        /* where calls to it go: "sip:pbx.example:5060;transport=udp"; NULL when it only calls us */
 };
 
@@ -45,6 +46,7 @@ struct settings {
     unsigned wide_room;                    /* members on one thread before others of the room spread over more */
     char *media_io;                        /* "auto", "uring", "plain" */
     unsigned rtp_timeout_s;                /* silence on both RTP and RTCP after which a call ends; 0: never */
+    enum srtp_policy srtp;                 /* of legs that are no peer's */
     enum codec codecs[CODEC_COUNT];        /* preference */
     size_t codec_count;
 
@@ -80,5 +82,7 @@ const struct number_settings *settings_number(const struct settings *s, const ch
 /* The trusted peer that has this address, or NULL. */
 const struct peer_settings *settings_peer(const struct settings *s, const struct sockaddr *from);
 const struct peer_settings *settings_peer_named(const struct settings *s, const char *name);
+/* What holds for a leg to or from the peer of that name; NULL or "": it is no peer's. */
+enum srtp_policy settings_srtp(const struct settings *s, const char *peer);
 
 #endif

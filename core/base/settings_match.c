@@ -178,3 +178,9 @@ const struct peer_settings *settings_peer_named(const struct settings *s, const 
     }
     return NULL;
 }
+
+enum srtp_policy settings_srtp(const struct settings *s, const char *peer)
+{
+    const struct peer_settings *own = peer != NULL && *peer != '\0' ? settings_peer_named(s, peer) : NULL;
+    return own != NULL ? own->srtp : s->srtp;
+}

@@ -46,7 +46,7 @@ int bridge_describe_caller(struct call *call, const struct leg *callee)
     error = leg_open(caller, &local);
     if (error)
         return error;
-    codecs_prefer(&codecs, call->settings, caller->offer, best);
+    codecs_prefer(&codecs, call->settings, caller->offer, caller->srtp, best);
     if (caller->offer)
         error = leg_answer(caller, caller->offer, &codecs, send, receive, sdp);
     else
@@ -169,7 +169,7 @@ static void bridge_answer_offer(struct leg *leg, const char *offer, const struct
 
     if (!best && leg->described)
         best = &leg->format.codecs[0].codec;
-    codecs_prefer(&codecs, call->settings, offer, best);
+    codecs_prefer(&codecs, call->settings, offer, leg->srtp, best);
     if (leg_answer(leg, offer, &codecs, send, receive, sdp)) {
         /* RFC 3261 §14.2: the session stays as it was. */
         bridge_reply(leg, 488, NULL);
@@ -227,7 +227,7 @@ void bridge_offered(struct leg *leg, const char *sdp)
         bridge_make_offer(leg);
         return;
     }
-    if (negotiation_peek(sdp, &offer)) {
+    if (negotiation_peek(sdp, leg->srtp, &offer)) {
         bridge_reply(leg, 488, NULL);
         return;
     }

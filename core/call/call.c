@@ -73,6 +73,7 @@ static int call_new(struct call **out, struct server *server, const struct invit
     if (error)
         goto out;
     call->settings = settings_hold(server->settings);
+    call->caller->srtp = settings_srtp(call->settings, call->peer);
     call->next = server->calls;
     server->calls = call;
     server->call_count++;
@@ -88,7 +89,7 @@ out:
 }
 
 /* What the first look at the INVITE finds wrong; 0 when it may be led on. */
-static int call_judge(const struct invitation *invitation)
+static int call_judge(const struct invitation *invitation, enum srtp_policy srtp)
 {
     struct offer_summary summary;
 
@@ -96,8 +97,9 @@ static int call_judge(const struct invitation *invitation)
         return 483;
     if (*invitation->target.user == '\0')
         return 404;
-    /* RFC 3264 §6: no stream in common is 488. Nothing on the path could bridge or answer such a call. */
-    if (invitation->offer && negotiation_peek(invitation->offer, &summary))
+    /* RFC 3264 §6: no stream in common, or none protected as it must be, is 488. Nothing on the path could
+     * bridge or answer such a call. */
+    if (invitation->offer && negotiation_peek(invitation->offer, srtp, &summary))
         return 488;
     return 0;
 }
@@ -139,10 +141,10 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s", call->from.user,
               invitation->target.user, call->user, call->peer, invitation->call_id);
     leg_keep_offer(call->caller, invitation->offer);
-    status = call_judge(invitation);
+    status = call_judge(invitation, call->caller->srtp);
     if (status == 488)
         log_event(LEVEL_NOTICE, "call", call->id,
-                  "offer-refused why=\"no codec, profile or stream in common\"");
+                  "offer-refused why=\"no codec, profile, protection or stream in common\"");
     if (!status)
         status = route_first(call, invitation);
     if (status) {
@@ -269,12 +271,14 @@ void call_refuse(struct call *call, const struct failure *failure)
 static void call_log_leg(const struct call *call, const struct leg *leg, const char *which)
 {
     if (leg && leg->has_stats)
-        log_event(LEVEL_INFO, "call", call->id,
-                  "media leg=%s codec=%s in=%llu out=%llu lost=%llu late=%llu jitter_us=%u", which,
-                  leg->described ? codec_name(leg->format.codecs[0].codec) : "-",
-                  (unsigned long long)leg->stats.packets_received,
-                  (unsigned long long)leg->stats.packets_sent, (unsigned long long)leg->stats.packets_lost,
-                  (unsigned long long)leg->stats.packets_late, leg->stats.jitter_us);
+        log_event(
+            LEVEL_INFO, "call", call->id,
+            "media leg=%s codec=%s in=%llu out=%llu lost=%llu late=%llu jitter_us=%u srtp=%s forged=%llu",
+            which, leg->described ? codec_name(leg->format.codecs[0].codec) : "-",
+            (unsigned long long)leg->stats.packets_received, (unsigned long long)leg->stats.packets_sent,
+            (unsigned long long)leg->stats.packets_lost, (unsigned long long)leg->stats.packets_late,
+            leg->stats.jitter_us, suite_name(leg->described ? leg->format.srtp : SUITE_NONE),
+            (unsigned long long)leg->stats.packets_forged);
 }
 
 static void call_log_end(const struct call *call)

@@ -101,6 +101,7 @@ struct leg {
     struct negotiation *negotiation;
     port_id port;                    /* 0 before it is opened and once it is closed */
     struct sockaddr_storage address; /* what SDP names, with port */
+    enum srtp_policy srtp;
     struct media_format format;
     bool described;        /* format holds, the port runs */
     bool offered_in_200;   /* the answer to our offer comes in the ACK */
@@ -125,7 +126,7 @@ struct codec_list {
 void codecs_order(struct codec_list *out, const struct settings *settings, const enum codec *first,
                   size_t count);
 void codecs_prefer(struct codec_list *out, const struct settings *settings, const char *offer,
-                   const enum codec *best);
+                   enum srtp_policy srtp, const enum codec *best);
 
 CALL_CHECK int leg_new(struct leg **out, struct call *call, bool incoming);
 CALL_CHECK int leg_open(struct leg *leg, const struct sockaddr_storage *local);

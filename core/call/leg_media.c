@@ -34,13 +34,13 @@ void codecs_order(struct codec_list *out, const struct settings *settings, const
  * first of ours that was. Without `best` theirs, for they know what suits them (RFC 3264 §6.1).
  */
 void codecs_prefer(struct codec_list *out, const struct settings *settings, const char *offer,
-                   const enum codec *best)
+                   enum srtp_policy srtp, const enum codec *best)
 {
     struct offer_summary summary;
     enum codec first;
 
     codecs_order(out, settings, best, best ? 1 : 0);
-    if (!offer || negotiation_peek(offer, &summary))
+    if (!offer || negotiation_peek(offer, srtp, &summary))
         return;
     if (!best) {
         codecs_order(out, settings, summary.codecs, summary.codec_count);
@@ -107,7 +107,7 @@ int leg_open(struct leg *leg, const struct sockaddr_storage *local)
 static void leg_capabilities(const struct leg *leg, const struct codec_list *codecs,
                              struct media_capabilities *out)
 {
-    *out = (struct media_capabilities){.rtp = leg->address, .ptime_ms = 20, .dtmf = true};
+    *out = (struct media_capabilities){.rtp = leg->address, .ptime_ms = 20, .dtmf = true, .srtp = leg->srtp};
     memcpy(out->codecs, codecs->codecs, sizeof out->codecs);
     out->codec_count = codecs->count;
 }
@@ -147,6 +147,7 @@ int leg_accept_anew(struct leg *leg, const struct codec_list *codecs, const char
         leg->negotiation = old;
         return error;
     }
+    negotiation_share_keys(leg->negotiation, old);
     error = leg_offer(leg, codecs, true, true, sdp);
     if (!error)
         error = leg_accept(leg, answer);

@@ -62,7 +62,7 @@ static void ring_codecs(const struct call *call, struct codec_list *out)
 {
     struct offer_summary offered = {0};
 
-    if (call->caller->offer && negotiation_peek(call->caller->offer, &offered))
+    if (call->caller->offer && negotiation_peek(call->caller->offer, call->caller->srtp, &offered))
         offered.codec_count = 0;
     codecs_order(out, call->settings, offered.codecs, offered.codec_count);
 }
@@ -78,6 +78,7 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
     if (error)
         return error;
     branch->leg->branch = branch;
+    branch->leg->srtp = settings_srtp(call->settings, target->peer);
     error = session_target_address(call->server->agent, target, &local);
     if (error)
         return error;

@@ -22,10 +22,13 @@ struct negotiation {
     size_t line_count, audio;
     uint8_t pts[SDP_KIND_COUNT]; /* payload types as we receive them */
     uint8_t taken[16];           /* bit map: numbers that had a meaning at any time (RFC 3264 §8.3.2) */
+    struct sdes_keys keys;
     struct {
         bool open; /* an answer may come */
         bool send, receive;
         struct media_capabilities own;
+        unsigned suites; /* bit map */
+        bool secure;     /* by its profile */
     } offer;
 };
 
@@ -35,6 +38,8 @@ struct wanted {
     struct sdp_format formats[SDP_KIND_COUNT];
     size_t format_count;
     bool send, receive, rtcp_mux;
+    struct sdes_line keys[SUITE_COUNT];
+    size_t key_count;
 };
 
 struct text {
@@ -72,7 +77,13 @@ void negotiation_free(struct negotiation *n)
     if (n == NULL)
         return;
     free(n->sent);
+    explicit_bzero(&n->keys, sizeof n->keys);
     free(n);
+}
+
+void negotiation_share_keys(struct negotiation *n, const struct negotiation *from)
+{
+    n->keys = from->keys;
 }
 
 /* -- payload types
@@ -170,12 +181,18 @@ static void format_write(struct text *t, struct sdp_format format)
 
 static void audio_write(struct text *t, const struct sdp_line *line, const struct wanted *w, unsigned port)
 {
+    char key[SDES_LINE_TEXT];
+
     text_add(t, "m=audio %u %s", port, line->protocol);
     for (size_t i = 0; i < w->format_count; i++)
         text_add(t, " %u", w->formats[i].pt);
     text_add(t, "\r\n");
     for (size_t i = 0; i < w->format_count; i++)
         format_write(t, w->formats[i]);
+    for (size_t i = 0; i < w->key_count; i++) {
+        sdes_write(key, &w->keys[i]);
+        text_add(t, "%s", key);
+    }
     text_add(t, "a=ptime:%u\r\na=%s\r\n%s", w->own->ptime_ms, direction_name(w->send, w->receive),
              w->rtcp_mux ? "a=rtcp-mux\r\n" : "");
 }
@@ -234,12 +251,55 @@ static void wanted_add(struct wanted *w, unsigned kind, uint8_t pt)
     w->formats[w->format_count++] = (struct sdp_format){(uint8_t)kind, pt};
 }
 
+static struct sdp_line first_line(const struct media_capabilities *own)
+{
+    struct sdp_line line = {"audio", "RTP/AVP", "0"};
+
+    if (own->srtp == SRTP_REQUIRED)
+        strcpy(line.protocol, "RTP/SAVP");
+    return line;
+}
+
+static bool line_is_secure(const struct sdp_line *line)
+{
+    return strncasecmp(line->protocol, "RTP/SAVP", 8) == 0;
+}
+
+/* A suite's number is its tag, so that it has the same one in all our offers. */
+static void wanted_add_key(struct wanted *w, struct negotiation *n, enum srtp_suite suite, unsigned tag)
+{
+    struct sdes_line *line = &w->keys[w->key_count++];
+
+    line->tag = tag;
+    line->suite = suite;
+    memcpy(line->key, sdes_keys_get(&n->keys, suite), sizeof line->key);
+}
+
+/*
+ * The suites to offer, the one in use first, so that nothing changes without need. AES_CM_128_HMAC_SHA1_80
+ * comes before the faster AES-GCM because every phone has it (RFC 4568 §6.2.1) and some look at the first
+ * line alone; where keys are only an attempt it is the only one, for an INVITE above 1300 bytes may not come
+ * through (RFC 3261 §18.1.1).
+ */
+static void keys_offer(struct wanted *w, struct negotiation *n, bool must)
+{
+    static const enum srtp_suite order[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AEAD_AES_256_GCM,
+                                            SUITE_AEAD_AES_128_GCM, SUITE_AES_CM_128_HMAC_SHA1_32};
+    enum srtp_suite used = n->keys.used;
+
+    if (used != SUITE_NONE)
+        wanted_add_key(w, n, used, used);
+    for (size_t i = 0; i < (must ? sizeof order / sizeof *order : 1); i++)
+        if (order[i] != used)
+            wanted_add_key(w, n, order[i], order[i]);
+}
+
 int negotiation_offer(struct negotiation *n, const struct media_capabilities *own, bool send, bool receive,
                       char *out, size_t size)
 {
-    static const struct sdp_line first = {"audio", "RTP/AVP", "0"};
+    const struct sdp_line first = first_line(own), *line = n->line_count ? &n->lines[n->audio] : &first;
     struct wanted w = {.own = own, .send = send, .receive = receive, .rtcp_mux = true};
-    bool narrow = false, wide = false;
+    bool narrow = false, wide = false, secure = line_is_secure(line);
     int error;
 
     if (own->codec_count == 0 || own->codec_count > CODEC_COUNT)
@@ -256,15 +316,23 @@ int negotiation_offer(struct negotiation *n, const struct media_capabilities *ow
         wanted_add(&w, SDP_EVENT_8000, pt_choose(n, SDP_EVENT_8000));
     if (own->dtmf && wide)
         wanted_add(&w, SDP_EVENT_48000, pt_choose(n, SDP_EVENT_48000));
+    if (secure || own->srtp != SRTP_OFF)
+        keys_offer(&w, n, secure || own->srtp == SRTP_REQUIRED);
     error = n->line_count ? sdp_write(n, n->lines, n->line_count, n->audio, &w, out, size)
                           : sdp_write(n, &first, 1, 0, &w, out, size);
     if (error)
-        return error;
+        goto out;
+    n->offer.secure = secure;
+    n->offer.suites = 0;
+    for (size_t i = 0; i < w.key_count; i++)
+        n->offer.suites |= 1U << w.keys[i].suite;
     n->offer.open = true;
     n->offer.send = send;
     n->offer.receive = receive;
     n->offer.own = *own;
-    return 0;
+out:
+    explicit_bzero(w.keys, sizeof w.keys);
+    return error;
 }
 
 void negotiation_revert(struct negotiation *n)
@@ -324,6 +392,34 @@ static void format_set_event(struct media_format *f, int event, uint8_t pt_send,
     f->dtmf_rate = event < 0 ? 0 : event == SDP_EVENT_48000 ? 48000 : 8000;
 }
 
+static void format_set_keys(struct media_format *f, struct negotiation *n, const struct sdes_line *theirs)
+{
+    f->srtp = theirs->suite;
+    memcpy(f->key_send, sdes_keys_get(&n->keys, theirs->suite), sizeof f->key_send);
+    memcpy(f->key_receive, theirs->key, sizeof f->key_receive);
+}
+
+/*
+ * RFC 4568 §7.1.3: the answer repeats one of our tags with its suite, or has no key at all and so declines
+ * what was only an attempt. A key that does not fit is no consent to clear speech: he means to protect his.
+ */
+static int keys_accept(struct negotiation *n, const struct sdp_stream *theirs, struct media_format *f)
+{
+    for (size_t i = 0; i < theirs->key_count; i++) {
+        const struct sdes_line *key = &theirs->keys[i];
+
+        if (key->tag == key->suite && n->offer.suites >> key->suite & 1 && n->keys.made[key->suite]) {
+            format_set_keys(f, n, key);
+            return 0;
+        }
+    }
+    if (n->offer.suites == 0 && !theirs->secure)
+        return 0;
+    return theirs->keyed || theirs->secure || n->offer.secure || n->offer.own.srtp == SRTP_REQUIRED
+               ? ENOPROTOOPT
+               : 0;
+}
+
 int negotiation_accept(struct negotiation *n, const char *answer, struct media_format *out)
 {
     struct sdp_description *d;
@@ -355,7 +451,7 @@ int negotiation_accept(struct negotiation *n, const char *answer, struct media_f
             f.codecs[f.codec_count++] =
                 (struct media_codec){(enum codec)format.kind, format.pt, n->pts[format.kind]};
     }
-    if (f.codec_count == 0)
+    if (f.codec_count == 0 || keys_accept(n, theirs, &f) != 0)
         goto out;
     event = n->offer.own.dtmf ? event_choose(theirs, f.codecs[0].codec) : -1;
     if (event >= 0 && n->pts[event] == MEDIA_NO_PT)
@@ -366,9 +462,10 @@ int negotiation_accept(struct negotiation *n, const char *answer, struct media_f
     f.receive = n->offer.receive && theirs->sends;
     format_fill(&f, theirs, &n->offer.own);
     if (n->line_count == 0) {
-        n->lines[0] = (struct sdp_line){"audio", "RTP/AVP", "0"};
+        n->lines[0] = first_line(&n->offer.own);
         n->line_count = 1;
     }
+    sdes_keys_settle(&n->keys, f.srtp);
     pts_remember(n, theirs);
     *out = f;
     error = 0;
@@ -380,27 +477,43 @@ out:
 /* -- answering
  * ------------------------------------------------------------------------------------------------------- */
 
-int negotiation_peek(const char *offer, struct offer_summary *out)
+/*
+ * Which streams may be taken, in two rounds, since a caller who offers one line with keys and one without (or
+ * one with both) wants them protected where that can be.
+ */
+enum round { ROUND_PROTECTED, ROUND_CLEAR, ROUNDS };
+static bool stream_fits(const struct sdp_stream *theirs, enum srtp_policy srtp, enum round round)
+{
+    if (!theirs->usable)
+        return false;
+    return round == ROUND_PROTECTED ? theirs->key_count > 0 && srtp != SRTP_OFF
+                                    : !theirs->secure && srtp != SRTP_REQUIRED;
+}
+
+static void stream_summarize(struct offer_summary *out, const struct sdp_stream *theirs)
+{
+    *out = (struct offer_summary){
+        .send = theirs->receives, .receive = theirs->sends, .ptime_ms = theirs->ptime_ms};
+    for (size_t k = 0; k < theirs->format_count; k++)
+        if (theirs->formats[k].kind < CODEC_COUNT)
+            out->codecs[out->codec_count++] = (enum codec)theirs->formats[k].kind;
+}
+
+int negotiation_peek(const char *offer, enum srtp_policy srtp, struct offer_summary *out)
 {
     struct sdp_description *d = malloc(sizeof *d);
+    struct offer_summary summary = {.codec_count = 0};
     int error = d ? sdp_read(d, offer) : ENOMEM;
 
     if (error)
         goto out;
-    error = ENOPROTOOPT;
-    for (size_t i = 0; error && i < d->stream_count; i++) {
-        const struct sdp_stream *theirs = &d->streams[i];
-        struct offer_summary summary = {
-            .send = theirs->receives, .receive = theirs->sends, .ptime_ms = theirs->ptime_ms};
-
-        for (size_t k = 0; theirs->usable && k < theirs->format_count; k++)
-            if (theirs->formats[k].kind < CODEC_COUNT)
-                summary.codecs[summary.codec_count++] = (enum codec)theirs->formats[k].kind;
-        if (summary.codec_count) {
-            *out = summary;
-            error = 0;
-        }
-    }
+    for (enum round round = 0; summary.codec_count == 0 && round < ROUNDS; round++)
+        for (size_t i = 0; summary.codec_count == 0 && i < d->stream_count; i++)
+            if (stream_fits(&d->streams[i], srtp, round))
+                stream_summarize(&summary, &d->streams[i]);
+    error = summary.codec_count ? 0 : ENOPROTOOPT;
+    if (!error)
+        *out = summary;
 out:
     free(d);
     return error;
@@ -409,7 +522,7 @@ out:
 /* Our favourite when he has it, else the first of his that we have; -1 when nothing is in common. */
 static int codec_choose(const struct sdp_stream *theirs, const struct media_capabilities *own)
 {
-    if (!theirs->usable || own->codec_count == 0)
+    if (own->codec_count == 0)
         return -1;
     if (sdp_stream_pt(theirs, own->codecs[0]) != MEDIA_NO_PT)
         return (int)own->codecs[0];
@@ -417,6 +530,33 @@ static int codec_choose(const struct sdp_stream *theirs, const struct media_capa
         if (theirs->formats[i].kind < CODEC_COUNT && capabilities_have(own, theirs->formats[i].kind))
             return theirs->formats[i].kind;
     return -1;
+}
+
+/* The stream to take, with its codec; -1 when none fits. */
+static int stream_choose(const struct sdp_description *d, const struct media_capabilities *own, size_t *audio)
+{
+    for (enum round round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < d->stream_count; i++) {
+            int codec =
+                stream_fits(&d->streams[i], own->srtp, round) ? codec_choose(&d->streams[i], own) : -1;
+
+            if (codec >= 0) {
+                *audio = i;
+                return codec;
+            }
+        }
+    }
+    return -1;
+}
+
+/* RFC 4568 §7.1.2: the first of his lines that can be used, answered by its tag and a key of our own. */
+static void keys_answer(struct wanted *w, struct negotiation *n, const struct sdp_stream *theirs,
+                        struct media_format *f)
+{
+    if (w->own->srtp == SRTP_OFF || theirs->key_count == 0)
+        return;
+    format_set_keys(f, n, &theirs->keys[0]);
+    wanted_add_key(w, n, theirs->keys[0].suite, theirs->keys[0].tag);
 }
 
 int negotiation_answer(struct negotiation *n, const char *offer, const struct media_capabilities *own,
@@ -428,16 +568,14 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     struct wanted w = {.own = own};
     const struct sdp_stream *theirs;
     size_t audio = 0;
-    int codec = -1, event, error = d ? sdp_read(d, offer) : ENOMEM;
+    int codec, event, error = d ? sdp_read(d, offer) : ENOMEM;
     uint8_t pt;
 
     if (error)
         goto out;
-    for (size_t i = 0; i < d->stream_count; i++) {
+    for (size_t i = 0; i < d->stream_count; i++)
         lines[i] = d->streams[i].line;
-        if (codec < 0 && (codec = codec_choose(&d->streams[i], own)) >= 0)
-            audio = i;
-    }
+    codec = stream_choose(d, own, &audio);
     error = ENOPROTOOPT;
     if (codec < 0)
         goto out;
@@ -455,6 +593,7 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     w.receive = f.receive = receive && theirs->sends;
     w.rtcp_mux = theirs->rtcp_mux;
     format_fill(&f, theirs, own);
+    keys_answer(&w, n, theirs, &f);
     error = sdp_write(n, lines, d->stream_count, audio, &w, out, size);
     if (error)
         goto out;
@@ -463,8 +602,10 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     n->audio = audio;
     n->offer.open = false;
     pts_adopt(n, theirs);
+    sdes_keys_settle(&n->keys, f.srtp);
     *format = f;
 out:
+    explicit_bzero(w.keys, sizeof w.keys);
     free(d);
     return error;
 }

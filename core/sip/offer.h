@@ -2,8 +2,12 @@
  * Offer and answer (RFC 3264, RFC 6337): SDP text on one side, struct media_format on the other. One audio stream is
  * ours; other streams are refused with port 0. The o= line's session id is stable, its version grows by one with each change.
  *
+ * SRTP (RFC 4568): "optional" offers keys within RTP/AVP, which whoever does not know them passes over, and takes whatever
+ * is offered, protected if it can be; "required" offers and takes RTP/SAVP, or RTP/AVP with keys; "off" neither offers nor
+ * takes any. Our own key is made once and stays as long as it is used.
+ *
  * Ownership: the leg owns its negotiation. Threads: signalling. Failure: EINVAL text that is no SDP (400 or 488),
- * ENOPROTOOPT no codec in common or no audio (488), EPROTO an answer that does not fit its offer.
+ * ENOPROTOOPT no codec in common, no audio, or none protected as it must be (488), EPROTO an answer that does not fit its offer.
  */
 #ifndef CONFAB_SIP_OFFER_H
 #define CONFAB_SIP_OFFER_H
@@ -23,10 +27,13 @@ struct media_capabilities {
     size_t codec_count;
     unsigned ptime_ms;           /* 20 */
     bool dtmf;                   /* offer telephone-event */
+    enum srtp_policy srtp;
 };
 
 __attribute__((warn_unused_result)) int negotiation_new(struct negotiation **out);
 void negotiation_free(struct negotiation *n);
+/* Takes over the keys of `from`, which made the same offer: another answer to it means them too. */
+void negotiation_share_keys(struct negotiation *n, const struct negotiation *from);
 
 /*
  * Writes an offer: the first one, or one in an established session (payload types then stay as they were). `send` and
@@ -53,7 +60,8 @@ struct offer_summary {
     bool send, receive; /* from our side: he holds when send is false */
     unsigned ptime_ms;
 };
-__attribute__((warn_unused_result)) int negotiation_peek(const char *offer, struct offer_summary *out);
+__attribute__((warn_unused_result)) int negotiation_peek(const char *offer, enum srtp_policy srtp,
+                                                         struct offer_summary *out);
 /*
  * Answers it: `own->codecs[0]` is preferred when it is offered, then the offer's order. The direction answered is what
  * both allow. Early and final answer to one INVITE are the same text (RFC 6337 §3.1.1): calling it again with the

@@ -241,6 +241,21 @@ static const char *attribute_find(struct span session, struct span own, const ch
     return value ? value : span_find(session, prefix);
 }
 
+/* The keys of a stream (RFC 4568); lines that cannot be used are passed over, as the offerer expects
+ * (§7.1.2). */
+static void keys_read(struct sdp_stream *stream, struct span own)
+{
+    static const char prefix[] = "a=crypto:";
+
+    for (size_t i = 0; i < own.count && stream->key_count < SDES_LINES_MAX; i++) {
+        if (strncasecmp(own.at[i], prefix, sizeof prefix - 1) != 0)
+            continue;
+        stream->keyed = true;
+        if (sdes_read(&stream->keys[stream->key_count], own.at[i] + sizeof prefix - 1) == 0)
+            stream->key_count++;
+    }
+}
+
 /* What stands below an m= line that we could take. */
 static int audio_read(struct sdp_stream *stream, struct span session, struct span own, unsigned port)
 {
@@ -255,8 +270,9 @@ static int audio_read(struct sdp_stream *stream, struct span session, struct spa
     if (connection_read(attribute_find(session, own, "c="), host, sizeof host) != 0)
         return EINVAL;
     (void)address_set(&stream->rtp, host, port);
+    keys_read(stream, own);
     /* To a group we would send what nobody there asked for. */
-    stream->usable = !address_is_multicast(&stream->rtp);
+    stream->usable = !address_is_multicast(&stream->rtp) && (!stream->secure || stream->key_count > 0);
     stream->sends = direction & 2;
     stream->receives = (direction & 1) && !address_is_void(host);
     stream->ptime_ms = number_attribute(attribute_find(session, own, "a=ptime:"), 200);
@@ -273,7 +289,7 @@ static int stream_read(struct sdp_stream *stream, struct span session, struct sp
     char *protocol = strtok_r(NULL, " ", &rest), *formats = protocol ? rest + strspn(rest, " ") : NULL;
     char *end, format[sizeof stream->line.format];
     unsigned long port;
-    bool plain_rtp;
+    bool plain;
 
     memset(stream, 0, sizeof *stream);
     if (formats == NULL || sscanf(formats, "%23s", format) != 1)
@@ -286,8 +302,9 @@ static int stream_read(struct sdp_stream *stream, struct span session, struct sp
         token_copy(stream->line.format, sizeof stream->line.format, format) != 0)
         return EINVAL;
     /* RFC 4585: the formats of RTP/AVPF mean the same, and its feedback is at will. */
-    plain_rtp = strcasecmp(protocol, "RTP/AVP") == 0 || strcasecmp(protocol, "RTP/AVPF") == 0;
-    if (strcasecmp(media, "audio") != 0 || !plain_rtp || port == 0)
+    plain = strcasecmp(protocol, "RTP/AVP") == 0 || strcasecmp(protocol, "RTP/AVPF") == 0;
+    stream->secure = strcasecmp(protocol, "RTP/SAVP") == 0 || strcasecmp(protocol, "RTP/SAVPF") == 0;
+    if (strcasecmp(media, "audio") != 0 || (!plain && !stream->secure) || port == 0)
         return 0;
     formats_read(stream, formats, own);
     return audio_read(stream, session, own, (unsigned)port);

@@ -7,6 +7,7 @@
 #define CONFAB_SIP_SDP_H
 
 #include "core/base/media.h"
+#include "core/sip/sdes.h"
 
 #include <stddef.h>
 
@@ -30,7 +31,11 @@ struct sdp_line {
 
 struct sdp_stream {
     struct sdp_line line;
-    bool usable; /* audio in plain RTP, enabled, to one receiver: one that we could take */
+    bool usable; /* audio in RTP or SRTP, enabled, to one receiver: one that we could take */
+    bool secure; /* its profile is RTP/SAVP or RTP/SAVPF; then it is usable with a key only */
+    struct sdes_line keys[SDES_LINES_MAX]; /* those that mean something here, in the sender's order */
+    size_t key_count;
+    bool keyed;                                 /* it has a=crypto, whether or not it means something here */
     struct sdp_format formats[SDP_FORMATS_MAX]; /* those that we know, in the sender's order */
     size_t format_count;
     uint8_t taken[16];              /* bit map of all its payload types, unknown ones too */

@@ -59,7 +59,7 @@ int fuzz_offer(const uint8_t *data, size_t size)
     memcpy(&own.rtp, &address, sizeof address);
     if (negotiation_new(&n) != 0 || negotiation_new(&other) != 0)
         abort();
-    if (negotiation_peek(text, &summary) == 0 && summary.codec_count > CODEC_COUNT)
+    if (negotiation_peek(text, SRTP_OFF, &summary) == 0 && summary.codec_count > CODEC_COUNT)
         abort();
     if (negotiation_answer(n, text, &own, true, true, out, sizeof out, &format) == 0) {
         format_check(&format);

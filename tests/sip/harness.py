@@ -323,14 +323,15 @@ class Baresip:
     """A baresip that is told what to do over TCP.
 
     `tone`: frequency it sends; `codec`: the only one it offers ("PCMU/8000/1", "G722/16000/1", "opus/48000/2");
-    `answer`: "auto" takes calls at once, "manual" rings. It registers by digest; with register=False it is told to the
+    `answer`: "auto" takes calls at once, "manual" rings; `srtp`: "srtp" offers keys within RTP/AVP, "srtp-mand" RTP/SAVP. It registers by digest; with register=False it is told to the
     server as the trusted peer's address, and its binding is written to the database.
     """
 
     MODULES = ("g711", "g722", "opus", "aufile", "aubridge", "sndfile", "uuid")
     APPLICATIONS = ("account", "menu", "ctrl_tcp")  # started last: an account names codecs that must be there by then
 
-    def __init__(self, server, user, tone=440, codec=None, answer="auto", register=True, transport="udp", password=None):
+    def __init__(self, server, user, tone=440, codec=None, answer="auto", register=True, transport="udp", password=None,
+                 srtp=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-baresip-"))
         self.user, self.server = user, server
         address, sip_port = server.address if register else "127.0.0.2", self._free_port()
@@ -338,7 +339,7 @@ class Baresip:
         source = self.folder / "tone.wav"
         sound.wav_write(source, sound.sine(tone, 60, rate), rate)
         port = self._free_port()
-        modules = "\n".join(["module %s.so" % m for m in self.MODULES] + ["module_app %s.so" % m for m in self.APPLICATIONS])
+        modules = "\n".join(["module %s.so" % m for m in self.MODULES + (("srtp",) if srtp else ())] + ["module_app %s.so" % m for m in self.APPLICATIONS])
         (self.folder / "config").write_text(f"""
 sip_listen {address}:{sip_port}
 module_path /usr/lib/baresip/modules
@@ -363,7 +364,8 @@ net_interface {address}
         account = '"%s" <sip:%s@%s:%d;transport=%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=%d' % (
             user, user, server.address, server.port, transport, user,
             "confab-" + user if password is None else password, answer, 600 if register else 0)
-        (self.folder / "accounts").write_text(account + (";audio_codecs=" + codec if codec else "") + "\n")
+        (self.folder / "accounts").write_text(account + (";audio_codecs=" + codec if codec else "") +
+                                                (";mediaenc=" + srtp if srtp else "") + "\n")
         (self.folder / "contacts").write_text("")
         self.output = open(self.folder / "output", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], stdin=subprocess.DEVNULL, stdout=self.output,

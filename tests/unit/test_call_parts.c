@@ -198,13 +198,13 @@ START_TEST(codecs_first_theirs_then_ours)
     ck_assert_int_eq(list.codecs[1], CODEC_OPUS);
     ck_assert_int_eq(list.codecs[2], CODEC_G722);
     /* An answer of our own: in the offer's order (RFC 3264 §6.1), as far as it is allowed. */
-    codecs_prefer(&list, &settings, fake_sdp(4000, "0 8 9", "sendrecv"), NULL);
+    codecs_prefer(&list, &settings, fake_sdp(4000, "0 8 9", "sendrecv"), SRTP_OFF, NULL);
     ck_assert_int_eq(list.codecs[0], CODEC_PCMA);
     ck_assert_int_eq(list.codecs[1], CODEC_G722);
     /* Beside a callee who chose: his codec, else the first of ours that was offered. */
-    codecs_prefer(&list, &settings, fake_sdp(4000, "8 9", "sendrecv"), &theirs[0]);
+    codecs_prefer(&list, &settings, fake_sdp(4000, "8 9", "sendrecv"), SRTP_OFF, &theirs[0]);
     ck_assert_int_eq(list.codecs[0], CODEC_G722);
-    codecs_prefer(&list, &settings, fake_sdp(4000, "8 9", "sendrecv"), &theirs[1]);
+    codecs_prefer(&list, &settings, fake_sdp(4000, "8 9", "sendrecv"), SRTP_OFF, &theirs[1]);
     ck_assert_int_eq(list.codecs[0], CODEC_PCMA);
     ck_assert_uint_eq(list.count, 3);
 }

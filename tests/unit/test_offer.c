@@ -536,14 +536,14 @@ START_TEST(peek_reads_what_he_has)
     ck_assert_int_eq(negotiation_peek(HEAD C4 T
                                       "m=audio 0 RTP/AVP 8\r\nm=audio 4000 RTP/AVP 18 8 0 9\r\na=sendonly\r\n"
                                       "a=ptime:40\r\n",
-                                      &s),
+                                      SRTP_OFF, &s),
                      0);
     ck_assert_uint_eq(s.codec_count, 3);
     ck_assert(s.codecs[0] == CODEC_PCMA && s.codecs[1] == CODEC_PCMU && s.codecs[2] == CODEC_G722);
     ck_assert(!s.send && s.receive);
     ck_assert_uint_eq(s.ptime_ms, 40);
-    ck_assert_int_eq(negotiation_peek(HEAD C4 T "m=audio 4000 RTP/AVP 18\r\n", &s), ENOPROTOOPT);
-    ck_assert_int_eq(negotiation_peek("", &s), EINVAL);
+    ck_assert_int_eq(negotiation_peek(HEAD C4 T "m=audio 4000 RTP/AVP 18\r\n", SRTP_OFF, &s), ENOPROTOOPT);
+    ck_assert_int_eq(negotiation_peek("", SRTP_OFF, &s), EINVAL);
 }
 END_TEST
 
@@ -613,12 +613,12 @@ START_TEST(mutations_do_no_harm)
             }
             length = strlen(text);
         }
-        (void)!negotiation_peek(text, &s);
+        (void)!negotiation_peek(text, SRTP_OFF, &s);
         if (negotiation_answer(n, text, &own, true, true, out, sizeof out, &f) == 0) {
             accepted++;
             ck_assert_uint_eq(f.codec_count, 1);
             ck_assert(f.codecs[0].pt_send < 128 && f.ptime_ms >= 10 && f.ptime_ms <= 60);
-            ck_assert_int_eq(negotiation_peek(out, &s), 0);
+            ck_assert_int_eq(negotiation_peek(out, own.srtp, &s), 0);
         }
         if (negotiation_offer(n, &own, true, true, out, sizeof out) == 0)
             (void)!negotiation_accept(n, text, &f);

@@ -54,6 +54,7 @@ START_TEST(empty_file_gives_the_defaults)
     ck_assert_ptr_null(s->media_address4);
     ck_assert_str_eq(s->media_io, "auto");
     ck_assert_uint_eq(s->wide_room, 128);
+    ck_assert_int_eq(s->srtp, SRTP_OPTIONAL);
     ck_assert_uint_eq(s->rtp_port_low, 20000);
     ck_assert_uint_eq(s->codec_count, CODEC_COUNT);
     ck_assert_int_eq(s->codecs[0], CODEC_OPUS);
@@ -65,23 +66,24 @@ END_TEST
 
 START_TEST(every_key_reaches_its_field)
 {
-    const struct settings *s =
-        load_good("realm = \"example.org\"\n"
-                  "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
-                  "registration_max = 600\n"
-                  "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
-                  "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
-                  "rtp_port_high = 4999\n"
-                  "        workers = 3 wide_room = 40 io = \"plain\" rtp_timeout = 0 codecs = {\"PCMA\", \"g722\"} }\n"
-                  "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
-                  "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
-                  "message_silence = 4 }\n"
-                  "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
-                  "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
-                  "http { address = \"::1\" port = 8081 }\n"
-                  "log { level = \"debug\" }\n"
-                  "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
-                  "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
+    const struct settings *s = load_good(
+        "realm = \"example.org\"\n"
+        "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
+        "registration_max = 600\n"
+        "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
+        "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
+        "rtp_port_high = 4999\n"
+        "        workers = 3 wide_room = 40 io = \"plain\" srtp = \"off\" rtp_timeout = 0 codecs = {\"PCMA\", \"g722\"} }\n"
+        "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
+        "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
+        "message_silence = 4 }\n"
+        "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
+        "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
+        "http { address = \"::1\" port = 8081 }\n"
+        "log { level = \"debug\" }\n"
+        "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
+        "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" }\n"
+        "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
     ck_assert_str_eq(s->realm, "example.org");
     ck_assert_uint_eq(s->listen_count, 2);
     ck_assert_str_eq(s->listen[1], "[2001:db8::1]:5070");
@@ -119,8 +121,12 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_str_eq(s->http_address, "::1");
     ck_assert_uint_eq(s->http_port, 8081);
     ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
-    ck_assert_uint_eq(s->peer_count, 1);
+    ck_assert_uint_eq(s->peer_count, 2);
     ck_assert_str_eq(s->peers[0].uri, "sip:pbx.example:5060;transport=udp");
+    ck_assert_int_eq(s->srtp, SRTP_OFF);
+    ck_assert_int_eq(settings_srtp(s, "pbx"), SRTP_OFF); /* as all */
+    ck_assert_int_eq(settings_srtp(s, "trunk"), SRTP_REQUIRED);
+    ck_assert_int_eq(settings_srtp(s, ""), SRTP_OFF);
     ck_assert_uint_eq(s->number_count, 1);
     ck_assert_str_eq(s->numbers[0].argument, "pbx");
     settings_free(s);
@@ -153,6 +159,8 @@ static const struct fault {
     {"media {\n address4 = \"::1\"\n}\n", 2, "is no IPv4 address"},
     {"media {\n address6 = \"127.0.0.1\"\n}\n", 2, "is no IPv6 address"},
     {"media {\n io = \"epoll\"\n}\n", 2, "is none of auto, uring, plain"},
+    {"media {\n srtp = \"yes\"\n}\n", 2, "srtp: \"yes\" is none of off, optional, required"},
+    {"peer \"p\" {\n address = {\"::1\"}\n srtp = \"\"\n}\n", 3, "is none of off, optional, required"},
     {"media {\n rtp_port_low = 80\n}\n", 2, "rtp_port_low: \"80\""},
     {"media {\n rtp_port_low = 4001\n rtp_port_high = 4002\n}\n", 1, "no pair"},
     {"media {\n codecs = {\"PCMU\",\n\"speex\"}\n}\n", 3, "\"speex\" is no codec"},
