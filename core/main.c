@@ -1,6 +1,6 @@
 /*
  * confabd: reads the command line and the configuration, starts the server, and turns signals into reload,
- * drain and stop.
+ * figures in the log, drain and stop.
  */
 #include "config.h"
 
@@ -129,6 +129,8 @@ static void signal_came(void *arg)
     while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP) {
             reload(d);
+        } else if (info.ssi_signo == SIGUSR1) {
+            server_log_media(d->server);
         } else if (!d->draining) {
             d->draining = true;
             sd_notify(0, "STOPPING=1");
@@ -150,6 +152,7 @@ static int signals_take(struct daemon *d)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
         return errno;
     }
@@ -271,9 +274,9 @@ static void help(FILE *to)
             "      --version      print the version, and exit\n"
             "      --help         print this, and exit\n"
             "\n"
-            "SIGHUP reads the configuration again, for new calls. SIGTERM and SIGINT take no new calls and "
-            "wait up to\n"
-            "%d seconds for those that stand; a second one ends them at once.\n",
+            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs a line of how long the media workers'\n"
+            "ticks took since the last such line. SIGTERM and SIGINT take no new calls and wait up to %d seconds for\n"
+            "those that stand; a second one ends them at once.\n",
             CONFIG_FILE, DRAIN_S);
 }
 

@@ -174,9 +174,12 @@ static int port_move(struct port_entry *e, struct worker *to)
     if (e->worker == to)
         return 0;
     int error = worker_push(e->worker, &c);
-    if (!error)
-        e->worker = to;
-    return error;
+    if (error)
+        return error;
+    e->worker->load--;
+    to->load++;
+    e->worker = to;
+    return 0;
 }
 
 /* -- connections
@@ -318,6 +321,7 @@ int room_open(struct mixer *m, unsigned rate, room_id *out)
         return error;
     }
     r->used = r->open = true;
+    r->worker->load++;
     atomic_fetch_add_explicit(&m->rooms_open, 1, memory_order_relaxed);
     *out = generation * m->config.max_rooms + room->index;
     return 0;
@@ -340,4 +344,5 @@ void room_close(struct mixer *m, room_id room)
     c.room = r->room;
     (void)!worker_push(r->worker, &c);
     r->open = false;
+    r->worker->load--;
 }
