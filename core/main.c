@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -218,6 +219,7 @@ static int serve(const char *file)
         log_event(LEVEL_ERROR, "main", NULL, "start_failed error=\"%s\"", strerror(error));
         goto out;
     }
+    (void)malloc_trim(0); /* reading the prompts took much that nobody needs any more */
     watchdog_begin(&d);
     sd_notify(0, "READY=1");
     log_event(LEVEL_NOTICE, "main", NULL, "ready");
@@ -274,9 +276,9 @@ static void help(FILE *to)
             "      --version      print the version, and exit\n"
             "      --help         print this, and exit\n"
             "\n"
-            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs a line of how long the media workers'\n"
-            "ticks took since the last such line. SIGTERM and SIGINT take no new calls and wait up to %d seconds for\n"
-            "those that stand; a second one ends them at once.\n",
+            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs how long the media workers' ticks\n"
+            "took since it last did. SIGTERM and SIGINT take no new calls and wait up to %d seconds for those\n"
+            "that stand; a second one ends them at once.\n",
             CONFIG_FILE, DRAIN_S);
 }
 

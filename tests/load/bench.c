@@ -143,8 +143,10 @@ static void part_talk(struct bench *b, const struct part *part, bool talk)
 static struct delay_figures part_delay(struct bench *b, const struct part *part)
 {
     struct delay *delay = delay_new(part->groups);
-    struct media_leg **talkers = calloc((size_t)part->groups * part->talkers, sizeof(struct media_leg *)), *leg;
-    unsigned *found = calloc(part->groups, sizeof *found), *turns = calloc(part->groups, sizeof *turns), group;
+    struct media_leg **talkers = calloc((size_t)part->groups * part->talkers, sizeof(struct media_leg *)),
+                     *leg;
+    unsigned *found = calloc(part->groups, sizeof *found), *turns = calloc(part->groups, sizeof *turns),
+             group;
     uint64_t *next = calloc(part->groups, sizeof *next), start = now_us();
 
     if (!talkers || !found || !turns || !next)

@@ -68,10 +68,10 @@ struct media_leg;
 struct delay;
 
 struct media_counts {
-    uint64_t sent, received;           /* packets, of all streams */
-    uint64_t expected, lost, late;     /* at the listeners, by the streams' own timestamps */
-    uint64_t forged;                   /* SRTP that was not authentic */
-    uint64_t sent_late, peer_lost;     /* our own faults: sent > 5 ms after its time; no room in our sockets */
+    uint64_t sent, received;       /* packets, of all streams */
+    uint64_t expected, lost, late; /* at the listeners, by the streams' own timestamps */
+    uint64_t forged;               /* SRTP that was not authentic */
+    uint64_t sent_late, peer_lost; /* our own faults: sent > 5 ms after its time; no room in our sockets */
 };
 
 struct media *media_new(const struct sockaddr_in *local);
@@ -82,7 +82,8 @@ uint16_t media_rtcp_port(const struct media *media);
 /* Sends silence to `remote` from now on, and takes what comes from there. */
 void media_start(struct media_leg *leg, const struct sockaddr_in *remote, const char *remote_key);
 void media_say(struct media_leg *leg, unsigned voice);
-/* The legs of one group hear each other; the next packet of `leg` begins a burst of sound for so many of them. */
+/* The legs of one group hear each other; the next packet of `leg` begins a burst of sound for so many of
+ * them. */
 void media_join(struct media_leg *leg, struct delay *delay, unsigned group);
 void media_burst(struct media_leg *leg, unsigned listeners);
 void media_close(struct media_leg *leg);
@@ -121,7 +122,7 @@ double floor_message(const struct sockaddr_in *local, size_t bytes, unsigned cou
 struct peer;
 struct peer_totals {
     unsigned calls, failed; /* calls that were answered; that were not */
-    unsigned last_failure;  /* the latest status above 299 */
+    unsigned last_failure;  /* the latest status above 299 since all was hung up */
     uint64_t sip_messages;  /* sent and received */
 };
 
@@ -153,7 +154,8 @@ struct tick_figures {
 };
 void daemon_start(const struct daemon_files *files);
 void daemon_stop(void);
-/* CPU time of all threads so far, in µs; resident memory in KiB; what its media workers did since last asked. */
+/* CPU time of all threads so far, in µs; resident memory in KiB; what its media workers did since last asked.
+ */
 uint64_t daemon_cpu(void);
 unsigned long daemon_memory(void);
 struct tick_figures daemon_ticks(void);

@@ -145,8 +145,8 @@ struct tick_figures daemon_ticks(void)
         fprintf(stderr, "bench: the server says no media-stats\n");
         exit(1);
     }
-    return (struct tick_figures){figure(line, " ticks="),  figure(line, " overruns="),
-                                 figure(line, " p50_us="), figure(line, " p99_us="),
+    return (struct tick_figures){figure(line, " ticks="),   figure(line, " overruns="),
+                                 figure(line, " p50_us="),  figure(line, " p99_us="),
                                  figure(line, " p999_us="), figure(line, " most_us=")};
 }
 

@@ -22,7 +22,7 @@ struct delay {
     struct {
         unsigned serial;
         int64_t us;
-    } *bursts; /* the latest of each group */
+    } * bursts; /* the latest of each group */
     struct sample samples[SAMPLES_MOST];
 };
 

@@ -127,7 +127,8 @@ static void echo_send(struct echo *e, int fd, uint8_t *buffer, int length)
     io_uring_sqe_set_data64(sqe, UINT64_MAX);
 }
 
-/* What the kernel has answered by now. Returns how many answers; *count: of the buffers that wait to be sent. */
+/* What the kernel has answered by now. Returns how many answers; *count: of the buffers that wait to be sent.
+ */
 static unsigned echo_take(struct echo *e, const int *fds, unsigned short *used, int *count)
 {
     struct io_uring_cqe *cqe;
@@ -150,8 +151,8 @@ static unsigned echo_take(struct echo *e, const int *fds, unsigned short *used, 
     return seen;
 }
 
-/* One multishot recvmsg a socket into one ring of buffers; all sends of a tick are handed over by one call, and
- * the buffers they were in are free when it returns. */
+/* One multishot recvmsg a socket into one ring of buffers; all sends of a tick are handed over by one call,
+ * and the buffers they were in are free when it returns. */
 static void echo_uring(const int *fds, unsigned legs)
 {
     struct echo e = {0};

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define SLOTS PACKET_MS
+#define TURNS 4 /* sockets are looked at every so many milliseconds */
 #define BATCH 64
 #define PACKET_MAX (12 + PAYLOAD_MAX + 32)
 #define CONTROL_MAX 64
@@ -112,8 +113,7 @@ static void slot_send(struct media *media, unsigned slot, bool late)
     for (struct media_leg *leg = media->slots[slot]; leg; leg = leg->next) {
         if (!leg->running)
             continue;
-        media->parts[count] =
-            (struct iovec){media->packets[count], packet_write(leg, media->packets[count])};
+        media->parts[count] = (struct iovec){media->packets[count], packet_write(leg, media->packets[count])};
         media->messages[count] = (struct mmsghdr){.msg_hdr = {.msg_name = &leg->remote,
                                                               .msg_namelen = sizeof leg->remote,
                                                               .msg_iov = &media->parts[count],
@@ -224,7 +224,7 @@ static void *media_main(void *arg)
         sleep_until(due);
         pthread_mutex_lock(&media->lock);
         slot_send(media, turn % SLOTS, now_us() - due > SENT_LATE_US);
-        for (unsigned slot = 0; slot < SLOTS; slot++)
+        for (unsigned slot = turn % TURNS; slot < SLOTS; slot += TURNS)
             slot_receive(media, slot);
         pthread_mutex_unlock(&media->lock);
     }

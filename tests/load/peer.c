@@ -383,6 +383,7 @@ void peer_hang_up(struct peer *peer)
     for (unsigned i = 0; i < peer->count; i++) /* who does not answer is forgotten */
         peer->legs[i]->state = LEG_FAILED;
     legs_sweep(peer);
+    peer->totals.last_failure = 0;
 }
 
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window)

@@ -72,7 +72,7 @@ const struct voice *voice_get(enum voice_codec codec, unsigned which)
 {
     static struct voice *voices[VOICE_CODECS][VOICES];
     static void (*const make[VOICE_CODECS])(struct voice * v, unsigned which) = {pcmu_make, g722_make,
-                                                                                opus_make};
+                                                                                 opus_make};
 
     if (!voices[codec][which]) {
         voices[codec][which] = calloc(1, sizeof(struct voice));
