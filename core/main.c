@@ -266,22 +266,20 @@ static int migrate(const char *file)
 
 static void help(FILE *to)
 {
-    fprintf(
-        to,
-        "Usage: confabd [OPTION]...\n"
-        "The confab SIP application server, in the foreground; it logs to standard error.\n"
-        "\n"
-        "  -c, --config FILE  configuration [%s]\n"
-        "      --check        report every fault of the configuration by file and line, and exit\n"
-        "      --migrate      bring the database's schema up to date, and exit\n"
-        "      --version      print the version, and exit\n"
-        "      --help         print this, and exit\n"
-        "\n"
-        "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs how long the media workers' "
-        "ticks\n"
-        "took since it last did. SIGTERM and SIGINT take no new calls and wait up to %d seconds for those\n"
-        "that stand; a second one ends them at once.\n",
-        CONFIG_FILE, DRAIN_S);
+    fprintf(to,
+            "Usage: confabd [OPTION]...\n"
+            "The confab SIP application server, in the foreground; it logs to standard error.\n"
+            "\n"
+            "  -c, --config FILE  configuration [%s]\n"
+            "      --check        report every fault of the configuration by file and line, and exit\n"
+            "      --migrate      bring the database's schema up to date, and exit\n"
+            "      --version      print the version, and exit\n"
+            "      --help         print this, and exit\n"
+            "\n"
+            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs how long the media workers'\n"
+            "ticks took since it last did. SIGTERM and SIGINT take no new calls and wait up to %d seconds\n"
+            "for those that stand; a second one ends them at once.\n",
+            CONFIG_FILE, DRAIN_S);
 }
 
 int main(int argc, char **argv)
