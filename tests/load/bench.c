@@ -152,6 +152,7 @@ static struct delay_figures part_delay(struct bench *b, const struct part *part)
     if (!talkers || !found || !turns || !next)
         die("calloc");
     for (unsigned i = 0; (leg = peer_leg(b->peer, i, &group)) != NULL; i++) {
+        group %= part->groups;
         media_join(leg, delay, group);
         if (found[group] < part->talkers)
             talkers[group * part->talkers + found[group]++] = leg;
