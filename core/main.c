@@ -1,11 +1,12 @@
 /*
  * confabd: reads the command line and the configuration, starts the server, and turns signals into reload,
- * drain and stop.
+ * figures in the log, drain and stop.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -129,6 +130,8 @@ static void signal_came(void *arg)
     while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP) {
             reload(d);
+        } else if (info.ssi_signo == SIGUSR1) {
+            server_log_media(d->server);
         } else if (!d->draining) {
             d->draining = true;
             sd_notify(0, "STOPPING=1");
@@ -150,6 +153,7 @@ static int signals_take(struct daemon *d)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
         return errno;
     }
@@ -215,6 +219,7 @@ static int serve(const char *file)
         log_event(LEVEL_ERROR, "main", NULL, "start_failed error=\"%s\"", strerror(error));
         goto out;
     }
+    (void)malloc_trim(0); /* reading the prompts took much that nobody needs any more */
     watchdog_begin(&d);
     sd_notify(0, "READY=1");
     log_event(LEVEL_NOTICE, "main", NULL, "ready");
@@ -271,9 +276,9 @@ static void help(FILE *to)
             "      --version      print the version, and exit\n"
             "      --help         print this, and exit\n"
             "\n"
-            "SIGHUP reads the configuration again, for new calls. SIGTERM and SIGINT take no new calls and "
-            "wait up to\n"
-            "%d seconds for those that stand; a second one ends them at once.\n",
+            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs how long the media workers'\n"
+            "ticks took since it last did. SIGTERM and SIGINT take no new calls and wait up to %d seconds\n"
+            "for those that stand; a second one ends them at once.\n",
             CONFIG_FILE, DRAIN_S);
 }
 

@@ -130,9 +130,12 @@ static int port_move(struct port_entry *e, struct worker *to)
     if (e->worker == to)
         return 0;
     int error = worker_push(e->worker, &c);
-    if (!error)
-        e->worker = to;
-    return error;
+    if (error)
+        return error;
+    e->worker->load--;
+    to->load++;
+    e->worker = to;
+    return 0;
 }
 
 /* -- connections

@@ -4,7 +4,6 @@
 #include "core/base/ids.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
@@ -58,18 +57,10 @@ static int port_order(struct mixer *m, port_id port, enum command_type type, int
 struct worker *worker_least_busy(struct mixer *m)
 {
     struct worker *best = &m->workers[0];
-    unsigned least = UINT_MAX;
 
-    for (unsigned i = 0; i < m->worker_count; i++) {
-        unsigned load = 0;
-        for (unsigned k = 0; k < m->config.max_ports; k++)
-            load += m->port_entries[k].open && m->port_entries[k].worker == &m->workers[i];
-        for (unsigned k = 0; k < m->config.max_rooms; k++)
-            load += m->room_entries[k].open && m->room_entries[k].worker == &m->workers[i];
-        if (load < least) {
-            least = load;
+    for (unsigned i = 1; i < m->worker_count; i++) {
+        if (m->workers[i].load < best->load)
             best = &m->workers[i];
-        }
     }
     return best;
 }
@@ -195,6 +186,7 @@ int port_open(struct mixer *m, const struct sockaddr *local, port_id *out, uint1
     }
     e->used = e->open = true;
     e->worker = w;
+    w->load++;
     atomic_fetch_add_explicit(&m->ports_open, 1, memory_order_relaxed);
     *out = e->port->id;
     return 0;
@@ -211,6 +203,7 @@ void port_close(struct mixer *m, port_id port)
     c.port = e->port;
     (void)!worker_push(e->worker, &c);
     e->open = false;
+    e->worker->load--;
 }
 
 /* -- format

@@ -7,6 +7,7 @@
 #ifndef CONFAB_MIXER_ENGINE_H
 #define CONFAB_MIXER_ENGINE_H
 
+#include "core/base/histogram.h"
 #include "core/base/queue.h"
 #include "mixer/codec.h"
 #include "mixer/files.h"
@@ -297,6 +298,7 @@ struct command {
 struct worker {
     struct mixer *mixer;
     unsigned index;
+    unsigned load; /* signalling: ports and rooms that are open here */
     pthread_t thread;
     bool running;
     struct io *io;
@@ -311,7 +313,7 @@ struct worker {
     struct room *rooms;
     uint64_t tick; /* of the monotonic clock, so that all workers count alike */
     uint32_t dice;
-    atomic_uint_fast64_t ticks, overruns, received, sent, histogram[32];
+    atomic_uint_fast64_t ticks, overruns, received, sent, histogram[HISTOGRAM_BUCKETS];
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);

@@ -6,6 +6,7 @@
 #ifndef CONFAB_MIXER_EVENT_H
 #define CONFAB_MIXER_EVENT_H
 
+#include "core/base/histogram.h"
 #include "mixer/mixer.h"
 
 enum mixer_event_type {
@@ -54,7 +55,7 @@ struct mixer_stats {
     uint64_t ticks, overruns;      /* a tick that began more than 10 ms late */
     uint64_t commands_refused, events_refused;
     uint64_t packets_received, packets_sent;
-    uint64_t tick_us_histogram[32]; /* [i]: ticks that took less than 2^i µs, and not less than half of it */
+    uint64_t tick_us_histogram[HISTOGRAM_BUCKETS]; /* how long ticks took, all workers together */
 };
 void mixer_read_stats(const struct mixer *m, struct mixer_stats *out);
 

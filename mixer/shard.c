@@ -188,6 +188,7 @@ int room_open(struct mixer *m, unsigned rate, room_id *out)
         return error;
     }
     r->used = r->open = true;
+    r->worker->load++;
     atomic_fetch_add_explicit(&m->rooms_open, 1, memory_order_relaxed);
     *out = generation * m->config.max_rooms + entry_index(m, r);
     return 0;
@@ -207,6 +208,7 @@ void room_close(struct mixer *m, room_id room)
         }
     }
     r->open = false;
+    r->worker->load--;
     /* From the first of these on the entry may be free again before the loop is over: worker_push() collects.
      */
     unsigned left = r->standing;

@@ -69,9 +69,8 @@ static void worker_tick(struct worker *w)
 static void tick_count(struct worker *w, int64_t ns)
 {
     uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0;
-    unsigned bucket = us ? 64 - (unsigned)__builtin_clzll(us) : 0;
 
-    atomic_fetch_add_explicit(&w->histogram[bucket > 31 ? 31 : bucket], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->histogram[histogram_bucket(us)], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&w->ticks, 1, memory_order_relaxed);
 }
 

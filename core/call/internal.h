@@ -83,6 +83,7 @@ struct server {
     void (*drained)(void *arg);
     void *drained_arg;
     uint64_t calls_total, calls_refused;
+    struct mixer_stats logged; /* at the last server_log_media() */
 };
 /* 0, or after how many seconds a call may be tried again. */
 unsigned server_refuse_call(void *server);

@@ -8,6 +8,7 @@
 #include "storage/mailbox.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,6 +322,26 @@ void server_read_stats(const struct server *server, struct server_stats *out)
     for (const struct call *call = server->calls; call; call = call->next)
         for (const struct leg *leg = call->legs; leg; leg = leg->next)
             out->legs += leg->session != NULL;
+}
+
+void server_log_media(struct server *server)
+{
+    struct mixer_stats now, *last = &server->logged;
+    uint64_t took[HISTOGRAM_BUCKETS];
+
+    mixer_read_stats(server->mixer, &now);
+    for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++)
+        took[b] = now.tick_us_histogram[b] - last->tick_us_histogram[b];
+    log_event(LEVEL_NOTICE, "call", NULL,
+              "media-stats ports=%u rooms=%u ticks=%" PRIu64 " overruns=%" PRIu64 " p50_us=%" PRIu64
+              " p99_us=%" PRIu64 " p999_us=%" PRIu64 " most_us=%" PRIu64 " received=%" PRIu64 " sent=%" PRIu64
+              " commands_refused=%" PRIu64 " events_refused=%" PRIu64,
+              now.ports, now.rooms, now.ticks - last->ticks, now.overruns - last->overruns,
+              histogram_quantile(took, 500), histogram_quantile(took, 990), histogram_quantile(took, 999),
+              histogram_quantile(took, 1000), now.packets_received - last->packets_received,
+              now.packets_sent - last->packets_sent, now.commands_refused - last->commands_refused,
+              now.events_refused - last->events_refused);
+    *last = now;
 }
 
 struct storage *server_storage(const struct server *server)

@@ -29,5 +29,7 @@ struct server_stats {
     uint64_t calls_total, calls_refused;
 };
 void server_read_stats(const struct server *server, struct server_stats *out);
+/* One line of what the media workers did since the last such line: how long their ticks took, how many began late. */
+void server_log_media(struct server *server);
 
 #endif

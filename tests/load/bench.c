@@ -1,31 +1,60 @@
 /*
- * What a call costs: CPU of a running confabd, beside what the bare kernel I/O of the same packets costs in
- * the same run. All figures are microseconds of CPU; what can be compared from one machine to another is the
- * ratio in the last column.
+ * What calls cost: CPU and memory of a confabd, what it loses and how long it delays, beside what the bare
+ * kernel I/O of the same packets costs in the same run. What can be compared from one machine to another is
+ * the ratio to that floor.
  *
- *   bench PID SERVER-ADDRESS SERVER-PORT LOCAL-ADDRESS LOCAL-PORT [JSON-FILE]
+ *   bench CONFABD CONFIGURATION LOG SERVER-ADDRESS SERVER-PORT LOCAL-ADDRESS LOCAL-PORT [JSON-FILE]
  *
- * confabd must trust LOCAL-ADDRESS as a peer, host rooms at 30xx and send calls to 88 back to
- * LOCAL-ADDRESS:LOCAL-PORT.
+ * The configuration must trust LOCAL-ADDRESS as a peer, host rooms at 3000 to 3099, echo at 9196, and send
+ * calls to 88 back to LOCAL-ADDRESS:LOCAL-PORT. BENCH names the parts to run, by the beginnings of their
+ * names; BENCH_SECONDS says how long each is measured.
  */
 #define _GNU_SOURCE
 #include "tests/load/bench.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ROOMS 10
-#define ROOM_LEGS 10
-#define TALKERS 3
-#define SECONDS 10
-#define BRIDGES 50
+#define FLOOR_LEGS 100
+#define ENTRY_MS 9000 /* what is said on entry is over */
+#define SETTLE_MS 2000
+#define BURST_EVERY_MS 1000 /* and up to half of it more, so that bursts meet ticks in all ways */
 #define CYCLES 500
 #define WINDOW 20
+
+struct part {
+    const char *name, *what, *number; /* %u in the number: the group */
+    unsigned groups, size, talkers;   /* legs that talk, of each group */
+    enum voice_codec codec;
+    bool secure, bridged;
+};
+
+static const struct part parts[] = {
+    {"rooms1", "rooms of 10, 1 talker", "30%02u", 10, 10, 1},
+    {"rooms3", "rooms of 10, 3 talkers", "30%02u", 10, 10, 3},
+    {"rooms500", "50 rooms of 10, 3 talkers", "30%02u", 50, 10, 3},
+    {"wide", "a room of 1000, 3 talkers", "30%02u", 1, 1000, 3},
+    {"bridges", "bridged calls", "88", 50, 2, 2, .bridged = true},
+    {"echo", "echo", "9196", 100, 1, 1},
+    {"srtp", "rooms of 10, 3 talkers, SRTP", "30%02u", 10, 10, 3, VOICE_PCMU, true},
+    {"g722", "rooms of 10, 3 talkers, G.722", "30%02u", 10, 10, 3, VOICE_G722},
+    {"opus", "rooms of 10, 3 talkers, Opus", "30%02u", 10, 10, 3, VOICE_OPUS},
+    {"opuswide", "a room of 1000, 3 talk., Opus", "30%02u", 1, 1000, 3, VOICE_OPUS},
+};
+
+struct bench {
+    struct daemon_files files;
+    struct sockaddr_in server, local;
+    struct media *media;
+    struct peer *peer;
+    unsigned seconds;
+    double floor;
+};
 
 uint64_t now_us(void)
 {
@@ -35,32 +64,26 @@ uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+int64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void sleep_until(uint64_t us)
+{
+    struct timespec at = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+        continue;
+}
+
 void die(const char *what)
 {
     perror(what);
     exit(1);
-}
-
-uint64_t cpu_us(int pid)
-{
-    char path[64], file[512];
-    uint64_t total = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    if (!tasks)
-        die(path);
-    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-        unsigned long long ns = 0;
-        snprintf(file, sizeof file, "/proc/%d/task/%s/schedstat", pid, task->d_name);
-        FILE *f = task->d_name[0] == '.' ? NULL : fopen(file, "r");
-        if (f && fscanf(f, "%llu", &ns) == 1)
-            total += ns / 1000;
-        if (f)
-            fclose(f);
-    }
-    closedir(tasks);
-    return total;
 }
 
 int udp_socket(const struct sockaddr_in *local, uint16_t port, int bytes)
@@ -85,114 +108,211 @@ uint16_t socket_port(int fd)
     return ntohs(address.sin_port);
 }
 
-static FILE *json;
+/* -- calls with media
+ * ----------------------------------------------------------------------------------------------- */
 
-static void report(const char *what, const char *unit, double us, double floor, double lost)
+static bool part_call(struct bench *b, const struct part *part)
 {
-    printf("%-34s %10.1f %-14s %8.2f x the floor   %6.3f %% lost\n", what, us, unit,
-           floor > 0 ? us / floor : 0, lost);
-    fflush(stdout);
-    if (json)
-        fprintf(json,
-                ",\n  {\"what\": \"%s\", \"cpu_us\": %.2f, \"unit\": \"%s\", \"ratio\": %.3f, "
-                "\"lost_percent\": %.4f}",
-                what, us, unit, floor > 0 ? us / floor : 0, lost);
-}
+    char number[16];
 
-/* The tail of every media measurement: settle, run, and the cost a leg-second. */
-static void measure(struct peer *peer, int pid, unsigned legs, const char *what, double floor)
-{
-    if (!peer_settle(peer, 20000)) {
-        fprintf(stderr, "bench: %s: not every call was answered\n", what);
-        exit(1);
+    for (unsigned i = 0; i < part->groups * (part->bridged ? 1 : part->size); i++) {
+        unsigned group = i % part->groups;
+        snprintf(number, sizeof number, part->number, group);
+        peer_call(b->peer, number, group, part->codec, part->secure);
     }
-    peer_run(peer, 2000);
-    struct peer_totals before = peer_totals(peer);
-    uint64_t cpu = cpu_us(pid), start = now_us();
-    peer_run(peer, SECONDS * 1000);
-    struct peer_totals after = peer_totals(peer);
-    double seconds = (double)(now_us() - start) / 1e6;
-    double us = (double)(cpu_us(pid) - cpu) / legs / seconds;
-    double expected = (double)(after.rtp_sent - before.rtp_sent);
-    double lost = 100 * (expected - (double)(after.rtp_received - before.rtp_received)) / expected;
-    report(what, "us/leg-second", us, floor, lost);
-    peer_hang_up(peer);
+    return peer_settle(b->peer, 30000);
 }
 
-static void bench_rooms(struct peer *peer, int pid, double floor)
+/* The first legs of each group talk, or all are silent. */
+static void part_talk(struct bench *b, const struct part *part, bool talk)
 {
-    char number[8];
+    unsigned *said = calloc(part->groups, sizeof *said), group;
+    struct media_leg *leg;
 
-    for (unsigned i = 0; i < ROOMS * ROOM_LEGS; i++) {
-        snprintf(number, sizeof number, "30%02u", i / ROOM_LEGS);
-        peer_call(peer, number, i % ROOM_LEGS < TALKERS);
-        if (i % ROOM_LEGS == 0)
-            peer_settle(peer, 2000);
+    if (!said)
+        die("calloc");
+    for (unsigned i = 0; (leg = peer_leg(b->peer, i, &group)) != NULL; i++) {
+        unsigned n = said[group % part->groups]++;
+        media_say(leg, talk && n < part->talkers ? 1 + n % (VOICES - 1) : 0);
     }
-    peer_settle(peer, 5000);
-    peer_run(peer, 8000); /* what is said on entry is over */
-    measure(peer, pid, ROOMS * ROOM_LEGS, "room of 10, 3 talkers, PCMU", floor);
+    free(said);
 }
 
-static void bench_bridges(struct peer *peer, int pid, double floor)
+/* In each group one of those who can talk begins a burst now and then; the others, or the one himself at an
+ * echo, listen for it. */
+static struct delay_figures part_delay(struct bench *b, const struct part *part)
 {
-    for (unsigned i = 0; i < BRIDGES; i++) {
-        peer_call(peer, "88", true);
-        if (i % 10 == 9)
-            peer_settle(peer, 2000);
+    struct delay *delay = delay_new(part->groups);
+    struct media_leg **talkers = calloc((size_t)part->groups * part->talkers, sizeof(struct media_leg *)),
+                     *leg;
+    unsigned *found = calloc(part->groups, sizeof *found), *turns = calloc(part->groups, sizeof *turns),
+             group;
+    uint64_t *next = calloc(part->groups, sizeof *next), start = now_us();
+
+    if (!talkers || !found || !turns || !next)
+        die("calloc");
+    for (unsigned i = 0; (leg = peer_leg(b->peer, i, &group)) != NULL; i++) {
+        group %= part->groups;
+        media_join(leg, delay, group);
+        if (found[group] < part->talkers)
+            talkers[group * part->talkers + found[group]++] = leg;
     }
-    measure(peer, pid, 2 * BRIDGES, "bridged call, PCMU", floor);
+    for (unsigned g = 0; g < part->groups; g++)
+        next[g] = start + (uint64_t)random() % (BURST_EVERY_MS * 1000);
+    while (now_us() < start + b->seconds * 1000000ull) {
+        for (unsigned g = 0; g < part->groups; g++) {
+            if (now_us() < next[g])
+                continue;
+            media_burst(talkers[g * part->talkers + turns[g]++ % part->talkers],
+                        part->size > 1 ? part->size - 1 : 1);
+            next[g] = now_us() + BURST_EVERY_MS * 1000 + (uint64_t)random() % (BURST_EVERY_MS * 500);
+        }
+        peer_run(b->peer, 1);
+    }
+    peer_run(b->peer, 600);
+    for (unsigned i = 0; (leg = peer_leg(b->peer, i, &group)) != NULL; i++)
+        media_join(leg, NULL, 0);
+    struct delay_figures figures = delay_read(delay);
+    delay_free(delay);
+    free(talkers);
+    free(found);
+    free(turns);
+    free(next);
+    return figures;
 }
 
-static void bench_setup(struct peer *peer, int pid, const struct sockaddr_in *local)
+static void part_measure(struct bench *b, const struct part *part, struct row *row)
 {
-    peer_cycle(peer, "88", 50, WINDOW); /* caches warm */
-    struct peer_totals before = peer_totals(peer);
-    uint64_t cpu = cpu_us(pid);
-    peer_cycle(peer, "88", CYCLES, WINDOW);
-    struct peer_totals after = peer_totals(peer);
-    double us = (double)(cpu_us(pid) - cpu) / CYCLES;
-    double messages = (double)(after.sip_messages - before.sip_messages) / CYCLES;
-    double floor = floor_message(local, 600, 5000) * messages / 2;
-    printf("%-34s %10.1f %-14s (%.1f messages)\n", "kernel I/O of a call's messages", floor, "us/call",
-           messages);
+    part_talk(b, part, true);
+    peer_run(b->peer, SETTLE_MS);
+    (void)daemon_ticks();
+    machine_watch();
+    media_count_begin(b->media);
+    uint64_t cpu = daemon_cpu(), start = now_us();
+    peer_run(b->peer, b->seconds * 1000);
+    row->cpu_us = (double)(daemon_cpu() - cpu) / row->legs / ((double)(now_us() - start) / 1e6);
+    row->counts = media_count_end(b->media);
+    row->others = machine_others();
+    row->ticks = daemon_ticks();
+    part_talk(b, part, false);
+    if (part->codec != VOICE_PCMU)
+        return;
+    peer_run(b->peer, SETTLE_MS);
+    row->delay = part_delay(b, part);
+    row->has_delay = true;
+}
+
+static void part_run(struct bench *b, const struct part *part)
+{
+    struct row row = {.name = part->name,
+                      .what = part->what,
+                      .unit = "us/leg-second",
+                      .legs = part->groups * part->size,
+                      .floor = b->floor,
+                      .has_media = true};
+
+    daemon_start(&b->files);
+    peer_call(b->peer, "9196", 0, part->codec, false); /* whatever the first call alone brings in */
+    peer_settle(b->peer, 5000);
+    peer_hang_up(b->peer);
+    unsigned long memory = daemon_memory();
+    if (part_call(b, part)) {
+        peer_run(b->peer, part->size > 2 ? ENTRY_MS : SETTLE_MS);
+        row.memory_kib = ((double)daemon_memory() - (double)memory) / row.legs;
+        part_measure(b, part, &row);
+        table_row(&row);
+    } else {
+        char why[64] = "not every call was answered";
+        if (peer_totals(b->peer).last_failure)
+            snprintf(why, sizeof why, "the server answers %u", peer_totals(b->peer).last_failure);
+        table_absent(part->name, part->what, why);
+    }
+    peer_hang_up(b->peer);
+    daemon_stop();
+}
+
+/* -- calls alone
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void setup_run(struct bench *b)
+{
+    struct row row = {.name = "setup", .what = "call set-up and end, two legs", .unit = "us/call", .legs = 2};
+
+    daemon_start(&b->files);
+    peer_cycle(b->peer, "88", 50, WINDOW); /* caches warm */
+    struct peer_totals before = peer_totals(b->peer);
+    machine_watch();
+    uint64_t cpu = daemon_cpu();
+    peer_cycle(b->peer, "88", CYCLES, WINDOW);
+    struct peer_totals after = peer_totals(b->peer);
+    row.cpu_us = (double)(daemon_cpu() - cpu) / CYCLES;
+    row.others = machine_others();
+    row.floor =
+        floor_message(&b->local, 600, 5000) * (double)(after.sip_messages - before.sip_messages) / CYCLES / 2;
     if (after.calls - before.calls != CYCLES)
         fprintf(stderr, "bench: %u of %u calls were set up\n", after.calls - before.calls, CYCLES);
-    report("call set-up and end, two legs", "us/call", us, floor,
-           100.0 * (CYCLES - (after.calls - before.calls)) / CYCLES);
+    table_row(&row);
+    daemon_stop();
+}
+
+/* -- all of it
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* BENCH lists beginnings of names; without it everything runs. */
+static bool wanted(const char *name)
+{
+    const char *list = getenv("BENCH");
+
+    if (!list || !list[strspn(list, " ,")])
+        return true;
+    for (const char *at = list + strspn(list, " ,"); *at; at += strspn(at, " ,")) {
+        size_t length = strcspn(at, " ,");
+        if (!strncmp(name, at, length))
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+/* Always measured: a figure means something beside it only. */
+static void floor_run(struct bench *b)
+{
+    unsigned seconds = b->seconds < 5 ? b->seconds : 5;
+    double plain = floor_rtp(b->media, &b->local, FLOOR_LEGS, seconds, FLOOR_PLAIN);
+    double mmsg = floor_rtp(b->media, &b->local, FLOOR_LEGS, seconds, FLOOR_MMSG);
+    double uring = floor_rtp(b->media, &b->local, FLOOR_LEGS, seconds, FLOOR_URING);
+    bool by_uring = uring > 0 && uring < mmsg;
+
+    b->floor = by_uring ? uring : mmsg;
+    table_floor("kernel I/O, a call a packet", plain, "");
+    table_floor("kernel I/O, mmsg on one socket", mmsg, by_uring ? "" : ": the floor");
+    table_floor("kernel I/O, io_uring, a socket a leg", uring, by_uring ? ": the floor" : "");
 }
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in server = {.sin_family = AF_INET}, local = {.sin_family = AF_INET};
+    struct bench b = {.server = {.sin_family = AF_INET}, .local = {.sin_family = AF_INET}, .seconds = 10};
 
-    if (argc < 6 || inet_pton(AF_INET, argv[2], &server.sin_addr) != 1 ||
-        inet_pton(AF_INET, argv[4], &local.sin_addr) != 1) {
-        fprintf(stderr, "usage: bench PID SERVER-ADDRESS SERVER-PORT LOCAL-ADDRESS LOCAL-PORT [JSON-FILE]\n");
+    if (argc < 8 || inet_pton(AF_INET, argv[4], &b.server.sin_addr) != 1 ||
+        inet_pton(AF_INET, argv[6], &b.local.sin_addr) != 1) {
+        fprintf(stderr, "usage: bench CONFABD CONFIGURATION LOG SERVER-ADDRESS SERVER-PORT LOCAL-ADDRESS "
+                        "LOCAL-PORT [JSON-FILE]\n");
         return 2;
     }
+    if (getenv("BENCH_SECONDS") && atoi(getenv("BENCH_SECONDS")) > 0)
+        b.seconds = (unsigned)atoi(getenv("BENCH_SECONDS"));
     setlinebuf(stdout);
-    int pid = atoi(argv[1]);
-    server.sin_port = htons((uint16_t)atoi(argv[3]));
-    struct peer *peer = peer_new(&local, (uint16_t)atoi(argv[5]), &server);
-    double plain = floor_rtp(&local, ROOMS * ROOM_LEGS, 5, false);
-    double batched = floor_rtp(&local, ROOMS * ROOM_LEGS, 5, true);
-    printf("%-34s %10.1f us/leg-second\n%-34s %10.1f us/leg-second: the floor\n",
-           "kernel I/O, a call a packet", plain, "kernel I/O, batched", batched);
-    if (argc > 6 && (json = fopen(argv[6], "w")) == NULL)
-        die(argv[6]);
-    if (json)
-        fprintf(
-            json,
-            "[{\"what\": \"kernel I/O, a call a packet\", \"cpu_us\": %.2f, \"unit\": \"us/leg-second\"},\n"
-            "  {\"what\": \"kernel I/O, batched\", \"cpu_us\": %.2f, \"unit\": \"us/leg-second\"}",
-            plain, batched);
-    bench_rooms(peer, pid, batched);
-    bench_bridges(peer, pid, batched);
-    bench_setup(peer, pid, &local);
-    if (json) {
-        fprintf(json, "]\n");
-        fclose(json);
-    }
+    b.files = (struct daemon_files){argv[1], argv[2], argv[3]};
+    b.server.sin_port = htons((uint16_t)atoi(argv[5]));
+    b.media = media_new(&b.local);
+    b.peer = peer_new(b.media, &b.local, (uint16_t)atoi(argv[7]), &b.server);
+    table_begin(argc > 8 ? argv[8] : NULL);
+    floor_run(&b);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (wanted(parts[i].name))
+            part_run(&b, &parts[i]);
+    if (wanted("setup"))
+        setup_run(&b);
+    table_end();
     return 0;
 }

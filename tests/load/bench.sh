@@ -1,25 +1,40 @@
 #!/bin/bash
-# `make bench`: starts a confabd of its own with quickstart, measures it, stops it. bench.sh PROGRAM [JSON-FILE]
+# `make bench`: a private PostgreSQL and a configuration by quickstart, then the bench, which starts the server it measures.
+# bench.sh PROGRAM CONFABD [JSON-FILE]; BENCH and BENCH_SECONDS as in bench.c.
 set -eu
 source=$(cd "$(dirname "$0")/../.." && pwd -P)
 program=$1
-json=${2:-}
+confabd=$2
+json=${3:-}
 run=$(mktemp -d "${TMPDIR:-/tmp}/confab-bench.XXXXXX")
 port=${BENCH_SIP_PORT:-5975}
 peer_port=$((port + 10000))
 
+# Two descriptors a port, and some for calls on their way.
+ulimit -n "$(ulimit -Hn)"
+
+trap '"$source/quickstart" --stop --run "$run" >/dev/null 2>&1; rm -rf "$run"' EXIT
 "$source/quickstart" --detach --run "$run" --sip-port "$port" >"$run/quickstart.log" || {
     cat "$run/quickstart.log"
     exit 1
 }
-trap '"$source/quickstart" --stop --run "$run" >/dev/null; rm -rf "$run"' EXIT
+kill -TERM "$(cat "$run/confabd.pid")"
+for _ in {1..100}; do
+    kill -0 "$(cat "$run/confabd.pid")" 2>/dev/null || break
+    sleep 0.1
+done
 
-# Calls to 88 come back to the bench, and nothing is refused for coming too fast.
-sed -i "s|^peer \"pbx\".*|peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:127.0.0.2:$peer_port\" }|" "$run/confab.conf"
+# Calls to 88 come back to the bench, nothing is refused for coming too fast, and a room may be large.
+sed -i "s|^peer \"pbx\".*|peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:127.0.0.2:$peer_port\" }|
+    s|^media .*|media { rtp_port_low = 20000 rtp_port_high = 29999 }|" "$run/confab.conf"
 cat >>"$run/confab.conf" <<END
 number "88" { application = "peer" argument = "pbx" }
-limits { calls = 2000 calls_a_second = 2000 }
+limits { calls = 2500 calls_a_second = 2500 room_members = 2500 }
 END
-kill -HUP "$(cat "$run/confabd.pid")"
-sleep 1
-"$program" "$(cat "$run/confabd.pid")" 127.0.0.1 "$port" 127.0.0.2 "$peer_port" $json
+# shellcheck disable=SC2086 # no JSON file: no argument
+"$program" "$confabd" "$run/confab.conf" "$run/confabd.log" 127.0.0.1 "$port" 127.0.0.2 "$peer_port" $json || {
+    status=$?
+    cp "$run/confabd.log" bench.log
+    echo "bench.log is the server's log" >&2
+    exit $status
+}

@@ -3,66 +3,51 @@
 #include "tests/load/bench.h"
 
 #include <arpa/inet.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
+
+#define CALLS_ON_THE_WAY 16
 
 enum leg_state { LEG_CALLING, LEG_UP, LEG_ENDING, LEG_OVER, LEG_FAILED };
 
 struct leg {
     bool called; /* by the server: the other end of a bridged call */
-    bool talks;
     enum leg_state state;
+    unsigned group;
+    enum voice_codec codec;
+    bool secure;
+    struct media_leg *media; /* NULL: a call for its messages only */
     char call_id[128], number[64], from[256], to[256], contact[256];
     char invite[2048]; /* for retransmission, or the 200 of a called leg */
     uint64_t sent_us;
-    int fd;
-    struct sockaddr_in remote;
-    uint16_t sequence;
-    uint32_t timestamp, ssrc;
 };
 
 struct peer {
     struct sockaddr_in local, server;
     uint16_t port;
-    int sip, epoll;
+    int sip;
+    struct media *media;
+    bool with_media;
     struct leg **legs;
     unsigned count, room, serial;
-    bool media;
-    uint8_t tone[400], silence[160]; /* 440 Hz from any sample of its 200 on; one packet of nothing */
+    uint64_t looked_us; /* when legs were last looked through for what was lost */
     struct peer_totals totals;
 };
 
-static uint8_t ulaw(int sample)
-{
-    int sign = sample < 0 ? 0x80 : 0, exponent = 7;
-
-    sample = (sample < 0 ? -sample : sample) + 132;
-    if (sample > 32767)
-        sample = 32767;
-    for (int mask = 0x4000; exponent > 0 && !(sample & mask); mask >>= 1)
-        exponent--;
-    return (uint8_t) ~(sign | exponent << 4 | (sample >> (exponent + 3) & 0x0f));
-}
-
-struct peer *peer_new(const struct sockaddr_in *local, uint16_t port, const struct sockaddr_in *server)
+struct peer *peer_new(struct media *media, const struct sockaddr_in *local, uint16_t port,
+                      const struct sockaddr_in *server)
 {
     struct peer *peer = calloc(1, sizeof *peer);
 
     if (!peer)
         die("calloc");
+    peer->media = media;
     peer->local = *local;
     peer->server = *server;
     peer->port = port;
     peer->sip = udp_socket(local, port, 1 << 22);
-    peer->epoll = epoll_create1(0);
-    for (int i = 0; i < 400; i++)
-        peer->tone[i] = ulaw((int)(6000 * sin(2 * M_PI * 440 * i / 8000)));
-    memset(peer->silence, 0xff, sizeof peer->silence);
     return peer;
 }
 
@@ -110,10 +95,18 @@ static const char *address_text(const struct peer *peer)
 
 static void sdp_write(struct peer *peer, const struct leg *leg, char *out, size_t size)
 {
-    snprintf(
-        out, size,
-        "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP 0\r\na=ptime:20\r\n",
-        address_text(peer), address_text(peer), peer->media ? socket_port(leg->fd) : 9);
+    const struct voice_facts *facts = &voice_facts[leg->codec];
+    char key[128] = "", rtcp[32] = "";
+
+    if (leg->secure)
+        snprintf(key, sizeof key, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%s\r\n", media_key(leg->media));
+    if (leg->media)
+        snprintf(rtcp, sizeof rtcp, "a=rtcp:%u\r\n", media_rtcp_port(peer->media));
+    snprintf(out, size,
+             "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/%s %u\r\n"
+             "a=rtpmap:%u %s\r\na=ptime:%u\r\n%s%s",
+             address_text(peer), address_text(peer), leg->media ? media_port(leg->media) : 9,
+             leg->secure ? "SAVP" : "AVP", facts->pt, facts->pt, facts->rtpmap, PACKET_MS, rtcp, key);
 }
 
 static void request_write(struct peer *peer, struct leg *leg, const char *method, const char *uri,
@@ -128,7 +121,7 @@ static void request_write(struct peer *peer, struct leg *leg, const char *method
              *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
 }
 
-static struct leg *leg_new(struct peer *peer, bool talks)
+static struct leg *leg_new(struct peer *peer, unsigned group, enum voice_codec codec, bool secure)
 {
     struct leg *leg = calloc(1, sizeof *leg);
 
@@ -139,26 +132,23 @@ static struct leg *leg_new(struct peer *peer, bool talks)
     if (!leg || !peer->legs)
         die("realloc");
     peer->legs[peer->count++] = leg;
-    leg->talks = talks;
-    leg->ssrc = (uint32_t)random();
-    leg->fd = -1;
-    if (peer->media) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = leg};
-        leg->fd = udp_socket(&peer->local, 0, 1 << 16);
-        if (epoll_ctl(peer->epoll, EPOLL_CTL_ADD, leg->fd, &event) < 0)
-            die("epoll_ctl");
-    }
+    leg->group = group;
+    leg->codec = codec;
+    leg->secure = secure;
+    if (peer->with_media)
+        leg->media = media_open(peer->media, codec, secure);
     return leg;
 }
 
-static void leg_invite(struct peer *peer, const char *number, bool talks)
+/* The group is the caller's user name, by which the other end of a bridged call finds its own. */
+static void leg_invite(struct peer *peer, const char *number, struct leg *leg)
 {
-    struct leg *leg = leg_new(peer, talks);
     char uri[128], sdp[512];
 
     snprintf(leg->number, sizeof leg->number, "%s", number);
     snprintf(leg->call_id, sizeof leg->call_id, "bench%u-%lx", peer->serial++, random());
-    snprintf(leg->from, sizeof leg->from, "<sip:bench@%s>;tag=%lx", address_text(peer), random());
+    snprintf(leg->from, sizeof leg->from, "<sip:bench%u@%s>;tag=%lx", leg->group, address_text(peer),
+             random());
     snprintf(uri, sizeof uri, "sip:%s@%s:%u", number, inet_ntoa(peer->server.sin_addr),
              ntohs(peer->server.sin_port));
     snprintf(leg->to, sizeof leg->to, "<%s>", uri);
@@ -166,12 +156,6 @@ static void leg_invite(struct peer *peer, const char *number, bool talks)
     request_write(peer, leg, "INVITE", uri, 1, sdp, leg->invite, sizeof leg->invite);
     leg->sent_us = now_us();
     sip_send(peer, leg->invite);
-}
-
-void peer_call(struct peer *peer, const char *number, bool talks)
-{
-    peer->media = true;
-    leg_invite(peer, number, talks);
 }
 
 static struct leg *leg_find(struct peer *peer, const char *call_id)
@@ -182,18 +166,24 @@ static struct leg *leg_find(struct peer *peer, const char *call_id)
     return NULL;
 }
 
-static void leg_learn_media(struct leg *leg, const struct peer *peer, const char *message)
+static void leg_media_start(struct leg *leg, const struct peer *peer, const char *message)
 {
-    const char *media = strstr(message, "\r\nm=audio "), *address = strstr(message, "\r\nc=IN IP4 ");
+    const char *media = strstr(message, "\r\nm=audio "), *address = strstr(message, "\r\nc=IN IP4 "),
+               *crypto = strstr(message, "AES_CM_128_HMAC_SHA1_80 inline:");
+    struct sockaddr_in remote = peer->server;
+    char text[64], key[KEY_TEXT] = "";
 
-    leg->remote = peer->server;
+    if (!leg->media)
+        return;
     if (media)
-        leg->remote.sin_port = htons((uint16_t)atoi(media + 10));
+        remote.sin_port = htons((uint16_t)atoi(media + 10));
     if (address) {
-        char text[64];
         snprintf(text, sizeof text, "%.*s", (int)strcspn(address + 11, "\r"), address + 11);
-        inet_pton(AF_INET, text, &leg->remote.sin_addr);
+        inet_pton(AF_INET, text, &remote.sin_addr);
     }
+    if (crypto)
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(crypto + 31, "|\r "), crypto + 31);
+    media_start(leg->media, &remote, key);
 }
 
 static void leg_bye(struct peer *peer, struct leg *leg)
@@ -229,11 +219,13 @@ static void response_take(struct peer *peer, struct leg *leg, const char *messag
         snprintf(uri, sizeof uri, "sip:%s@%s", leg->number, inet_ntoa(peer->server.sin_addr));
         request_write(peer, leg, "ACK", uri, 1, "", ack, sizeof ack);
         leg->state = LEG_FAILED;
+        peer->totals.last_failure = (unsigned)status;
     } else {
         request_write(peer, leg, "ACK", leg->contact, 1, "", ack, sizeof ack);
-        leg_learn_media(leg, peer, message);
-        if (leg->state == LEG_CALLING)
+        if (leg->state == LEG_CALLING) {
             leg->state = LEG_UP;
+            leg_media_start(leg, peer, message);
+        }
     }
     sip_send(peer, ack);
 }
@@ -263,10 +255,13 @@ static void request_take(struct peer *peer, struct leg *leg, const char *message
 {
     if (!strncmp(message, "INVITE", 6)) {
         if (!leg) {
-            leg = leg_new(peer, false);
+            char from[256];
+            header_get(message, "From", from, sizeof from);
+            const char *user = strstr(from, "sip:bench");
+            leg = leg_new(peer, user ? (unsigned)atoi(user + 9) : 0, VOICE_PCMU, false);
             leg->called = true;
             snprintf(leg->call_id, sizeof leg->call_id, "%s", call_id);
-            leg_learn_media(leg, peer, message);
+            leg_media_start(leg, peer, message);
         }
         request_answer(peer, leg, message, true);
     } else if (!strncmp(message, "ACK", 3)) {
@@ -298,61 +293,32 @@ static void sip_receive(struct peer *peer)
         else if (leg)
             response_take(peer, leg, message);
     }
+    uint64_t now = now_us();
+    if (now - peer->looked_us < 100000)
+        return;
+    peer->looked_us = now;
     for (unsigned i = 0; i < peer->count; i++) { /* lost on the way: once a second again */
         struct leg *leg = peer->legs[i];
         if (!leg->called && (leg->state == LEG_CALLING || leg->state == LEG_ENDING) &&
-            now_us() - leg->sent_us > 1000000) {
-            leg->sent_us = now_us();
+            now - leg->sent_us > 1000000) {
+            leg->sent_us = now;
             sip_send(peer, leg->invite);
         }
     }
 }
 
-static void rtp_receive(struct peer *peer)
-{
-    struct epoll_event events[256];
-    char packet[2048];
-    int n;
-
-    do {
-        n = epoll_wait(peer->epoll, events, 256, 0);
-        for (int i = 0; i < n; i++)
-            while (recv(((struct leg *)events[i].data.ptr)->fd, packet, sizeof packet, 0) > 0)
-                peer->totals.rtp_received++;
-    } while (n == 256);
-}
-
-static void rtp_send(struct peer *peer, struct leg *leg)
-{
-    uint8_t packet[RTP_BYTES] = {0x80, 0};
-
-    packet[2] = (uint8_t)(leg->sequence >> 8);
-    packet[3] = (uint8_t)leg->sequence++;
-    for (int i = 0; i < 4; i++) {
-        packet[4 + i] = (uint8_t)(leg->timestamp >> (24 - 8 * i));
-        packet[8 + i] = (uint8_t)(leg->ssrc >> (24 - 8 * i));
-    }
-    /* 440 Hz has 11 periods in 200 samples: the tone goes on without a click from packet to packet. */
-    memcpy(packet + 12, leg->talks ? peer->tone + leg->timestamp % 200 : peer->silence, 160);
-    leg->timestamp += 160;
-    if (sendto(leg->fd, packet, sizeof packet, 0, (struct sockaddr *)&leg->remote, sizeof leg->remote) > 0)
-        peer->totals.rtp_sent++;
-}
-
 void peer_run(struct peer *peer, unsigned ms)
 {
-    uint64_t start = now_us();
+    for (uint64_t until = now_us() + ms * 1000ull; now_us() < until; usleep(1000))
+        sip_receive(peer);
+}
 
-    for (unsigned tick = 0; tick < ms / 5; tick++) {
-        for (unsigned i = tick % 4; i < peer->count; i += 4) /* a quarter of the legs every 5 ms */
-            if (peer->legs[i]->state == LEG_UP && peer->legs[i]->fd >= 0)
-                rtp_send(peer, peer->legs[i]);
-        do {
-            rtp_receive(peer);
-            sip_receive(peer);
-            usleep(500);
-        } while (now_us() < start + (tick + 1) * 5000ull);
-    }
+struct media_leg *peer_leg(const struct peer *peer, unsigned index, unsigned *group)
+{
+    if (index >= peer->count)
+        return NULL;
+    *group = peer->legs[index]->group;
+    return peer->legs[index]->media;
 }
 
 static unsigned legs_in(const struct peer *peer, enum leg_state state)
@@ -362,6 +328,18 @@ static unsigned legs_in(const struct peer *peer, enum leg_state state)
     for (unsigned i = 0; i < peer->count; i++)
         n += peer->legs[i]->state == state;
     return n;
+}
+
+void peer_call(struct peer *peer, const char *number, unsigned group, enum voice_codec codec, bool secure)
+{
+    for (uint64_t until = now_us() + 10000000; legs_in(peer, LEG_CALLING) >= CALLS_ON_THE_WAY;) {
+        if (now_us() > until)
+            return; /* peer_settle() will tell */
+        sip_receive(peer);
+        usleep(200);
+    }
+    peer->with_media = true;
+    leg_invite(peer, number, leg_new(peer, group, codec, secure));
 }
 
 bool peer_settle(struct peer *peer, unsigned ms)
@@ -386,8 +364,8 @@ static void legs_sweep(struct peer *peer)
         }
         if (!leg->called)
             *(leg->state == LEG_OVER ? &peer->totals.calls : &peer->totals.failed) += 1;
-        if (leg->fd >= 0)
-            close(leg->fd);
+        if (leg->media)
+            media_close(leg->media);
         free(leg);
     }
     peer->count = kept;
@@ -398,21 +376,25 @@ void peer_hang_up(struct peer *peer)
     for (unsigned i = 0; i < peer->count; i++)
         if (!peer->legs[i]->called && peer->legs[i]->state == LEG_UP)
             leg_bye(peer, peer->legs[i]);
-    for (uint64_t until = now_us() + 5000000; peer->count && now_us() < until; usleep(200)) {
+    for (uint64_t until = now_us() + 30000000; peer->count && now_us() < until; usleep(200)) {
         sip_receive(peer);
         legs_sweep(peer);
     }
+    for (unsigned i = 0; i < peer->count; i++) /* who does not answer is forgotten */
+        peer->legs[i]->state = LEG_FAILED;
+    legs_sweep(peer);
+    peer->totals.last_failure = 0;
 }
 
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window)
 {
     unsigned made = 0;
 
-    peer->media = false;
+    peer->with_media = false;
     for (uint64_t until = now_us() + 60000000; (made < count || peer->count) && now_us() < until;
          usleep(200)) {
         while (made < count && peer->count < 2 * window) {
-            leg_invite(peer, number, false);
+            leg_invite(peer, number, leg_new(peer, made, VOICE_PCMU, false));
             made++;
         }
         sip_receive(peer);

@@ -86,6 +86,30 @@ class TestReload(Scenario):
         standing.hangup()
 
 
+class TestFigures(Scenario):
+    def figures(self):
+        mark = self.server.mark()
+        self.server.process.send_signal(signal.SIGUSR1)
+        line = self.server.wait_log(r"media-stats .*$", mark=mark).group()
+        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
+
+    def test_sigusr1_tells_what_the_workers_did_since_the_last_time(self):
+        call = self.phone("1001", registered=True).invite("9196", tone=440).wait_answered()
+        self.assertTrue(call.hears(440))
+        first = self.figures()
+        self.assertEqual(first["ports"], 1)
+        self.assertGreater(first["received"], 10)
+        self.assertGreater(first["sent"], 10)
+        self.assertGreater(first["ticks"], 10)
+        self.assertGreater(first["most_us"], 0)
+        self.assertTrue(first["p50_us"] <= first["p99_us"] <= first["p999_us"] <= first["most_us"], first)
+        second, third = self.figures(), self.figures()
+        for figures in (second, third):  # what was told once is not told again
+            self.assertLess(figures["ticks"], first["ticks"])
+        self.assertTrue(call.hears(440))
+        call.hangup()
+
+
 class TestDrain(unittest.TestCase):
     def setUp(self):
         self.server = Server().start()

@@ -1,5 +1,5 @@
 /*
- * core/base: queue, clock, loop, ids, log, codec facts.
+ * core/base: queue, clock, loop, ids, log, codec facts, histogram.
  */
 #include <check.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <sofia-sip/su_wait.h>
 
 #include "core/base/clock.h"
+#include "core/base/histogram.h"
 #include "core/base/ids.h"
 #include "core/base/log.h"
 #include "core/base/loop.h"
@@ -547,6 +548,37 @@ START_TEST(codec_facts_are_those_of_the_rfcs)
 }
 END_TEST
 
+START_TEST(histogram_knows_every_duration_to_an_eighth)
+{
+    unsigned last = 0;
+
+    for (uint64_t us = 0; us < 4000000; us += 1 + us / 100) {
+        unsigned bucket = histogram_bucket(us);
+        ck_assert_uint_ge(bucket, last);
+        ck_assert_uint_lt(bucket, HISTOGRAM_BUCKETS);
+        ck_assert_uint_ge(histogram_limit(bucket), us);
+        ck_assert_uint_le(histogram_limit(bucket), us + us / 8);
+        if (bucket > 0)
+            ck_assert_uint_lt(histogram_limit(bucket - 1), us);
+        last = bucket;
+    }
+    ck_assert_uint_eq(histogram_bucket(UINT64_MAX), HISTOGRAM_BUCKETS - 1);
+}
+END_TEST
+
+START_TEST(histogram_quantiles_are_those_of_a_sorted_list)
+{
+    uint64_t counts[HISTOGRAM_BUCKETS] = {0};
+
+    ck_assert_uint_eq(histogram_quantile(counts, 500), 0);
+    for (uint64_t us = 1; us <= 1000; us++)
+        counts[histogram_bucket(us)]++;
+    for (unsigned parts = 1; parts <= 1000; parts += 27)
+        ck_assert_uint_eq(histogram_quantile(counts, parts), histogram_limit(histogram_bucket(parts)));
+    ck_assert_uint_eq(histogram_quantile(counts, 1000), histogram_limit(histogram_bucket(1000)));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -574,6 +606,8 @@ int main(void)
     tcase_add_test(c, log_line_too_long_is_cut_but_ends);
     tcase_add_test(c, log_level_drops_what_is_below);
     tcase_add_test(c, codec_facts_are_those_of_the_rfcs);
+    tcase_add_test(c, histogram_knows_every_duration_to_an_eighth);
+    tcase_add_test(c, histogram_quantiles_are_those_of_a_sorted_list);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
