@@ -12,6 +12,7 @@
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/quality.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
 
@@ -119,18 +120,29 @@ struct port {
     bool remote_known, rtcp_known, locked, rtcp_learnt;
     uint16_t candidate_next;
     struct rtp_source source;
+    int64_t source_us;  /* when its last packet came */
+    unsigned source_ms; /* and how long it was */
+    bool source_follow; /* the next one is believed whatever it is */
+    uint32_t rival;     /* another SSRC that was seen */
+    uint16_t rival_next;
+    struct loss_meter losses;
+    struct rtcp_report reported; /* by the far side about what it is sent */
+    bool reported_on;
+    int64_t round_trip_us; /* negative: not known */
     uint32_t last_sr;
-    uint64_t last_sr_tick, alive_tick, report_tick;
+    int64_t last_sr_us;
+    uint64_t alive_tick, report_tick;
     bool media_seen, timed_out;
     struct digit_receiver digits;
-    uint64_t received, discarded, lost_before;
+    uint64_t received, discarded, lost_before, repeated_before;
     uint32_t jitter_us;
 
     /* What it says (hear.c) */
     uint64_t hear_tick;
     uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     bool hear_got;
-    unsigned concealed;
+    unsigned stretch_rest;          /* ticks until time may be stretched again */
+    uint64_t longer_us, shorter_us; /* time added and left out so far */
     struct recording *recording;
     struct voice_detector voice;
 
@@ -247,7 +259,10 @@ struct worker {
     struct port **ports;
     unsigned port_count;
     struct room *rooms;
-    uint64_t tick; /* of the monotonic clock, so that all workers count alike */
+    uint64_t tick;         /* of the monotonic clock, so that all workers count alike */
+    int64_t now_us;        /* of the monotonic clock: when this tick was due */
+    int64_t arrival_us;    /* the same for the packet in hand */
+    int64_t wall_ahead_us; /* by how much the wall clock is ahead of that one */
     uint32_t dice;
     atomic_uint_fast64_t ticks, overruns, received, sent, histogram[32];
 };
@@ -343,6 +358,9 @@ void port_receive(struct worker *w, const struct io_packet *packet);
 void port_set_remote(struct port *p, const struct media_format *format);
 void port_report(struct port *p, bool bye);
 void port_timers(struct port *p);
+void port_reported(struct port *p, const struct rtcp_report *report); /* the far side says how it hears us */
+void port_voip(const struct port *p, struct rtcp_voip *out);
+void port_quality_fill(const struct port *p, struct port_stats *out);
 void port_stats_fill(const struct port *p, struct port_stats *out);
 void port_digit_heard(struct port *p, char digit, unsigned ms);
 

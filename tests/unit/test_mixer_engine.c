@@ -339,7 +339,7 @@ START_TEST(rtcp_is_relayed_with_the_stream)
 {
     struct sockaddr_in to = phones[0].to;
     uint8_t data[RTCP_MAX];
-    size_t length = rtcp_build(data, phones[0].ssrc, NULL, NULL, "phone", false);
+    size_t length = rtcp_build(data, phones[0].ssrc, NULL, NULL, NULL, "phone", false);
 
     ck_assert_int_eq(port_connect_bridge(mixer, phones[0].port, phones[1].port), 0);
     run(2, 200);

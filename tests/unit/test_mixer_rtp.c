@@ -158,7 +158,7 @@ START_TEST(compound_comes_back)
     struct rtcp_report report = {0x2222, 10, -3, 70000, 55, 7, 8};
     struct rtcp_seen seen;
     uint8_t data[RTCP_MAX];
-    size_t length = rtcp_build(data, 0x1111, &sender, &report, "0123456789abcdef01234567", true);
+    size_t length = rtcp_build(data, 0x1111, &sender, &report, NULL, "0123456789abcdef01234567", true);
 
     ck_assert_uint_eq(length % 4, 0);
     ck_assert_uint_eq(length, 52 + 36 + 8);
@@ -169,7 +169,7 @@ START_TEST(compound_comes_back)
     ck_assert_int_eq(seen.report.lost, -3);
     ck_assert_uint_eq(seen.report.highest, 70000);
     ck_assert_uint_eq(sender.ntp >> 32, 2208988801U);
-    length = rtcp_build(data, 0x1111, NULL, NULL, "abc", false);
+    length = rtcp_build(data, 0x1111, NULL, NULL, NULL, "abc", false);
     ck_assert(rtcp_parse(&seen, data, length, 0x2222));
     ck_assert(!seen.sender && !seen.bye && !seen.about_us);
     for (size_t cut = 1; cut < length; cut++) /* A.2: lengths must add up */
