@@ -20,7 +20,10 @@ void jitter_reset(struct jitter *j)
     bool known = j->known || j->windows >= LEARN_WINDOWS;
     int32_t spread = j->windows >= LEARN_WINDOWS ? j->worst - j->least : j->spread;
 
+    unsigned gap_ms = j->playing && !j->paused ? j->gap_ms : JITTER_CONCEAL_MS;
+
     memset(j, 0, offsetof(struct jitter, store));
+    j->gap_ms = gap_ms;
     j->late = late;
     j->duplicate = duplicate;
     j->concealed_ms = concealed_ms;
@@ -288,17 +291,30 @@ static enum jitter_sound conceal_gap(struct jitter *j, const struct jitter_slot 
     return JITTER_CONCEAL;
 }
 
+/* Nothing tells yet what is missing, and whether. */
+static enum jitter_sound conceal_blind(struct jitter *j, struct jitter_packet *out)
+{
+    out->payload = NULL;
+    out->length = 0;
+    out->ms = TICK_MS;
+    j->gap_ms += TICK_MS;
+    j->unsure_ms += TICK_MS;
+    return JITTER_CONCEAL;
+}
+
 static enum jitter_sound play(struct jitter *j, const struct jitter_slot *s, struct jitter_packet *out)
 {
     packet_of(j, s, out);
     out->skip_ms = j->skip_ms < s->ms ? j->skip_ms : 0;
-    /* What was made up without knowing: a loss, or a packet that had to be waited for. */
-    j->concealed_ms += j->unsure_ms;
+    /* What was made up without knowing: a loss, or a packet that had to be waited for; or a pause, when no
+     * number is missing and yet time has passed. */
+    if (s->sequence > j->next || s->timestamp < j->end_at + units(j, TICK_MS))
+        j->concealed_ms += j->unsure_ms;
     j->unsure_ms = j->gap_ms = j->skip_ms = 0;
     j->paused = s->pause;
     j->next = s->sequence + 1;
     j->last_ms = s->ms;
-    j->play_at = s->timestamp + units(j, s->ms);
+    j->play_at = j->end_at = s->timestamp + units(j, s->ms);
     return JITTER_PLAY;
 }
 
@@ -306,11 +322,9 @@ enum jitter_sound jitter_get(struct jitter *j, int64_t now_us, struct jitter_pac
 {
     if (!j->clock)
         return JITTER_SILENCE;
-    if (!j->playing) {
-        if (delay_us(j, now_us) < jitter_target_us(j))
-            return JITTER_SILENCE;
-        j->playing = true;
-    }
+    if (!j->playing && delay_us(j, now_us) < jitter_target_us(j))
+        return j->gap_ms < JITTER_CONCEAL_MS ? conceal_blind(j, out) : JITTER_SILENCE;
+    j->playing = true;
     const struct jitter_slot *s = slot_next(j);
 
     if (s && s->timestamp < j->play_at + units(j, TICK_MS))
@@ -328,13 +342,9 @@ enum jitter_sound jitter_get(struct jitter *j, int64_t now_us, struct jitter_pac
         return silence(j, spare);
     /* Nothing is there. With less delay than the network needs now, wait for the packet; else call it lost.
      */
-    out->payload = NULL;
-    out->ms = TICK_MS;
-    j->gap_ms += TICK_MS;
-    j->unsure_ms += TICK_MS;
     if (spare >= 0)
         j->play_at += units(j, TICK_MS);
-    return JITTER_CONCEAL;
+    return conceal_blind(j, out);
 }
 
 void jitter_resume(struct jitter *j, int64_t now_us)

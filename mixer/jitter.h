@@ -48,6 +48,7 @@ struct jitter {
     bool paused;             /* the last packet taken said that nothing follows for a while */
     int64_t next, highest;   /* sequence numbers: to be played, and latest that came */
     int64_t newest, play_at; /* timestamps: of `highest`, and of what plays next */
+    int64_t end_at;          /* timestamp: where the last packet played ended */
     unsigned last_ms;        /* length of the last packet played */
     unsigned skip_ms;   /* of the packet that plays next: over already when its owner came back to hear */
     unsigned gap_ms;    /* concealed since the last packet played */
