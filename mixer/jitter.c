@@ -154,13 +154,24 @@ static void slot_fill(struct jitter *j, int64_t sequence, int64_t timestamp,
     j->written += length;
 }
 
+/*
+ * Too late to be heard. While nothing but made-up sound filled its time, a packet is not: it is heard now,
+ * and the delay it causes is given up again by and by; better than a syllable less.
+ */
+static bool is_over(const struct jitter *j, int64_t timestamp, unsigned ms)
+{
+    if (timestamp + units(j, ms) > j->play_at)
+        return false;
+    return j->unsure_ms == 0 || j->play_at - timestamp > units(j, JITTER_CONCEAL_MS);
+}
+
 /* Sound that is over already. True: it is time to follow the sender; at once where he says that he begins. */
 static bool late_note(struct jitter *j, int64_t sequence, int64_t timestamp,
                       const struct jitter_packet *packet, int64_t arrival_us)
 {
     if (!packet->ms || !j->playing)
         return false;
-    if (sequence >= j->next && timestamp + units(j, packet->ms) > j->play_at) {
+    if (sequence >= j->next && !is_over(j, timestamp, packet->ms)) {
         j->late_run = 0;
         return false;
     }
@@ -235,7 +246,7 @@ static const struct jitter_slot *slot_next(struct jitter *j)
         const struct jitter_slot *s = slot_of(j, n);
         if (!slot_holds(j, s, n))
             continue;
-        if (s->ms && s->timestamp + units(j, s->ms) > j->play_at)
+        if (s->ms && !is_over(j, s->timestamp, s->ms))
             return s;
         if (s->ms)
             j->late++;

@@ -470,6 +470,29 @@ START_TEST(lone_hiccup_is_not_paid_for)
 }
 END_TEST
 
+static int64_t stall(void)
+{
+    uint64_t in = worker.tick % 800;
+
+    return clean() + (in < 6 ? 10000 * (6 - (int64_t)in) : 0);
+}
+
+/* Held up for 60 ms, then all at once: everything is heard, a little later, and the delay is soon what it
+ * was. */
+START_TEST(stall_takes_no_syllable)
+{
+    struct port_stats s = {0};
+
+    open_port(CODEC_PCMU, 20);
+    stream(41000, 20, 0, tone, stall);
+    port_stats_fill(port, &s);
+    ck_assert_uint_eq(s.packets_late, 0);
+    ck_assert_uint_ge(s.concealed_ms, 4 * 30);
+    ck_assert_uint_le(s.concealed_ms, 6 * 80);
+    ck_assert_int_le(delay_now(), 20000);
+}
+END_TEST
+
 /* G.711 with silence suppression (RFC 3551 §4.1, RFC 3389), and Opus with DTX: packets stop, timestamps go
  * on. */
 START_TEST(pause_of_the_sender_is_no_loss)
@@ -651,6 +674,7 @@ int main(void)
     tcase_add_loop_test(tcase, loss_is_concealed_and_nothing_else, 0, 4);
     tcase_add_test(tcase, delay_follows_the_network_both_ways);
     tcase_add_test(tcase, lone_hiccup_is_not_paid_for);
+    tcase_add_test(tcase, stall_takes_no_syllable);
     tcase_add_loop_test(tcase, pause_of_the_sender_is_no_loss, 0, 2);
     tcase_add_loop_test(tcase, sender_that_stops_its_clock_is_followed, 0, 2);
     tcase_add_test(tcase, packet_time_changes_in_the_midst);
