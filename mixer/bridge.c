@@ -56,7 +56,7 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
     uint8_t *data = io_claim(to->worker->io);
     memcpy(data, packet->data, packet->length);
     data[1] = (uint8_t)((data[1] & 0x80) | type);
-    io_commit(to->worker->io, to->rtp_fd, &to->remote, packet->length);
+    io_commit(to->worker->io, to->rtp_fd, port_destination(to), packet->length);
     to->sent++;
     to->octets += rtp->length;
     atomic_fetch_add_explicit(&to->worker->sent, 1, memory_order_relaxed);

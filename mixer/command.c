@@ -279,6 +279,12 @@ static void do_room_kit(struct worker *w, struct command *c)
     memset(c->room->shared_tick, 0, sizeof(c->room->shared_tick));
 }
 
+static void do_room_wide(struct worker *w, struct command *c)
+{
+    (void)w;
+    c->room->wide = c->made.wide;
+}
+
 static void do_room_play(struct worker *w, struct command *c)
 {
     struct play_list *list = c->made.list;
@@ -311,6 +317,7 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_ROOM_OPEN] = do_room_open,
     [COMMAND_ROOM_CLOSE] = do_room_close,
     [COMMAND_ROOM_KIT] = do_room_kit,
+    [COMMAND_ROOM_WIDE] = do_room_wide,
     [COMMAND_ROOM_PLAY] = do_room_play,
 };
 

@@ -1,59 +1,13 @@
-/* The public functions on connections and rooms, and the books signalling keeps of them. */
+/* The public functions on connections, and the books signalling keeps of them. */
 #include "mixer/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* -- rooms' rates and classes
- * --------------------------------------------------------------------------------------- */
-
-struct room_entry *room_entry_find(struct mixer *m, room_id room)
-{
-    if (m->config.max_rooms == 0)
-        return NULL;
-    struct room_entry *r = &m->room_entries[room % m->config.max_rooms];
-    return r->open && r->generation == room / m->config.max_rooms ? r : NULL;
-}
-
-static unsigned room_mask(const struct room_entry *r)
-{
-    unsigned mask = 0;
-
-    for (unsigned i = 0; i < RATES; i++)
-        mask |= r->by_rate[i] ? 1U << i : 0;
-    return mask;
-}
-
-static unsigned room_rate(const struct room_entry *r)
-{
-    unsigned rate = r->fixed_rate ? r->fixed_rate : mixer_rates[0];
-
-    for (unsigned i = 0; i < RATES && !r->fixed_rate; i++)
-        rate = r->by_rate[i] ? mixer_rates[i] : rate;
-    return rate;
-}
-
-/* New resamplers when members of a new rate have come, or the widest have gone. */
-static int room_refit(struct room_entry *r)
-{
-    unsigned mask = room_mask(r), rate = room_rate(r);
-    struct command c = {.type = COMMAND_ROOM_KIT, .room = r->room};
-
-    if (rate == r->kit_rate && (mask & ~r->kit_mask) == 0)
-        return 0;
-    int error = room_kit_new(&c.made.room_kit, rate, mask);
-    if (error)
-        return error;
-    error = worker_push(r->worker, &c);
-    if (error) {
-        room_kit_free(c.made.room_kit);
-        return error;
-    }
-    r->kit_rate = rate;
-    r->kit_mask = mask;
-    return 0;
-}
+/* -- classes
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static bool class_is(const struct class *c, const struct media_format *f, unsigned ticks, unsigned phase)
 {
@@ -65,12 +19,13 @@ static bool class_is(const struct class *c, const struct media_format *f, unsign
  * room. */
 static int class_find(struct class **out, struct room_entry *r, const struct port_entry *e)
 {
+    struct room *room = shard_of(r, e->worker);
     const struct media_format *f = &e->format;
     unsigned ticks = f->ptime_ms / TICK_MS;
     /* Big rooms send in turns, 32 members each; small ones need but one encoding. */
-    unsigned phase = (r->room->index + e->ordinal / 32) % ticks;
+    unsigned phase = (room->index + e->ordinal / 32) % ticks;
 
-    for (struct class *c = r->room->made; c; c = c->made_next) {
+    for (struct class *c = room->made; c; c = c->made_next) {
         if (class_is(c, f, ticks, phase)) {
             *out = c;
             return 0;
@@ -90,8 +45,8 @@ static int class_find(struct class **out, struct room_entry *r, const struct por
         free(c);
         return error;
     }
-    c->made_next = r->room->made;
-    r->room->made = c;
+    c->made_next = room->made;
+    room->made = c;
     *out = c;
     return 0;
 }
@@ -108,11 +63,12 @@ void connection_forget(struct mixer *m, struct port_entry *e)
     } else if (e->connected == CONNECTED_ROOM) {
         struct room_entry *r = &m->room_entries[e->other];
         r->members--;
+        r->shards[e->worker->index].members--;
         if (e->formatted)
             r->by_rate[rate_index(e->rate)]--;
         /* Without memory for narrower resamplers the room goes on as it is. */
         if (r->open)
-            (void)!room_refit(r);
+            (void)!shards_refit(m, r);
     }
     e->connected = CONNECTED_NONE;
 }
@@ -157,7 +113,7 @@ int connection_refit(struct mixer *m, struct port_entry *e, unsigned old_rate, s
     if (error || e->rate == old_rate)
         return error;
     r->by_rate[rate_index(e->rate)]++;
-    error = room_refit(r);
+    error = shards_refit(m, r);
     if (error)
         r->by_rate[rate_index(e->rate)]--;
     else if (old_rate)
@@ -244,23 +200,27 @@ int port_connect_room(struct mixer *m, port_id port, room_id room)
     struct port_entry *e = port_find(m, port);
     struct room_entry *r = room_entry_find(m, room);
     struct command c = {.type = COMMAND_JOIN};
+    struct worker *worker;
 
     if (!e || !r)
         return ENOENT;
+    int error = shard_choose(m, r, e, &worker);
+    if (error)
+        return error;
     connection_forget(m, e);
     e->ordinal = r->joined;
-    int error = port_move(e, r->worker);
+    error = port_move(e, worker);
     if (!error && e->formatted)
         error = class_find(&c.class, r, e);
     if (error)
         return error;
     if (e->formatted)
         r->by_rate[rate_index(e->rate)]++;
-    error = room_refit(r);
+    error = shards_refit(m, r);
     if (!error) {
         c.port = e->port;
-        c.room = r->room;
-        error = worker_push(r->worker, &c);
+        c.room = shard_of(r, worker);
+        error = worker_push(worker, &c);
     }
     if (error) {
         if (e->formatted)
@@ -268,76 +228,9 @@ int port_connect_room(struct mixer *m, port_id port, room_id room)
         return error;
     }
     r->members++;
+    r->shards[worker->index].members++;
     r->joined++;
     e->connected = CONNECTED_ROOM;
     e->other = (unsigned)(r - m->room_entries);
     return 0;
-}
-
-/* -- rooms
- * ----------------------------------------------------------------------------------------------------------
- */
-
-static struct room_entry *entry_free(struct mixer *m)
-{
-    for (unsigned i = 0; i < m->config.max_rooms; i++) {
-        struct room_entry *r = &m->room_entries[m->next_room++ % m->config.max_rooms];
-        if (!r->used)
-            return r;
-    }
-    return NULL;
-}
-
-int room_open(struct mixer *m, unsigned rate, room_id *out)
-{
-    struct command c = {.type = COMMAND_ROOM_OPEN};
-
-    if (rate != 0 && rate != 8000 && rate != 16000 && rate != 48000)
-        return EINVAL;
-    mixer_collect(m);
-    struct room_entry *r = entry_free(m);
-    if (!r)
-        return EMFILE;
-    struct room *room = calloc(1, sizeof(*room));
-    if (!room)
-        return ENOMEM;
-    uint32_t generation = r->generation + 1;
-    if (generation >= UINT32_MAX / m->config.max_rooms)
-        generation = 1;
-    *r = (struct room_entry){.room = room, .generation = generation, .fixed_rate = rate};
-    r->worker = worker_least_busy(m);
-    r->kit_rate = room_rate(r);
-    room->index = (unsigned)(r - m->room_entries);
-    int error = room_kit_new(&room->kit, r->kit_rate, 0);
-    c.room = room;
-    if (!error)
-        error = worker_push(r->worker, &c);
-    if (error) {
-        room_kit_free(room->kit);
-        free(room);
-        return error;
-    }
-    r->used = r->open = true;
-    atomic_fetch_add_explicit(&m->rooms_open, 1, memory_order_relaxed);
-    *out = generation * m->config.max_rooms + room->index;
-    return 0;
-}
-
-void room_close(struct mixer *m, room_id room)
-{
-    struct room_entry *r = room_entry_find(m, room);
-    struct command c = {.type = COMMAND_ROOM_CLOSE};
-
-    if (!r)
-        return;
-    for (unsigned i = 0; i < m->config.max_ports && r->members > 0; i++) {
-        struct port_entry *e = &m->port_entries[i];
-        if (e->open && e->connected == CONNECTED_ROOM && e->other == r->room->index) {
-            e->connected = CONNECTED_NONE;
-            r->members--;
-        }
-    }
-    c.room = r->room;
-    (void)!worker_push(r->worker, &c);
-    r->open = false;
 }

@@ -341,17 +341,19 @@ int port_play(struct mixer *m, port_id port, uint32_t serial, const struct play_
 int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count)
 {
     struct room_entry *r = room_entry_find(m, room);
-    struct command c = {.type = COMMAND_ROOM_PLAY};
+    int error = r ? 0 : ENOENT;
 
-    if (!r)
-        return ENOENT;
-    int error = list_new(&c.made.list, m, 0, items, count, false);
-    if (error)
-        return error;
-    c.room = r->room;
-    error = worker_push(r->worker, &c);
-    if (error)
-        list_drop(m, c.made.list);
+    for (unsigned i = 0; i < m->worker_count && !error; i++) {
+        struct command c = {.type = COMMAND_ROOM_PLAY, .room = r->shards[i].room};
+        if (!c.room)
+            continue;
+        error = list_new(&c.made.list, m, 0, items, count, false);
+        if (error)
+            break;
+        error = worker_push(&m->workers[i], &c);
+        if (error)
+            list_drop(m, c.made.list);
+    }
     return error;
 }
 

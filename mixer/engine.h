@@ -1,7 +1,7 @@
 /*
  * What the engine's own files share. Two sides meet in it: *signalling* (control.c, connect.c, kit.c,
  * mixer.c) owns the entries and makes everything that takes memory; *workers* (worker.c, command.c,
- * receive.c, hear.c, speak.c, bridge.c, room.c) own the ports and rooms. A thing crosses over inside a
+ * receive.c, hear.c, speak.c, bridge.c, room.c, wide.c) own the ports and rooms. A thing crosses over inside a
  * command and comes back through the queue of retired things.
  */
 #ifndef CONFAB_MIXER_ENGINE_H
@@ -25,6 +25,8 @@
 #define PTIME_MAX 60
 #define ROOM_SPEAKERS 6 /* heard at once */
 #define ROOM_SLOTS 8    /* and those that fade out meanwhile */
+#define ROOM_REMOTE 32  /* speakers of other shards that are known of */
+#define WIDE_FRAMES 4   /* that a reader may be late by, and two more */
 #define DIGITS_WAITING 32
 #define GAIN_UNITY 4096 /* Q12 */
 
@@ -118,6 +120,7 @@ struct port {
     /* The far side (receive.c) */
     struct sockaddr_storage remote, remote_rtcp, candidate;
     bool remote_known, rtcp_known, locked, rtcp_learnt;
+    bool wired; /* rtp_fd is connected to `remote` */
     uint16_t candidate_next;
     struct rtp_source source;
     int64_t source_us;  /* when its last packet came */
@@ -185,8 +188,19 @@ struct speaker {
     int16_t own[FRAME_MAX]; /* his exact part of the sum */
 };
 
+/* A speaker of another shard, as that one told it. */
+struct remote_speaker {
+    port_id port;
+    unsigned loud, ticks;
+};
+
+/* A room, or of a wide one the shard that this worker has: its members, its speakers, what all hear. */
 struct room {
-    unsigned index;
+    unsigned index, shard; /* in the mixer's table; which of its workers */
+    struct wide *wide;     /* NULL: all members are here */
+    struct remote_speaker remote[ROOM_REMOTE];
+    unsigned remote_count;
+    int32_t remote_sum[FRAME_MAX]; /* what the other shards' speakers say */
     struct room_kit *kit;
     struct player player;
     struct speaker speakers[ROOM_SLOTS];
@@ -197,6 +211,23 @@ struct room {
     int16_t shared[RATES][FRAME_MAX];
     int32_t sum[FRAME_MAX];
     struct room *next, *prev; /* of the worker */
+};
+
+/*
+ * Where the shards of a wide room meet, without a lock: each writes what its own speakers say into a ring of
+ * frames of its own and reads the others' of a tick or two before.
+ */
+struct wide_frame {
+    atomic_uint_fast64_t tick; /* 0: empty, or being written */
+    atomic_uint rate, speakers;
+    struct {
+        atomic_uint port, loud, ticks;
+    } speaker[ROOM_SLOTS];
+    atomic_int sum[FRAME_MAX];
+};
+struct wide {
+    unsigned shards; /* as many as there are workers */
+    struct wide_frame frames[][WIDE_FRAMES];
 };
 
 enum command_type {
@@ -223,6 +254,7 @@ enum command_type {
     COMMAND_ROOM_OPEN,
     COMMAND_ROOM_CLOSE,
     COMMAND_ROOM_KIT,
+    COMMAND_ROOM_WIDE,
     COMMAND_ROOM_PLAY,
     COMMAND_COUNT
 };
@@ -236,6 +268,7 @@ struct command {
         struct worker *to;
         struct kit *kit;
         struct room_kit *room_kit;
+        struct wide *wide;
         struct recording *recording;
         struct play_list *list;
         struct resampler *resamplers[2];
@@ -314,11 +347,18 @@ struct port_entry {
     struct mixer_event last; /* kept until the recordings have ended */
 };
 
+struct room_shard {
+    struct room *room; /* NULL: no member has come to this worker yet */
+    unsigned members;
+};
+
 struct room_entry {
-    struct room *room;
+    struct room_shard *shards; /* one a worker */
+    struct wide *wide;         /* from its second shard on */
+    unsigned standing;         /* shards that have not come back yet */
     uint32_t generation;
     bool used, open;
-    struct worker *worker;
+    struct worker *worker; /* of its first members */
     unsigned fixed_rate, members, joined, by_rate[RATES], kit_rate, kit_mask;
 };
 
@@ -351,11 +391,30 @@ __attribute__((warn_unused_result)) int connection_refit(struct mixer *m, struct
                                                          unsigned old_rate, struct class **class);
 void connection_forget(struct mixer *m, struct port_entry *e);
 
+/* -- shard.c: rooms as signalling sees them, each with a shard on every worker that has members of it */
+
+/* The shard that a port belongs to, on the worker it is to move to; made if need be. */
+__attribute__((warn_unused_result)) int shard_choose(struct mixer *m, struct room_entry *r,
+                                                     const struct port_entry *e, struct worker **out);
+static inline struct room *shard_of(const struct room_entry *r, const struct worker *w)
+{
+    return r->shards[w->index].room;
+}
+/* New resamplers for all shards when members of a new rate have come, or the widest have gone. */
+__attribute__((warn_unused_result)) int shards_refit(struct mixer *m, struct room_entry *r);
+/* One shard has come back from its worker. */
+void shard_dispose(struct mixer *m, struct room *room);
+
 /* -- between the workers' files
  * --------------------------------------------------------------------------------------- */
 
 void port_receive(struct worker *w, const struct io_packet *packet);
 void port_set_remote(struct port *p, const struct media_format *format);
+/* Where its packets go; NULL: the socket knows. */
+static inline const struct sockaddr_storage *port_destination(const struct port *p)
+{
+    return p->wired ? NULL : &p->remote;
+}
 void port_report(struct port *p, bool bye);
 void port_timers(struct port *p);
 void port_reported(struct port *p, const struct rtcp_report *report); /* the far side says how it hears us */
@@ -401,5 +460,8 @@ void room_tick(struct worker *w, struct room *room);
 void speakers_choose(struct worker *w, struct room *room);
 void speakers_hear(struct worker *w, struct room *room);
 void speaker_drop(struct port *p); /* at once */
+/* A wide room (wide.c): before the choice, what the other shards said; after the hearing, what this one says. */
+void wide_listen(struct worker *w, struct room *room);
+void wide_tell(struct worker *w, struct room *room);
 
 #endif

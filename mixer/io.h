@@ -47,7 +47,8 @@ void io_remove(struct io *io, int fd, uint32_t tag);
 #define IO_FAIR 16
 void io_receive(struct io *io, io_receiver *fn, void *arg);
 
-/* Room for one packet of IO_PACKET_MAX bytes; io_commit() puts it in line for io_flush(). */
+/* Room for one packet of IO_PACKET_MAX bytes; io_commit() puts it in line for io_flush(). `to` is NULL for a
+ * connected socket, which spares the kernel the search for the way. */
 uint8_t *io_claim(struct io *io);
 void io_commit(struct io *io, int fd, const struct sockaddr_storage *to, size_t length);
 void io_flush(struct io *io);

@@ -170,7 +170,8 @@ static void plain_commit(struct io *io, int fd, const struct sockaddr_storage *t
 
     w->fd = fd;
     w->to_length = address_length(to);
-    memcpy(&w->to, to, w->to_length);
+    if (to)
+        memcpy(&w->to, to, w->to_length);
     w->length = length;
 }
 
@@ -180,7 +181,8 @@ static void plain_flush(struct io *io)
 
     for (unsigned i = 0; i < plain->count; i++) {
         const struct waiting *w = &plain->waiting[i];
-        (void)!sendto(w->fd, w->data, w->length, MSG_DONTWAIT, (const struct sockaddr *)&w->to, w->to_length);
+        const struct sockaddr *to = w->to_length ? (const struct sockaddr *)&w->to : NULL;
+        (void)!sendto(w->fd, w->data, w->length, MSG_DONTWAIT, to, w->to_length);
     }
     plain->count = 0;
 }

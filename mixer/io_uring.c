@@ -413,9 +413,11 @@ static void uring_commit(struct io *io, int fd, const struct sockaddr_storage *t
         return;
     }
     struct sockaddr_in6 *address = &u->to[u->send_count++];
-    memcpy(address, to, to_length);
     io_uring_prep_send(sqe, fd, data, length, MSG_DONTWAIT);
-    io_uring_prep_send_set_addr(sqe, (const struct sockaddr *)address, (uint16_t)to_length);
+    if (to) {
+        memcpy(address, to, to_length);
+        io_uring_prep_send_set_addr(sqe, (const struct sockaddr *)address, (uint16_t)to_length);
+    }
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     io_uring_sqe_set_data64(sqe, ANSWER_NONE);
     u->send_used += (length + 63) / 64 * 64;

@@ -28,7 +28,7 @@ struct io { /* the first member of each way's own */
 
 static inline socklen_t address_length(const struct sockaddr_storage *to)
 {
-    return to->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    return !to ? 0 : to->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
 static inline int64_t time_us(const struct timespec *t)

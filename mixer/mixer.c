@@ -10,6 +10,7 @@
 
 #define PORTS_MOST (1U << 20)
 #define ROOMS_MOST (1U << 20)
+#define WIDE_FROM 128
 
 /* -- events
  * -----------------------------------------------------------------------------------------------------------
@@ -132,19 +133,6 @@ static void port_dispose(struct mixer *m, struct port *p)
     entry_release(m, e);
 }
 
-static void room_dispose(struct mixer *m, struct room *room)
-{
-    m->room_entries[room->index].used = false;
-    atomic_fetch_sub_explicit(&m->rooms_open, 1, memory_order_relaxed);
-    for (struct class *c = room->made, *next; c; c = next) {
-        next = c->made_next;
-        encoder_free(c->encoder);
-        free(c);
-    }
-    room_kit_free(room->kit);
-    free(room);
-}
-
 static void recording_dispose(struct recording *r)
 {
     resampler_free(r->down); /* the recorder is the file thread's by now */
@@ -173,7 +161,7 @@ void mixer_collect(struct mixer *m)
             free(r.object);
             break;
         case RETIRED_ROOM:
-            room_dispose(m, r.object);
+            shard_dispose(m, r.object);
             break;
         case RETIRED_ROOM_KIT:
             room_kit_free(r.object);
@@ -249,6 +237,8 @@ int mixer_start(struct mixer **out, const struct mixer_config *config)
     if (!m)
         return ENOMEM;
     m->config = *config;
+    if (m->config.wide_from == 0)
+        m->config.wide_from = WIDE_FROM;
     m->worker_count = config->workers ? config->workers : cores > 2 ? (unsigned)cores - 1 : 1;
     m->commands_capacity = 4 * config->max_ports + 2 * config->max_rooms + 256;
     m->events_capacity = 8 * config->max_ports + 1024;

@@ -25,6 +25,7 @@ struct mixer_config {
     unsigned max_ports, max_rooms;      /* all memory a tick touches is made for these at the start */
     unsigned rtp_timeout_s;             /* 0: never */
     const char *io;                     /* "uring", "plain"; "auto", NULL: io_uring where it works (mixer/io.h) */
+    unsigned wide_from;                 /* members of a room on one worker before others take some; 0: 128 */
 };
 
 #define MIXER_CHECK __attribute__((warn_unused_result))

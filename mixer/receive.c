@@ -36,6 +36,28 @@ static bool address_real(const struct sockaddr_storage *a)
 }
 
 /*
+ * A far side that has been learnt for good is told to the kernel: it finds the way there once and not for each
+ * packet, and keeps everybody else's packets away from us.
+ */
+static void port_wire(struct port *p)
+{
+    socklen_t length = p->remote.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+
+    p->wired = connect(p->rtp_fd, (const struct sockaddr *)&p->remote, length) == 0;
+}
+
+static void port_unwire(struct port *p)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (!p->wired)
+        return;
+    io_flush(p->worker->io); /* what is in line for it still goes where it was to go */
+    (void)connect(p->rtp_fd, &nobody, sizeof(nobody));
+    p->wired = false;
+}
+
+/*
  * A new description of the far side. While its address stays as described before, what was learnt goes on
  * being sent to; in any case the next packets that fit may teach another one.
  */
@@ -44,6 +66,7 @@ void port_set_remote(struct port *p, const struct media_format *format)
     const struct media_format *old = p->kit ? &p->kit->format : NULL;
     bool same = old && address_equal(&old->rtp, &format->rtp, true);
 
+    port_unwire(p);
     p->locked = p->rtcp_learnt = false;
     p->candidate.ss_family = AF_UNSPEC;
     if (!same || !p->remote_known) {
@@ -66,6 +89,7 @@ static void remote_lock(struct port *p, const struct sockaddr_storage *from)
         p->remote_rtcp = *from;
         p->rtcp_known = true;
     }
+    port_wire(p);
 }
 
 /* Symmetric RTP (RFC 4961): the described address at once, another one by two packets in a row. */

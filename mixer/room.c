@@ -221,10 +221,14 @@ void room_tick(struct worker *w, struct room *room)
 {
     int16_t played[FRAME_MAX];
 
-    if (!room->members)
+    if (!room->members && !room->wide)
         return;
+    if (room->wide)
+        wide_listen(w, room);
     speakers_choose(w, room);
     speakers_hear(w, room);
+    if (room->wide)
+        wide_tell(w, room);
     if (player_render(&room->player, room->kit->rate, played))
         mix_add(room->sum, played, room->kit->rate / TICKS_A_SECOND);
     (void)player_ended(&room->player);

@@ -28,7 +28,7 @@ static void send_packet(struct port *p, uint8_t payload_type, uint32_t timestamp
 
     rtp_build(data, &header);
     memcpy(data + RTP_HEADER, payload, length);
-    io_commit(w->io, p->rtp_fd, &p->remote, RTP_HEADER + length);
+    io_commit(w->io, p->rtp_fd, port_destination(p), RTP_HEADER + length);
     p->sent++;
     p->octets += length;
     atomic_fetch_add_explicit(&w->sent, 1, memory_order_relaxed);

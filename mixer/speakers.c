@@ -102,30 +102,64 @@ static struct port *candidates_scan(struct worker *w, struct room *room)
     return best;
 }
 
+/* Who holds the places of a room; in a wide one, of all its shards. */
+struct places {
+    unsigned speaking, used; /* used: slots here */
+    struct speaker *mine;    /* the softest of all, if he is here */
+    unsigned loud, ticks;    /* his */
+    port_id port;
+};
+
+/* True when this one is softer than the softest so far. Equals are told apart by their number, alike on every
+ * shard. */
+static bool place_take(struct places *all, port_id port, unsigned loud, unsigned ticks)
+{
+    bool softer = all->speaking == 0 || loud > all->loud || (loud == all->loud && port > all->port);
+
+    all->speaking++;
+    if (!softer)
+        return false;
+    all->mine = NULL;
+    all->loud = loud;
+    all->ticks = ticks;
+    all->port = port;
+    return true;
+}
+
+static struct places places_count(struct room *room)
+{
+    struct places all = {0};
+
+    for (unsigned i = 0; i < ROOM_SLOTS; i++) {
+        struct speaker *s = &room->speakers[i];
+        all.used += s->port != NULL;
+        if (s->port && !s->leaving && place_take(&all, s->port->id, s->port->loud, s->ticks))
+            all.mine = s;
+    }
+    for (unsigned i = 0; room->wide && i < room->remote_count; i++)
+        (void)place_take(&all, room->remote[i].port, room->remote[i].loud, room->remote[i].ticks);
+    return all;
+}
+
 void speakers_choose(struct worker *w, struct room *room)
 {
     for (;;) {
         struct port *best = candidates_scan(w, room);
-        struct speaker *softest = NULL;
-        unsigned speaking = 0, used = 0;
+        struct places all = places_count(room);
 
-        if (!best)
-            return;
-        for (unsigned i = 0; i < ROOM_SLOTS; i++) {
-            struct speaker *s = &room->speakers[i];
-            used += s->port != NULL;
-            if (!s->port || s->leaving)
-                continue;
-            speaking++;
-            if (!softest || s->port->loud > softest->port->loud)
-                softest = s;
-        }
-        if (used == ROOM_SLOTS)
-            return;
-        if (speaking == ROOM_SPEAKERS) {
-            if (best->loud + LOUDER_DB > softest->port->loud || softest->ticks < KEEP_TICKS)
+        if (all.speaking > ROOM_SPEAKERS) { /* another shard let one in at the same time */
+            if (!all.mine)
                 return;
-            softest->leaving = true;
+            all.mine->leaving = true;
+            continue;
+        }
+        if (!best || all.used == ROOM_SLOTS)
+            return;
+        if (all.speaking == ROOM_SPEAKERS) {
+            if (best->loud + LOUDER_DB > all.loud || all.ticks < KEEP_TICKS)
+                return;
+            if (all.mine) /* else his own shard lets him go */
+                all.mine->leaving = true;
         }
         speaker_enter(room, best);
     }

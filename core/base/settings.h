@@ -42,6 +42,7 @@ struct settings {
     char *media_address4, *media_address6; /* what SDP names; NULL: the address the SIP request came to */
     unsigned rtp_port_low, rtp_port_high;
     unsigned media_workers;                /* 0: cores - 1, at least 1 */
+    unsigned wide_room;                    /* members on one thread before others of the room spread over more */
     char *media_io;                        /* "auto", "uring", "plain" */
     unsigned rtp_timeout_s;                /* silence on both RTP and RTCP after which a call ends; 0: never */
     enum codec codecs[CODEC_COUNT];        /* preference */

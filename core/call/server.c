@@ -116,6 +116,7 @@ static int server_start_mixer(struct server *server)
         .max_rooms = settings->max_rooms,
         .rtp_timeout_s = settings->rtp_timeout_s,
         .io = settings->media_io,
+        .wide_from = settings->wide_room,
     };
 
     return mixer_start(&server->mixer, &config);

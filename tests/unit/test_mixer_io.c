@@ -171,6 +171,24 @@ START_TEST(many_sends_keep_their_bytes)
 }
 END_TEST
 
+START_TEST(connected_socket_needs_no_address)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    char data[8] = "";
+
+    ck_assert_int_eq(connect(fds[1], (const struct sockaddr *)&far_own, sizeof(far_own)), 0);
+    memcpy(io_claim(io), "wired", 5);
+    io_commit(io, fds[1], NULL, 5);
+    io_flush(io);
+    ck_assert_int_eq(recv(far, data, sizeof(data), 0), 5);
+    ck_assert_mem_eq(data, "wired", 5);
+    far_send(1, "back", 4);
+    io_receive(io, take, NULL);
+    ck_assert_uint_eq(got[1].packets, 1);
+    ck_assert_int_eq(connect(fds[1], &nobody, sizeof(nobody)), 0);
+}
+END_TEST
+
 /* What was committed goes first; then the socket is let go of, and its number and tag may be another's. */
 START_TEST(removed_socket_is_free)
 {
@@ -236,6 +254,7 @@ static void add_tests(Suite *suite, const char *name, void (*begin)(void))
     tcase_add_test(tcase, overlong_packet_is_dropped);
     tcase_add_test(tcase, flood_of_one_keeps_nobody_waiting);
     tcase_add_test(tcase, many_sends_keep_their_bytes);
+    tcase_add_test(tcase, connected_socket_needs_no_address);
     tcase_add_test(tcase, removed_socket_is_free);
     tcase_add_test(tcase, after_the_stop_sends_still_go);
     tcase_add_test(tcase, unknown_way_is_refused);

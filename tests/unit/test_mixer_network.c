@@ -95,6 +95,7 @@ static void setup(void)
     port->worker = &worker;
     port->mixer = mixer;
     port->round_trip_us = -1;
+    port->rtp_fd = -1;
     port->jitter = calloc(1, sizeof(*port->jitter));
     ck_assert_ptr_nonnull(port->jitter);
     ((struct sockaddr_in *)(void *)&far)->sin_family = AF_INET;

@@ -53,6 +53,7 @@ START_TEST(empty_file_gives_the_defaults)
     ck_assert_uint_eq(s->ring_s, 20);
     ck_assert_ptr_null(s->media_address4);
     ck_assert_str_eq(s->media_io, "auto");
+    ck_assert_uint_eq(s->wide_room, 128);
     ck_assert_uint_eq(s->rtp_port_low, 20000);
     ck_assert_uint_eq(s->codec_count, CODEC_COUNT);
     ck_assert_int_eq(s->codecs[0], CODEC_OPUS);
@@ -71,7 +72,7 @@ START_TEST(every_key_reaches_its_field)
                   "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
                   "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
                   "rtp_port_high = 4999\n"
-                  "        workers = 3 io = \"plain\" rtp_timeout = 0 codecs = {\"PCMA\", \"g722\"} }\n"
+                  "        workers = 3 wide_room = 40 io = \"plain\" rtp_timeout = 0 codecs = {\"PCMA\", \"g722\"} }\n"
                   "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
                   "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
                   "message_silence = 4 }\n"
@@ -96,6 +97,7 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_uint_eq(s->rtp_port_high, 4999);
     ck_assert_uint_eq(s->media_workers, 3);
     ck_assert_str_eq(s->media_io, "plain");
+    ck_assert_uint_eq(s->wide_room, 40);
     ck_assert_uint_eq(s->rtp_timeout_s, 0);
     ck_assert_uint_eq(s->codec_count, 2);
     ck_assert_int_eq(s->codecs[1], CODEC_G722);
