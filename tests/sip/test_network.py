@@ -53,7 +53,7 @@ class TestNetwork(Scenario):
                 figures = self.figures(call, mark)
                 self.check(figures, relay)
                 self.assertGreater(sound.share(heard, 8000, 440), 0.85, figures)
-                self.assertGreater(figures["jitter_us"], 1000)
+                self.assertGreater(figures["delay_ms"], 30)  # what the network has needed in its last seconds
                 self.assertTrue(40 < figures["r"] < 92, figures)
                 self.assertTrue(2 < figures["mos"] < 4.4, figures)
 
