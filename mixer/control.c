@@ -156,6 +156,7 @@ static void port_prepare(struct mixer *m, struct port_entry *e)
     random_hex(p->cname, 12);
     p->loud = 127;
     p->talk_gain = p->listen_gain = p->talk_now = p->listen_now = GAIN_UNITY;
+    p->round_trip_us = -1;
 }
 
 int port_open(struct mixer *m, const struct sockaddr *local, port_id *out, uint16_t *rtp_port)

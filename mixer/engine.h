@@ -13,6 +13,7 @@
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/quality.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
 
@@ -129,11 +130,21 @@ struct port {
     bool wired; /* rtp_fd is connected to `remote` */
     uint16_t candidate_next;
     struct rtp_source source;
+    int64_t source_us;  /* when its last packet came */
+    unsigned source_ms; /* and how long it was */
+    bool source_follow; /* the next one is believed whatever it is */
+    uint32_t rival;     /* another SSRC that was seen */
+    uint16_t rival_next;
+    struct loss_meter losses;
+    struct rtcp_report reported; /* by the far side about what it is sent */
+    bool reported_on;
+    int64_t round_trip_us; /* negative: not known */
     uint32_t last_sr;
-    uint64_t last_sr_tick, alive_tick, report_tick;
+    int64_t last_sr_us;
+    uint64_t alive_tick, report_tick;
     bool media_seen, timed_out;
     struct digit_receiver digits;
-    uint64_t received, discarded, forged, lost_before;
+    uint64_t received, discarded, forged, lost_before, repeated_before;
     uint32_t jitter_us;
 
     /* Its keys (secure.c) */
@@ -153,7 +164,8 @@ struct port {
     uint64_t hear_tick;
     uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     bool hear_got;
-    unsigned concealed;
+    unsigned stretch_rest;          /* ticks until time may be stretched again */
+    uint64_t longer_us, shorter_us; /* time added and left out so far */
     struct recording *recording;
     struct voice_detector voice;
 
@@ -311,7 +323,10 @@ struct worker {
     struct port **ports;
     unsigned port_count;
     struct room *rooms;
-    uint64_t tick; /* of the monotonic clock, so that all workers count alike */
+    uint64_t tick;         /* of the monotonic clock, so that all workers count alike */
+    int64_t now_us;        /* of the monotonic clock: when this tick was due */
+    int64_t arrival_us;    /* the same for the packet in hand */
+    int64_t wall_ahead_us; /* by how much the wall clock is ahead of that one */
     uint32_t dice;
     atomic_uint_fast64_t ticks, overruns, received, sent, histogram[HISTOGRAM_BUCKETS];
 };
@@ -462,6 +477,9 @@ static inline const struct sockaddr_storage *port_destination(const struct port 
 }
 void port_report(struct port *p, bool bye);
 void port_timers(struct port *p);
+void port_reported(struct port *p, const struct rtcp_report *report); /* the far side says how it hears us */
+void port_voip(const struct port *p, struct rtcp_voip *out);
+void port_quality_fill(const struct port *p, struct port_stats *out);
 void port_stats_fill(const struct port *p, struct port_stats *out);
 void port_digit_heard(struct port *p, char digit, unsigned ms);
 

@@ -28,6 +28,15 @@ struct port_stats {
     uint64_t packets_received, packets_sent, packets_lost, packets_late, packets_discarded;
     uint64_t packets_forged; /* on an SRTP port: not the far side's, or repeated; they count nowhere else */
     uint32_t jitter_us; /* RFC 3550 §6.4.1, last estimate */
+    uint64_t packets_repeated;
+    uint32_t concealed_ms;          /* sound made up for packets that were missing */
+    uint32_t longer_ms, shorter_ms; /* time added and left out to follow the network's delay */
+    uint32_t delay_ms;              /* of the jitter buffer, as the network needs it at the end */
+    uint8_t r;                      /* E-model, 0 to 93; 0 also when nothing came */
+    uint16_t mos_cents;             /* MOS-CQ, 100 to 450 */
+    bool reported;                  /* the far side said how it hears us: */
+    uint32_t remote_lost, remote_jitter_us;
+    int32_t round_trip_us;          /* RFC 3550 §6.4.1; -1: not known */
 };
 
 struct mixer_event {

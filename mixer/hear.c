@@ -1,13 +1,17 @@
 /* What a port's far side says: from the jitter buffer through its decoder, ten milliseconds a tick. */
 #include "mixer/engine.h"
 
+#include "mixer/stretch.h"
+
 #include <string.h>
 
-#define CONCEAL_MAX 10     /* ticks; PLC has faded out long before */
-#define TONE_TICKS 50      /* covers the delay of the jitter buffer, and the silence that ends a digit */
-#define QUIET 50           /* -dBov: a frame that nobody misses */
-#define SURPLUS_MS 20      /* more delay than this is given up where it is quiet */
-#define SURPLUS_MUCH_MS 80 /* and this anywhere, a frame in eight */
+#define TONE_TICKS 50 /* covers the delay of the jitter buffer, and the silence that ends a digit */
+#define TICK_US (TICK_MS * 1000)
+#define DEEP_MS 30 /* decoded at once, where time is to be left out */
+#define PAST_MS STRETCH_LAG_MS
+/* A packet that is taken out a tick earlier must still be this much before the need. */
+#define SURE_US 2000
+#define STRETCH_SHARE 6 /* while somebody talks, time passes at most by a sixth faster or slower */
 
 bool port_keeps_sound(const struct port *p)
 {
@@ -20,57 +24,135 @@ bool port_must_hear(const struct port *p)
            (p->tone_tick && p->kit && p->kit->tones && p->worker->tick - p->tone_tick < TONE_TICKS);
 }
 
+/* Room for one more packet behind what is left; what was heard last stays before it, for stretch_repeat(). */
+static void heard_make_room(struct kit *kit, size_t rate)
+{
+    size_t past = PAST_MS * rate / 1000;
+
+    if (past > kit->heard_at)
+        past = kit->heard_at;
+    size_t from = kit->heard_at - past;
+    memmove(kit->heard, kit->heard + from, (kit->heard_end - from) * sizeof(int16_t));
+    kit->heard_end -= from;
+    kit->heard_at = past;
+}
+
+/* What is left of the sound before a pause is less than a tick; silence fills it. False: nothing is left. */
+static bool heard_end_in_silence(struct kit *kit, size_t need)
+{
+    size_t left = kit->heard_end - kit->heard_at;
+
+    if (left == 0)
+        return false;
+    memset(kit->heard + kit->heard_end, 0, (need - left) * sizeof(int16_t));
+    kit->heard_end = kit->heard_at + need;
+    return true;
+}
+
+static void heard_decode(struct kit *kit, const struct jitter_packet *packet)
+{
+    enum codec codec = (enum codec)packet->payload_type;
+
+    if (!kit->decoders[codec])
+        return;
+    if (codec != kit->heard_codec) { /* what is left is of another rate, and less than a tick */
+        kit->heard_codec = codec;
+        kit->heard_at = kit->heard_end = 0;
+    }
+    size_t rate = kit_decoder_rate(kit, codec), skip = packet->skip_ms * rate / 1000;
+    size_t got = decoder_decode(kit->decoders[codec], packet->payload, packet->length,
+                                kit->heard + kit->heard_end, PACKET_MS_MAX * rate / 1000);
+    if (got == 0) { /* it is of no use, but it took its time */
+        got = packet->ms * rate / 1000;
+        decoder_conceal(kit->decoders[codec], NULL, 0, kit->heard + kit->heard_end, got);
+    }
+    if (skip < got && kit->heard_at == kit->heard_end)
+        kit->heard_at += skip;
+    kit->heard_end += got;
+}
+
 /* Fills kit->heard with at least `need` samples, or fails. */
 static bool heard_fill(struct port *p, size_t need)
 {
     struct kit *kit = p->kit;
     struct jitter_packet packet;
-    int64_t now = worker_now_ms(p->worker);
 
     while (kit->heard_end - kit->heard_at < need) {
-        size_t left = kit->heard_end - kit->heard_at, rate = kit_decoder_rate(kit, kit->heard_codec);
-        memmove(kit->heard, kit->heard + kit->heard_at, left * sizeof(int16_t));
-        kit->heard_at = 0;
-        kit->heard_end = left;
-        enum jitter_sound sound = jitter_get(p->jitter, now, &packet);
+        size_t rate = kit_decoder_rate(kit, kit->heard_codec);
+        heard_make_room(kit, rate);
+        enum jitter_sound sound = jitter_get(p->jitter, p->worker->now_us, &packet);
         if (sound == JITTER_SILENCE)
+            return heard_end_in_silence(kit, need);
+        if (sound == JITTER_PLAY) {
+            heard_decode(kit, &packet);
+            continue;
+        }
+        if (!kit->decoders[kit->heard_codec])
             return false;
-        if (sound == JITTER_CONCEAL) {
-            if (++p->concealed > CONCEAL_MAX || !kit->decoders[kit->heard_codec])
-                return false;
-            size_t samples = packet.ms * rate / 1000;
-            decoder_conceal(kit->decoders[kit->heard_codec], packet.payload,
-                            packet.payload ? packet.length : 0, kit->heard + left, samples);
-            kit->heard_end += samples;
-            continue;
-        }
-        enum codec codec = (enum codec)packet.payload_type;
-        if (!kit->decoders[codec])
-            continue;
-        if (codec != kit->heard_codec) { /* what is left is of another rate, and less than a tick */
-            kit->heard_codec = codec;
-            kit->heard_end = left = 0;
-        }
-        p->concealed = 0;
-        kit->heard_end +=
-            decoder_decode(kit->decoders[codec], packet.payload, packet.length, kit->heard + left,
-                           PACKET_MS_MAX * kit_decoder_rate(kit, codec) / 1000);
+        size_t samples = packet.ms * rate / 1000;
+        decoder_conceal(kit->decoders[kit->heard_codec], packet.payload, packet.payload ? packet.length : 0,
+                        kit->heard + kit->heard_end, samples);
+        kit->heard_end += samples;
     }
     return true;
 }
 
-/* Gives up delay that is no longer needed, where that is not heard. */
-static void heard_shrink(struct port *p, size_t frame)
+/* -- the delay made what it should be
+ * ------------------------------------------------------------------------------------- */
+
+/* Shorter: only so far that the packet which is then taken out a tick earlier is sure to be there. */
+static size_t heard_cut(struct port *p, size_t frame, int64_t spare_us)
 {
     struct kit *kit = p->kit;
-    int64_t surplus = jitter_surplus_ms(p->jitter, worker_now_ms(p->worker)) +
-                      (int64_t)((kit->heard_end - kit->heard_at) / frame) * TICK_MS;
+    size_t ahead = kit->heard_end - kit->heard_at, ticks = ahead / frame, keep = ticks;
 
-    if (surplus < SURPLUS_MS || kit->heard_end - kit->heard_at < 2 * frame)
+    while (keep > 1 && spare_us - (int64_t)(ticks - keep + 1) * TICK_US >= SURE_US)
+        keep--;
+    return stretch_cut(kit->heard + kit->heard_at, ahead, (unsigned)(frame * TICKS_A_SECOND),
+                       ahead - keep * frame);
+}
+
+/* How much before the need the next packet will be taken out, when what is decoded has been heard. */
+static int64_t heard_spare_us(const struct port *p, size_t frame)
+{
+    size_t ticks = (p->kit->heard_end - p->kit->heard_at) / frame;
+
+    return jitter_spare_us(p->jitter, p->worker->now_us) + (int64_t)ticks * TICK_US;
+}
+
+/*
+ * Whole ticks count: a packet is taken out in the tick that has less than a tick's sound left. So what is
+ * decoded and is no whole tick long is delay for nothing, and goes with the rest of what can be spared; and
+ * where packets come too late for their tick, it takes a whole tick more, before one is missed.
+ */
+static void heard_stretch(struct port *p, size_t frame)
+{
+    struct kit *kit = p->kit;
+    int64_t spare = heard_spare_us(p, frame);
+
+    if (p->stretch_rest > 0 && spare < JITTER_MOST_MS * 1000) {
+        p->stretch_rest--;
         return;
-    if (frame_level(kit->heard + kit->heard_at, frame) >= QUIET ||
-        (surplus >= SURPLUS_MUCH_MS && p->worker->tick % 8 == 0))
-        kit->heard_at += frame;
+    }
+    while (spare >= TICK_US + SURE_US && kit->heard_end - kit->heard_at < DEEP_MS / TICK_MS * frame &&
+           jitter_ready(p->jitter, (uint8_t)kit->heard_codec)) {
+        if (!heard_fill(p, kit->heard_end - kit->heard_at + 1))
+            break;
+    }
+    spare = heard_spare_us(p, frame);
+    size_t ahead = kit->heard_end - kit->heard_at, rate = frame * TICKS_A_SECOND, done;
+    if (spare < 0) {
+        done = stretch_repeat(kit->heard + kit->heard_at, kit->heard_at, ahead, (unsigned)rate,
+                              frame - ahead % frame);
+        kit->heard_at -= done;
+        p->longer_us += done * 1000000 / rate;
+    } else {
+        done = heard_cut(p, frame, spare);
+        kit->heard_at += done;
+        p->shorter_us += done * 1000000 / rate;
+    }
+    if (done > 0 && !stretch_silent(kit->heard + kit->heard_at, frame))
+        p->stretch_rest = (unsigned)(STRETCH_SHARE * done / frame);
 }
 
 bool port_hear(struct port *p)
@@ -84,7 +166,8 @@ bool port_hear(struct port *p)
         return p->hear_got;
     if (p->hear_tick + 1 != tick) { /* nobody listened for a while */
         kit->heard_at = kit->heard_end = 0;
-        jitter_resume(p->jitter, worker_now_ms(p->worker));
+        p->stretch_rest = 0;
+        jitter_resume(p->jitter, p->worker->now_us);
     }
     p->hear_tick = tick;
     size_t frame = kit_decoder_rate(kit, kit->heard_codec) / TICKS_A_SECOND;
@@ -96,7 +179,7 @@ bool port_hear(struct port *p)
         p->hear_got = false;
         return false;
     }
-    heard_shrink(p, frame);
+    heard_stretch(p, frame);
     if (kit->widen[kit->heard_codec])
         resampler_run(kit->widen[kit->heard_codec], kit->heard + kit->heard_at, kit->frame);
     else

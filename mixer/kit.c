@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define HEARD_MORE_MS 60
+
 const unsigned mixer_rates[RATES] = {8000, 16000, 48000};
 
 unsigned rate_index(unsigned rate)
@@ -38,8 +40,8 @@ static int kit_make_decoders(struct kit *kit)
     return 0;
 }
 
-/* A packet of the longest kind at the widest rate that may arrive, and what a tick leaves of the one before.
- */
+/* A packet of the longest kind at the widest rate that may arrive, what was decoded before it to have where
+ * to leave time out, and what was heard already, to play it again (hear.c). */
 static size_t kit_heard_size(const struct kit *kit)
 {
     unsigned widest = 0;
@@ -48,7 +50,7 @@ static size_t kit_heard_size(const struct kit *kit)
         unsigned rate = kit_decoder_rate(kit, kit->format.codecs[i].codec);
         widest = rate > widest ? rate : widest;
     }
-    return (size_t)(PACKET_MS_MAX + 2 * TICK_MS) * widest / 1000;
+    return (size_t)(PACKET_MS_MAX + HEARD_MORE_MS) * widest / 1000;
 }
 
 int kit_new(struct kit **out, const struct media_format *format)

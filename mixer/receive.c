@@ -9,6 +9,9 @@
 /* -dBov. ITU-T Q.24 asks for digits down to -29 dBm, some 35 below full scale; the level is only estimated.
  */
 #define TONE_LEVEL 55
+#define SOURCE_GONE_US 200000 /* a source that sends nothing for so long may be replaced by another */
+#define ARRIVAL_US 1000000    /* nothing lies longer in a socket, nor is a tick later than this */
+#define OPUS_DTX_BYTES 2 /* libopus' packet that says nothing (RFC 6716 §3.1: a TOC byte and no frame) */
 
 static bool address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b, bool with_port)
 {
@@ -33,12 +36,13 @@ static bool address_real(const struct sockaddr_storage *a)
 }
 
 /*
- * A far side that has been learnt for good is told to the kernel: it finds the way there once and not for each
- * packet, and keeps everybody else's packets away from us.
+ * A far side that has been learnt for good is told to the kernel: it finds the way there once and not for
+ * each packet, and keeps everybody else's packets away from us.
  */
 static void port_wire(struct port *p)
 {
-    socklen_t length = p->remote.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    socklen_t length =
+        p->remote.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
     p->wired = connect(p->rtp_fd, (const struct sockaddr *)&p->remote, length) == 0;
 }
@@ -78,6 +82,8 @@ void port_set_remote(struct port *p, const struct media_format *format)
 
 static void remote_lock(struct port *p, const struct sockaddr_storage *from)
 {
+    /* From another address another source is no surprise. */
+    p->source_follow = !p->remote_known || !address_equal(&p->remote, from, true);
     p->remote = *from;
     p->remote_known = p->locked = true;
     if (p->kit->format.rtcp_mux) {
@@ -116,33 +122,69 @@ void port_digit_heard(struct port *p, char digit, unsigned ms)
         port_digit_queue(p->peer, digit, ms < 70 ? 70 : ms);
 }
 
-/* Sequence, loss and jitter. False: the packet is too far from all others to be believed. */
-static bool source_note(struct port *p, const struct rtp_packet *rtp, uint32_t clock, int64_t arrival_us)
+/*
+ * Another SSRC at the same address. RFC 3550 §8.2 leaves it to us to follow it: at once when the one that we
+ * hear has been silent or the far side has moved, else with the second of two packets in a row between which
+ * the old one was silent for longer than its packets are apart. So a change costs one packet, and who mixes
+ * packets of another source with those of a source that goes on is not heard.
+ */
+static bool source_change(struct port *p, const struct rtp_packet *rtp, int64_t arrival_us)
+{
+    int64_t silent_us = arrival_us - p->source_us;
+    bool again = rtp->ssrc == p->rival && rtp->sequence == p->rival_next;
+
+    p->rival = rtp->ssrc;
+    p->rival_next = (uint16_t)(rtp->sequence + 1);
+    return p->source_follow || silent_us > SOURCE_GONE_US || (again && silent_us > p->source_ms * 1500);
+}
+
+/* Sequence, loss and jitter. False: the packet is too far from all others to be believed, or came before. */
+static bool source_note(struct port *p, const struct rtp_packet *rtp, uint32_t clock, unsigned ms)
 {
     struct rtp_source *s = &p->source;
+    int64_t arrival_us = p->worker->arrival_us;
+    bool other = !s->known || s->ssrc != rtp->ssrc;
 
-    if (!s->known || s->ssrc != rtp->ssrc) { /* a new source: RFC 3550 §8.2 leaves it to us to follow it */
-        int64_t lost = s->known ? rtp_source_lost(s) : 0;
-        p->lost_before += lost > 0 ? (uint64_t)lost : 0;
+    if (s->known && other && !source_change(p, rtp, arrival_us))
+        return false;
+    int64_t lost = s->known ? rtp_source_lost(s) + s->repeated : 0;
+    uint32_t repeated = s->repeated, highest = rtp_source_extended(s), jitter = s->jitter_q4;
+    if (other) {
         rtp_source_start(s, rtp->ssrc, rtp->sequence);
+        s->jitter_q4 = jitter;
         jitter_reset(p->jitter);
         p->last_sr = 0;
     } else if (!rtp_source_update(s, rtp->sequence)) {
         return false;
     }
-    int64_t arrival = arrival_us / 1000000 * clock + arrival_us % 1000000 * clock / 1000000;
-    rtp_source_jitter(s, (uint32_t)arrival, rtp->timestamp);
-    p->jitter_us = (uint32_t)((uint64_t)(s->jitter_q4 >> 4) * 1000000 / clock);
+    bool began = s->received == 1; /* here, or because the source began anew */
+    if (began) {
+        p->lost_before += lost > 0 ? (uint64_t)lost : 0;
+        p->repeated_before += repeated;
+    }
+    p->source_us = arrival_us;
+    p->source_follow = false;
+    if (ms)
+        p->source_ms = ms;
+    if (s->again)
+        return false;
+    loss_note(&p->losses, began ? 1 : (int16_t)(rtp->sequence - (uint16_t)highest));
+    if (ms) {
+        int64_t arrival = arrival_us / 1000000 * clock + arrival_us % 1000000 * clock / 1000000;
+        rtp_source_jitter(s, (uint32_t)arrival, rtp->timestamp);
+        p->jitter_us = (uint32_t)((uint64_t)(s->jitter_q4 >> 4) * 1000000 / clock);
+    }
     return true;
 }
 
-/* A packet without sound still takes its sequence number, so that it does not look lost. */
+/* A packet without sound still takes its sequence number, so that it does not look lost. No sound follows it
+ * at once, or it is heard all the same. */
 static void place_packet(struct port *p, const struct rtp_packet *rtp)
 {
-    struct jitter_packet packet = {.sequence = rtp->sequence, .timestamp = rtp->timestamp};
+    struct jitter_packet packet = {.sequence = rtp->sequence, .timestamp = rtp->timestamp, .pause = true};
 
     if (p->jitter->clock)
-        (void)jitter_put(p->jitter, &packet, p->jitter->clock, worker_now_ms(p->worker));
+        (void)jitter_put(p->jitter, &packet, p->jitter->clock, p->worker->arrival_us);
 }
 
 static void event_packet(struct port *p, const struct rtp_packet *rtp)
@@ -163,7 +205,9 @@ static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum code
                                    .payload_type = (uint8_t)codec,
                                    .ms = ms,
                                    .payload = rtp->payload,
-                                   .length = rtp->length};
+                                   .length = rtp->length,
+                                   .start = rtp->marker,
+                                   .pause = codec == CODEC_OPUS && rtp->length <= OPUS_DTX_BYTES};
 
     bool noted = p->connected == CONNECTED_ROOM, tones = p->kit->tones != NULL;
     unsigned level = noted || tones ? payload_level(codec, rtp->payload, rtp->length) : 0;
@@ -172,9 +216,8 @@ static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum code
         room_note(p, level);
     if (tones && level < TONE_LEVEL)
         p->tone_tick = p->worker->tick;
-    if (jitter_put(p->jitter, &packet, codec_clock(codec), worker_now_ms(p->worker)) == JITTER_RESTARTED &&
-        p->kit)
-        p->concealed = 0;
+    if (jitter_put(p->jitter, &packet, codec_clock(codec), p->worker->arrival_us) == JITTER_LATE)
+        loss_late(&p->losses, (uint16_t)(p->source.highest - rtp->sequence));
 }
 
 /* The negotiated codec of a payload type, -1 when there is none. */
@@ -220,7 +263,7 @@ static void receive_rtp(struct port *p, const struct io_packet *in)
         mixer_emit(p->mixer, &e);
     }
     uint32_t clock = codec_clock(codec >= 0 ? (enum codec)codec : f->codecs[0].codec);
-    if (!source_note(p, &rtp, clock, in->arrival_us) || !f->receive) {
+    if (!source_note(p, &rtp, clock, ms) || !f->receive) {
         p->discarded++;
         return;
     }
@@ -241,7 +284,8 @@ static void receive_rtcp(struct port *p, const struct io_packet *in)
     if (p->remote_known && !address_equal(&p->remote, in->from, false) &&
         !(p->rtcp_known && address_equal(&p->remote_rtcp, in->from, false)))
         return;
-    if (!rtcp_parse(&seen, in->data, in->length, p->ssrc))
+    /* Where packets pass as they are, the far side speaks of the other side's stream. */
+    if (!rtcp_parse(&seen, in->data, in->length, bridge_relays(p) ? p->peer->source.ssrc : p->ssrc))
         return;
     if (!p->rtcp_learnt) {
         p->remote_rtcp = *in->from;
@@ -250,9 +294,19 @@ static void receive_rtcp(struct port *p, const struct io_packet *in)
     port_alive(p);
     if (seen.sender && p->source.known && seen.ssrc == p->source.ssrc) {
         p->last_sr = seen.ntp_middle;
-        p->last_sr_tick = p->worker->tick;
+        p->last_sr_us = p->worker->arrival_us;
     }
+    if (seen.about_us)
+        port_reported(p, &seen.report);
     (void)bridge_relay_rtcp(p, in);
+}
+
+/* The kernel's time of arrival on the clock of ticks; a step of the wall clock must not move it far. */
+static void worker_arrival(struct worker *w, int64_t wall_us)
+{
+    int64_t us = wall_us - w->wall_ahead_us;
+
+    w->arrival_us = us < w->now_us - ARRIVAL_US || us > w->now_us + ARRIVAL_US ? w->now_us : us;
 }
 
 void port_receive(struct worker *w, const struct io_packet *packet)
@@ -268,6 +322,7 @@ void port_receive(struct worker *w, const struct io_packet *packet)
     bool rtcp = in.tag & 1 || (p->kit->format.rtcp_mux && rtp_is_rtcp(in.data, in.length));
     if (!secure_open(p, &in, rtcp, clear))
         return;
+    worker_arrival(w, in.arrival_us);
     if (rtcp)
         receive_rtcp(p, &in);
     else
@@ -289,15 +344,16 @@ void port_report(struct port *p, bool bye)
 
     if (!p->rtcp_known || !p->remote_known)
         return;
+    struct rtcp_voip voip;
     if (p->source.known) {
-        uint64_t since = p->last_sr && w->tick > p->last_sr_tick
-                             ? (w->tick - p->last_sr_tick) * 65536 / TICKS_A_SECOND
-                             : 0;
-        rtcp_report_make(&report, &p->source, p->last_sr, (uint32_t)since);
+        int64_t since = p->last_sr ? clock_wall_us() - w->wall_ahead_us - p->last_sr_us : 0;
+        rtcp_report_make(&report, &p->source, p->last_sr,
+                         (uint32_t)(since > 0 ? since * 65536 / 1000000 : 0));
+        port_voip(p, &voip);
     }
     uint8_t *data = io_claim(w->io);
-    size_t length =
-        rtcp_build(data, p->ssrc, sends ? &sender : NULL, p->source.known ? &report : NULL, p->cname, bye);
+    size_t length = rtcp_build(data, p->ssrc, sends ? &sender : NULL, p->source.known ? &report : NULL,
+                               p->source.known ? &voip : NULL, p->cname, bye);
     (void)secure_commit(p, data, length, true);
     p->sent_before = p->sent;
 }
@@ -339,13 +395,15 @@ void port_timers(struct port *p)
 
 void port_stats_fill(const struct port *p, struct port_stats *out)
 {
-    int64_t lost = p->source.known ? rtp_source_lost(&p->source) : 0;
+    int64_t lost = p->source.known ? rtp_source_lost(&p->source) + p->source.repeated : 0;
 
     out->packets_received = p->received;
     out->packets_sent = p->sent;
     out->packets_lost = p->lost_before + (lost > 0 ? (uint64_t)lost : 0);
     out->packets_late = p->jitter->late;
-    out->packets_discarded = p->discarded + p->jitter->duplicate;
+    out->packets_repeated = p->repeated_before + p->source.repeated;
+    out->packets_discarded = p->discarded;
     out->packets_forged = p->forged;
     out->jitter_us = p->jitter_us;
+    port_quality_fill(p, out);
 }

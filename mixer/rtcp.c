@@ -7,6 +7,12 @@
 #define TYPE_RR 201
 #define TYPE_SDES 202
 #define TYPE_BYE 203
+#define TYPE_XR 207
+#define XR_VOIP 7
+#define XR_VOIP_WORDS 8
+#define XR_UNKNOWN 127
+#define XR_CONFIG 0xb0 /* enhanced concealment, adaptive jitter buffer */
+#define ROUND_TRIP_MOST (10 * 65536)
 #define CNAME_MAX 32
 #define NTP_1970 2208988800ULL /* seconds from 1900 to 1970 */
 
@@ -62,6 +68,15 @@ void rtcp_report_make(struct rtcp_report *out, struct rtp_source *source, uint32
     out->since_sr = since_sr;
 }
 
+int64_t rtcp_round_trip_us(const struct rtcp_report *report, uint64_t arrival_ntp)
+{
+    uint32_t trip = (uint32_t)(arrival_ntp >> 16) - report->last_sr - report->since_sr;
+
+    if (report->last_sr == 0 || trip > ROUND_TRIP_MOST)
+        return -1;
+    return (int64_t)trip * 1000000 / 65536;
+}
+
 static uint8_t *write_report(uint8_t *at, const struct rtcp_report *r)
 {
     at = write32(at, r->ssrc);
@@ -90,8 +105,38 @@ static uint8_t *write_cname(uint8_t *at, uint32_t ssrc, const char *cname)
     return at;
 }
 
+static uint8_t *write16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+    return p + 2;
+}
+
+static uint8_t *write_voip(uint8_t *at, uint32_t ssrc, const struct rtcp_voip *v)
+{
+    const uint8_t bytes[] = {v->loss_rate, v->discard_rate, v->burst_density, v->gap_density};
+    const uint8_t rest[] = {XR_UNKNOWN,  XR_UNKNOWN, XR_UNKNOWN, v->gmin, /* levels and echo */
+                            v->r_factor, XR_UNKNOWN, v->mos_lq,  v->mos_cq, XR_CONFIG, 0};
+    uint8_t *start = at;
+
+    at = write32(at + 4, ssrc);
+    at = write32(at, (uint32_t)XR_VOIP << 24 | XR_VOIP_WORDS);
+    at = write32(at, v->ssrc);
+    memcpy(at, bytes, sizeof(bytes));
+    at = write16(at + sizeof(bytes), v->burst_ms);
+    at = write16(at, v->gap_ms);
+    at = write16(at, v->round_trip_ms);
+    at = write16(at, v->end_system_ms);
+    memcpy(at, rest, sizeof(rest));
+    at = write16(at + sizeof(rest), v->jitter_nominal_ms);
+    at = write16(at, v->jitter_maximum_ms);
+    at = write16(at, v->jitter_most_ms);
+    write_header(start, at, 0, TYPE_XR);
+    return at;
+}
+
 size_t rtcp_build(uint8_t out[RTCP_MAX], uint32_t ssrc, const struct rtcp_sender *sender,
-                  const struct rtcp_report *report, const char *cname, bool bye)
+                  const struct rtcp_report *report, const struct rtcp_voip *voip, const char *cname, bool bye)
 {
     uint8_t *at = write32(out + 4, ssrc);
 
@@ -106,6 +151,8 @@ size_t rtcp_build(uint8_t out[RTCP_MAX], uint32_t ssrc, const struct rtcp_sender
         at = write_report(at, report);
     write_header(out, at, report ? 1 : 0, sender ? TYPE_SR : TYPE_RR);
     at = write_cname(at, ssrc, cname);
+    if (voip)
+        at = write_voip(at, ssrc, voip);
     if (bye) {
         uint8_t *start = at;
         at = write32(at + 4, ssrc);

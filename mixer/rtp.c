@@ -74,6 +74,24 @@ void rtp_source_start(struct rtp_source *s, uint32_t ssrc, uint16_t sequence)
     s->base = s->highest = sequence;
     s->bad = NO_BAD;
     s->received = 1;
+    s->seen = 1;
+}
+
+/* Remembers a packet by its number's distance from the highest before it. */
+static void source_see(struct rtp_source *s, uint16_t ahead)
+{
+    uint16_t back = (uint16_t)-ahead;
+
+    s->again = false;
+    if (ahead != 0 && ahead < DROPOUT_MAX) {
+        s->seen = ahead < 64 ? s->seen << ahead | 1 : 1;
+        return;
+    }
+    if (back >= 64)
+        return;
+    s->again = s->seen >> back & 1;
+    s->repeated += s->again;
+    s->seen |= (uint64_t)1 << back;
 }
 
 bool rtp_source_update(struct rtp_source *s, uint16_t sequence)
@@ -93,6 +111,7 @@ bool rtp_source_update(struct rtp_source *s, uint16_t sequence)
         rtp_source_start(s, s->ssrc, sequence);
         return true;
     }
+    source_see(s, ahead);
     s->received++;
     return true;
 }

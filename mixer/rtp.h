@@ -37,6 +37,9 @@ struct rtp_source {
     uint32_t cycles;  /* times it wrapped, shifted by 16 */
     uint32_t base, bad;
     uint32_t received, received_before, expected_before;
+    uint64_t seen;               /* bit i: the packet i before the highest came */
+    uint32_t repeated;           /* packets that came before; counted as received, too (A.3) */
+    bool again;                  /* the last one was such a packet */
     uint32_t transit, jitter_q4; /* clock units; jitter in sixteenths */
     bool transit_known;
 };

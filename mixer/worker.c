@@ -12,12 +12,17 @@
 #define TIMER_TICKS 10
 #define MANUAL_START 100000 /* the first tick of a mixer that is driven by hand: the same in every run */
 
-static int64_t now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static int64_t now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void sleep_until(int64_t ns)
@@ -92,6 +97,8 @@ static void *worker_main(void *arg)
         if (late > LATE_MOST_NS)
             next += late / TICK_NS * TICK_NS;
         w->tick = (uint64_t)(next / TICK_NS);
+        w->now_us = next / 1000;
+        w->wall_ahead_us = (clock_ns(CLOCK_REALTIME) - now_ns()) / 1000;
         worker_tick(w);
         tick_count(w, now_ns() - began);
     }

@@ -270,15 +270,31 @@ void call_refuse(struct call *call, const struct failure *failure)
 
 static void call_log_leg(const struct call *call, const struct leg *leg, const char *which)
 {
-    if (leg && leg->has_stats)
-        log_event(
-            LEVEL_INFO, "call", call->id,
-            "media leg=%s codec=%s in=%llu out=%llu lost=%llu late=%llu jitter_us=%u srtp=%s forged=%llu",
-            which, leg->described ? codec_name(leg->format.codecs[0].codec) : "-",
-            (unsigned long long)leg->stats.packets_received, (unsigned long long)leg->stats.packets_sent,
-            (unsigned long long)leg->stats.packets_lost, (unsigned long long)leg->stats.packets_late,
-            leg->stats.jitter_us, suite_name(leg->described ? leg->format.srtp : SUITE_NONE),
-            (unsigned long long)leg->stats.packets_forged);
+    const struct port_stats *m = leg ? &leg->stats : NULL;
+    unsigned long long whole;
+    char remote[80] = "";
+
+    if (!leg || !leg->has_stats)
+        return;
+    if (m->reported)
+        snprintf(remote, sizeof(remote), " remote_lost=%u remote_jitter_us=%u", m->remote_lost,
+                 m->remote_jitter_us);
+    if (m->round_trip_us >= 0)
+        snprintf(remote + strlen(remote), sizeof(remote) - strlen(remote), " rtt_ms=%d.%d",
+                 m->round_trip_us / 1000, m->round_trip_us % 1000 / 100);
+    whole = m->packets_received - m->packets_repeated + m->packets_lost;
+    log_event(LEVEL_INFO, "call", call->id,
+              "media leg=%s codec=%s in=%llu out=%llu lost=%llu late=%llu jitter_us=%u loss_pct=%.1f "
+              "duplicate=%llu "
+              "concealed_ms=%u longer_ms=%u shorter_ms=%u delay_ms=%u r=%u mos=%u.%02u srtp=%s forged=%llu%s",
+              which, leg->described ? codec_name(leg->format.codecs[0].codec) : "-",
+              (unsigned long long)m->packets_received, (unsigned long long)m->packets_sent,
+              (unsigned long long)m->packets_lost, (unsigned long long)m->packets_late, m->jitter_us,
+              whole ? 100.0 * (double)m->packets_lost / (double)whole : 0.0,
+              (unsigned long long)m->packets_repeated, m->concealed_ms, m->longer_ms, m->shorter_ms,
+              m->delay_ms, m->r, m->mos_cents / 100, m->mos_cents % 100,
+              suite_name(leg->described ? leg->format.srtp : SUITE_NONE),
+              (unsigned long long)m->packets_forged, remote);
 }
 
 static void call_log_end(const struct call *call)

@@ -15,6 +15,7 @@ class Media:
     """One RTP and one RTCP socket and the thread that serves them, every 20 ms.
 
     `tone`: frequency that is sent, None for silence; may be changed at any time. `sending`: False stops the packets.
+    `via`: gives the address to send to instead of the SDP's (relay.py).
     `packets`: what came: (time, payload type, sequence, timestamp, marker, ssrc, payload). `digits`: RFC 4733 digits that came.
     """
 
@@ -22,7 +23,7 @@ class Media:
         self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.rtp, self.rtcp = self._sockets(address)
         self.port = self.rtp.getsockname()[1]
-        self.remote = None
+        self.remote = self.via = None
         self.codec, self.pt, self.event_pt = "PCMU", 0, 101
         self.names = {0: "PCMU", 8: "PCMA"}
         self.tone, self.sending, self.db = None, False, -12.0
@@ -61,6 +62,8 @@ class Media:
                 break
         self.event_pt = sdp.type_of("telephone-event")
         self.remote = (sdp.address, sdp.port) if sdp.port and sdp.address not in ("0.0.0.0", "::") else None
+        if self.remote and self.via:
+            self.remote = self.via(self.remote)
         self.sending = self.remote is not None and sdp.direction in ("sendrecv", "recvonly")
 
     def send_digit(self, digit, ms=100):

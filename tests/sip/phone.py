@@ -39,6 +39,7 @@ class Phone:
         self.calls, self.incoming, self.notifies = {}, queue.Queue(), queue.Queue()
         self.requests = []  # out of any dialog, other than INVITE and NOTIFY
         self.codecs = ["PCMU", "PCMA"]
+        self.media_via = None  # of the media of calls made from now on
         self.register_call_id, self.register_cseq = token(), 0
         self.challenges = []  # every challenge that was answered
         self._pending = {}    # branch -> list of responses
@@ -321,7 +322,7 @@ class Call(Dialog):
     def __init__(self, phone, call_id, codecs, tone=None):
         super().__init__(phone, call_id)
         self.codecs, self.media = list(codecs), Media(phone.local)
-        self.media.tone = tone
+        self.media.tone, self.media.via = tone, phone.media_via
         self.responses, self.requests, self.sdps = [], [], []  # sdps: every one that came
         self.answered = self.ended = False
         self.end = None          # the request (BYE, CANCEL) or final response that ended it

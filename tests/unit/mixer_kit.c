@@ -35,18 +35,30 @@ static int16_t linear(uint8_t u)
     return (int16_t)(u & 0x80 ? 132 - v : v - 132);
 }
 
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
 double tone_in(const struct phone *p, double hz, unsigned from)
 {
-    double w = 2 * M_PI * hz / 8000, a = 0, b = 0;
-    unsigned n = p->heard_count - from;
+    double levels[HEARD_MAX / PIECE], w = 2 * M_PI * hz / 8000;
+    unsigned count = 0;
 
     ck_assert_uint_gt(p->heard_count, from + 1600);
-    for (unsigned i = from; i < p->heard_count; i++) {
-        double c = p->heard[i] + 2 * cos(w) * a - b;
-        b = a;
-        a = c;
+    for (; from + PIECE <= p->heard_count; from += PIECE) {
+        double a = 0, b = 0;
+        for (unsigned i = 0; i < PIECE; i++) {
+            double c = p->heard[from + i] + 2 * cos(w) * a - b;
+            b = a;
+            a = c;
+        }
+        levels[count++] = 2 * sqrt(a * a + b * b - 2 * cos(w) * a * b) / PIECE;
     }
-    return 2 * sqrt(a * a + b * b - 2 * cos(w) * a * b) / n;
+    qsort(levels, count, sizeof(levels[0]), compare);
+    return levels[count / 2];
 }
 
 int bind_local(struct sockaddr_in *out)

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 
 #define HEARD_MAX 80000
+#define PIECE 400 /* samples; in so many, tones of 20, 40, 60 … Hz do not touch each other */
 #define PACKET_MS 20
 #define DTMF_PT 101
 #define PHONES 4
@@ -45,7 +46,8 @@ extern struct mixer_event events[EVENTS_MAX]; /* all that came since the case be
 extern unsigned event_count;
 extern unsigned kit_wide_from; /* for the mixer's configuration; before kit_main() */
 
-/* Amplitude of one frequency in what was heard from sample `from` on (Goertzel). */
+/* Amplitude of one frequency in what was heard from sample `from` on (Goertzel): the median of its pieces,
+ * for on a busy machine a packet may be late, and the phase jumps. */
 double tone_in(const struct phone *p, double hz, unsigned from);
 int bind_local(struct sockaddr_in *out);
 /* What the far side of `p` offers when `codec` is all it knows. */

@@ -47,8 +47,9 @@ START_TEST(first_syllable_is_whole)
     run(2, 400);
     for (unsigned i = from; i < phones[1].heard_count; i++)
         energy += (double)phones[1].heard[i] * phones[1].heard[i];
-    ck_assert_double_gt(energy, 0.95 * sent);
-    ck_assert_double_lt(energy, 1.05 * sent);
+    /* A busy machine is an unsteady network, and time is stretched a little; a packet would be a fifth. */
+    ck_assert_double_gt(energy, 0.83 * sent);
+    ck_assert_double_lt(energy, 1.17 * sent);
 }
 END_TEST
 

@@ -158,7 +158,7 @@ START_TEST(compound_comes_back)
     struct rtcp_report report = {0x2222, 10, -3, 70000, 55, 7, 8};
     struct rtcp_seen seen;
     uint8_t data[RTCP_MAX];
-    size_t length = rtcp_build(data, 0x1111, &sender, &report, "0123456789abcdef01234567", true);
+    size_t length = rtcp_build(data, 0x1111, &sender, &report, NULL, "0123456789abcdef01234567", true);
 
     ck_assert_uint_eq(length % 4, 0);
     ck_assert_uint_eq(length, 52 + 36 + 8);
@@ -169,11 +169,91 @@ START_TEST(compound_comes_back)
     ck_assert_int_eq(seen.report.lost, -3);
     ck_assert_uint_eq(seen.report.highest, 70000);
     ck_assert_uint_eq(sender.ntp >> 32, 2208988801U);
-    length = rtcp_build(data, 0x1111, NULL, NULL, "abc", false);
+    length = rtcp_build(data, 0x1111, NULL, NULL, NULL, "abc", false);
     ck_assert(rtcp_parse(&seen, data, length, 0x2222));
     ck_assert(!seen.sender && !seen.bye && !seen.about_us);
     for (size_t cut = 1; cut < length; cut++) /* A.2: lengths must add up */
         ck_assert(cut % 4 == 0 || !rtcp_parse(&seen, data, cut, 0x2222));
+}
+END_TEST
+
+/* A.3: what came twice hides a loss in the report, and is known to have come twice. */
+START_TEST(duplicates_are_known)
+{
+    struct rtp_source s;
+    struct rtcp_report r;
+
+    rtp_source_start(&s, 9, 65530);
+    for (unsigned i = 1; i < 50; i++) {
+        if (i % 10 == 5)
+            continue;
+        ck_assert(rtp_source_update(&s, (uint16_t)(65530 + i)));
+        ck_assert(!s.again);
+        if (i % 10 == 7) {
+            ck_assert(rtp_source_update(&s, (uint16_t)(65530 + i)));
+            ck_assert(s.again);
+        }
+    }
+    ck_assert(rtp_source_update(&s, (uint16_t)(65530 + 45))); /* comes after the others: no duplicate */
+    ck_assert(!s.again);
+    ck_assert(rtp_source_update(&s, (uint16_t)(65530 + 40)));
+    ck_assert(s.again);
+    ck_assert_uint_eq(s.repeated, 6);
+    ck_assert_int_eq(rtp_source_lost(&s), 4 - 6);
+    rtcp_report_make(&r, &s, 0, 0);
+    ck_assert_int_eq(r.lost, -2);
+    ck_assert_uint_eq(r.fraction, 0);
+    ck_assert_uint_eq(r.highest, 65530 + 49);
+}
+END_TEST
+
+/* §6.4.1's own example: A = 0xb710:8000, LSR = 0xb705:2000, DLSR = 5.250 s make 6.125 s. */
+START_TEST(round_trip_is_that_of_the_example)
+{
+    struct rtcp_report r = {.last_sr = 0xb7052000, .since_sr = 0x00054000};
+
+    ck_assert_int_eq(rtcp_round_trip_us(&r, (uint64_t)0xb7108000 << 16), 6125000);
+    r.last_sr = 0;
+    ck_assert_int_lt(rtcp_round_trip_us(&r, (uint64_t)0xb7108000 << 16), 0);
+    r.last_sr = 0xb7112000; /* from the future */
+    ck_assert_int_lt(rtcp_round_trip_us(&r, (uint64_t)0xb7108000 << 16), 0);
+}
+END_TEST
+
+/* RFC 3611 §4.7, byte by byte; who does not know the type skips it by its length. */
+START_TEST(voip_metrics_are_as_the_rfc_draws_them)
+{
+    static const uint8_t block[] = {0x80, 207, 0,  10,  0,  0,  0x11, 0x11, 7,    0,  0,  8,  0,   0,   0x22,
+                                    0x22, 13,  2,  90,  1,  1,  0x2c, 0x17, 0x70, 0,  80, 0,  120, 127, 127,
+                                    127,  16,  78, 127, 40, 39, 0xb0, 0,    0,    60, 0,  70, 0,   200};
+    struct rtcp_voip voip = {.ssrc = 0x2222,
+                             .loss_rate = 13,
+                             .discard_rate = 2,
+                             .burst_density = 90,
+                             .gap_density = 1,
+                             .burst_ms = 300,
+                             .gap_ms = 6000,
+                             .round_trip_ms = 80,
+                             .end_system_ms = 120,
+                             .gmin = 16,
+                             .r_factor = 78,
+                             .mos_lq = 40,
+                             .mos_cq = 39,
+                             .jitter_nominal_ms = 60,
+                             .jitter_maximum_ms = 70,
+                             .jitter_most_ms = 200};
+    struct rtcp_sender sender = {rtcp_ntp(1000000), 160, 3, 480};
+    struct rtcp_report report = {0x2222, 10, 3, 70000, 55, 7, 8};
+    struct rtcp_seen seen;
+    uint8_t data[RTCP_MAX];
+    size_t length =
+        rtcp_build(data, 0x1111, &sender, &report, &voip, "0123456789abcdef0123456789abcdef", true);
+
+    ck_assert_uint_le(length, RTCP_MAX);
+    ck_assert_mem_eq(data + length - 8 - sizeof(block), block, sizeof(block));
+    ck_assert(rtcp_parse(&seen, data, length, 0x2222));
+    ck_assert(seen.about_us && seen.bye);
+    ck_assert_int_eq(seen.report.lost, 3);
 }
 END_TEST
 
@@ -213,6 +293,9 @@ int main(void)
     tcase_add_test(tcase, jitter_follows_the_formula);
     tcase_add_test(tcase, report_gives_the_fraction_since_the_last_one);
     tcase_add_test(tcase, compound_comes_back);
+    tcase_add_test(tcase, duplicates_are_known);
+    tcase_add_test(tcase, round_trip_is_that_of_the_example);
+    tcase_add_test(tcase, voip_metrics_are_as_the_rfc_draws_them);
     tcase_add_test(tcase, broken_rtcp_is_refused);
     tcase_add_test(tcase, rtcp_is_told_apart);
     suite_add_tcase(suite, tcase);

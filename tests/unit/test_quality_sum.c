@@ -132,7 +132,7 @@ static void flood_huge(struct member *m)
 static void flood_rtcp(struct member *m)
 {
     uint8_t data[RTCP_MAX];
-    size_t length = rtcp_build(data, m->ssrc, NULL, NULL, "flood", false);
+    size_t length = rtcp_build(data, m->ssrc, NULL, NULL, NULL, "flood", false);
 
     for (unsigned i = 0; i < 300; i++)
         member_send(m, data, length);
