@@ -140,7 +140,10 @@ void worker_stop(struct worker *w)
 void mixer_tick(struct mixer *m)
 {
     for (unsigned i = 0; i < m->worker_count; i++) {
-        m->workers[i].tick++;
-        worker_tick(&m->workers[i]);
+        struct worker *w = &m->workers[i];
+        w->tick++;
+        w->now_us =
+            (int64_t)w->tick * TICK_MS * 1000; /* and packets come just then: the wall clock is far off */
+        worker_tick(w);
     }
 }
