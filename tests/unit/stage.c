@@ -59,6 +59,14 @@ void stage_end(void)
     }
 }
 
+struct sockaddr_in stage_address(void)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK + ((unsigned)getpid() % 65000 << 8)),
+    };
+}
+
 room_id stage_room(unsigned rate)
 {
     room_id room;
@@ -73,11 +81,8 @@ room_id stage_room(unsigned rate)
 
 struct member *member_open(enum codec codec)
 {
-    /* An address of this process' own, where no other test has taken the ports. */
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
-                       local = {.sin_family = AF_INET,
-                                .sin_addr.s_addr =
-                                    htonl(INADDR_LOOPBACK + ((unsigned)getpid() % 65000 << 8))};
+                       local = stage_address();
     socklen_t length = sizeof(own);
     struct member *m = &cast[cast_count++];
     uint8_t pt = codec == CODEC_OPUS ? OPUS_PT : codec_static_pt(codec);
@@ -162,13 +167,15 @@ static void member_talk(struct member *m)
         line[i] = m->voice(m, i);
     if ((stage_ticks + 1 + m->phase) % m->ticks != 0 || stage_ticks + 1 < m->ticks)
         return;
+    if (m->mute)
+        return;
     size_t samples = m->ticks * frame, begin = at + frame - samples;
     size_t length = encoder_encode(m->encoder, line + begin, samples, data + RTP_HEADER, PAYLOAD_MAX);
     struct rtp_packet h = {.ssrc = m->ssrc,
                            .timestamp = (uint32_t)(begin * codec_clock(m->codec) / m->rate) - 5000,
                            .sequence = m->sequence,
                            .payload_type = m->format.codecs[0].pt_send};
-    if (m->mute || length == 0)
+    if (length == 0)
         return;
     m->sequence++;
     rtp_build(data, &h);

@@ -55,6 +55,8 @@ extern unsigned stage_events[EVENT_PORT_CLOSED + 1]; /* how many of each kind ca
 
 void stage_begin(const char *io, unsigned ports);
 void stage_end(void);
+/* Of this process' own, where no other test has taken the ports. */
+struct sockaddr_in stage_address(void);
 /* A room in which nothing but what a case is about changes the sound. */
 room_id stage_room(unsigned rate);
 void stage_run(unsigned ms);

@@ -81,6 +81,37 @@ START_TEST(tone_survives_round_trip)
 }
 END_TEST
 
+/* One encoder takes over from another: its next packets are those that the other would have made. */
+START_TEST(encoder_goes_on_where_another_was)
+{
+    static int16_t in[48000];
+    enum codec codec = (enum codec)_i;
+    unsigned rate = codec_rate(codec);
+    size_t step = rate / 50, differ = 0;
+    struct encoder *old, *new;
+    uint8_t a[PAYLOAD_MAX], b[PAYLOAD_MAX];
+
+    ck_assert_int_eq(encoder_new(&old, codec, rate, 20, false, false), 0);
+    ck_assert_int_eq(encoder_new(&new, codec, rate, 20, false, false), 0);
+    fill_sine(in, rate, rate, 700, -12);
+    for (size_t at = 0; at < rate / 2; at += step)
+        ck_assert_uint_gt(encoder_encode(old, in + at, step, a, sizeof(a)), 0);
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t at = rate / 2; at < rate; at += step) {
+            size_t length = encoder_encode(old, in + at, step, a, sizeof(a));
+            if (round == 0)
+                continue;
+            ck_assert_uint_eq(encoder_encode(new, in + at, step, b, sizeof(b)), length);
+            differ += memcmp(a, b, length) != 0;
+        }
+        encoder_follow(new, old);
+    }
+    ck_assert_uint_eq(differ, 0);
+    encoder_free(old);
+    encoder_free(new);
+}
+END_TEST
+
 START_TEST(opus_takes_its_own_packet_times)
 {
     static const struct {
@@ -387,6 +418,41 @@ static unsigned frames_of_voice(struct voice_detector *v, unsigned frames, doubl
     return voiced;
 }
 
+/* Two that have had the same last frame go on alike, whatever was before. */
+START_TEST(resampler_catches_up)
+{
+    int16_t in[FRAME_MAX * 3], out[FRAME_MAX], late[FRAME_MAX];
+    struct resampler *always, *joins;
+
+    ck_assert_int_eq(resampler_new(&always, 48000, 8000), 0);
+    ck_assert_int_eq(resampler_new(&joins, 48000, 8000), 0);
+    fill_sine(in, FRAME_MAX * 3, 48000, 440, -6);
+    resampler_run(always, in, out);
+    resampler_run(always, in + FRAME_MAX, out);
+    resampler_catch_up(joins, in + FRAME_MAX);
+    resampler_run(always, in + 2 * FRAME_MAX, out);
+    resampler_run(joins, in + 2 * FRAME_MAX, late);
+    ck_assert_mem_eq(out, late, 80 * sizeof(*out));
+    resampler_free(always);
+    resampler_free(joins);
+}
+END_TEST
+
+/* No step anywhere: it begins at one gain and has the other at its end. */
+START_TEST(gain_ramps_over_the_frame)
+{
+    int16_t frame[80];
+
+    for (unsigned i = 0; i < 80; i++)
+        frame[i] = 8000;
+    frame_ramp_gain(frame, 80, 4096, 2048);
+    for (unsigned i = 1; i < 80; i++)
+        ck_assert_int_le(abs(frame[i] - frame[i - 1]), 51);
+    ck_assert_int_ge(frame[0], 7949);
+    ck_assert_int_eq(frame[79], 4000);
+}
+END_TEST
+
 /* Recordings of test tones and held vowels must not end as silence, however long they last. */
 START_TEST(steady_tone_stays_voice)
 {
@@ -417,6 +483,7 @@ static Suite *codec_suite(void)
 
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, tone_survives_round_trip, 0, sizeof paths / sizeof *paths);
+    tcase_add_loop_test(c, encoder_goes_on_where_another_was, 0, CODEC_COUNT);
     tcase_add_test(c, opus_takes_its_own_packet_times);
     tcase_add_test(c, opus_dtx_leaves_silence_out);
     tcase_add_test(c, opus_fec_rebuilds_a_lost_packet);
@@ -429,6 +496,8 @@ static Suite *codec_suite(void)
     tcase_add_test(c, resampler_refuses_other_rates);
     tcase_add_test(c, frame_level_is_dbov);
     tcase_add_test(c, gain_clips_once);
+    tcase_add_test(c, resampler_catches_up);
+    tcase_add_test(c, gain_ramps_over_the_frame);
     tcase_add_test(c, steady_tone_stays_voice);
     tcase_add_test(c, silence_and_faint_noise_are_silence);
     suite_add_tcase(s, c);

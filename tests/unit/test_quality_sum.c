@@ -67,10 +67,12 @@ static size_t delay_find(unsigned count, unsigned listener, size_t from, size_t 
 }
 
 /* As many talk as are heard at once, at full scale, in a room of N; each of the N hears exactly the others.
+ * (The sum itself is held for every N in test_mixer_sum; here the engine is, for N = 2 ... 16, 23 ... 100.)
  */
 START_TEST(each_of_many_hears_exactly_the_others)
 {
-    unsigned count = (unsigned)_i, talkers = count < ROOM_SPEAKERS ? count : ROOM_SPEAKERS;
+    unsigned count = _i < 15 ? 2 + (unsigned)_i : 16 + 7 * ((unsigned)_i - 14);
+    unsigned talkers = count < ROOM_SPEAKERS ? count : ROOM_SPEAKERS;
 
     for (unsigned i = 0; i < count; i++)
         (void)member_join(CODEC_PCMU, room);
@@ -210,7 +212,7 @@ int main(void)
 
     tcase_set_timeout(exact, 300);
     tcase_add_checked_fixture(exact, begin_small, stage_end);
-    tcase_add_loop_test(exact, each_of_many_hears_exactly_the_others, 2, 101);
+    tcase_add_loop_test(exact, each_of_many_hears_exactly_the_others, 0, 27);
     suite_add_tcase(suite, exact);
     tcase_set_timeout(harm, 300);
     tcase_add_loop_test(harm, nobody_else_hears_of_a_member_who, 0, sizeof(misdeeds) / sizeof(*misdeeds));
