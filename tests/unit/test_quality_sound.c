@@ -161,13 +161,17 @@ START_TEST(first_syllable_is_whole)
     double border = 20 * log10(m->amplitude / 32768) - 15;
     ck_assert(burst_find(m->said.samples + from, m->said.count - from, m->rate, border, sent));
     ck_assert(burst_find(line_part(&ear->heard, from, samples), samples, m->rate, border, ms));
-    ck_assert_msg(fabs((ms[1] - ms[0]) - (sent[1] - sent[0])) <= 5, "codec %d: %.0f ms of %.0f", (int)codec,
+    /* Where nothing tells a pause from a loss, the last sound is drawn out a little. */
+    double longer = (ms[1] - ms[0]) - (sent[1] - sent[0]);
+    ck_assert_msg(longer >= -5 && longer <= (sends ? 5 : 15), "codec %d: %.0f ms of %.0f", (int)codec,
                   ms[1] - ms[0], sent[1] - sent[0]);
     double energy = sound_level(ear->heard.samples + from, samples) + 10 * log10((double)samples);
     double wanted = sound_level(m->said.samples + from, m->said.count - from) +
                     10 * log10((double)(m->said.count - from));
-    ck_assert_msg(fabs(energy - wanted) < (codec == CODEC_OPUS ? 1.5 : 0.5), "codec %d: %.2f dB", (int)codec,
-                  energy - wanted);
+    ck_assert_msg(fabs(energy - wanted) < (codec == CODEC_OPUS ? 1.5
+                                           : sends             ? 0.5
+                                                               : 1),
+                  "codec %d: %.2f dB", (int)codec, energy - wanted);
 }
 END_TEST
 

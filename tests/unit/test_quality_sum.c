@@ -77,7 +77,7 @@ START_TEST(each_of_many_hears_exactly_the_others)
     for (unsigned i = 0; i < count; i++)
         (void)member_join(CODEC_PCMU, room);
     for (unsigned i = 0; i < talkers; i++) {
-        cast[i].voice = i % 2 ? voice_square : voice_noise;
+        cast[i].voice = voice_noise; /* nothing repeats in it, so that no delay is cut out of it */
         cast[i].amplitude = FULL_SCALE;
     }
     stage_run(SETTLED_MS + PART_MS + 300);
