@@ -23,6 +23,11 @@ struct media_codec {
     uint8_t pt_receive;
 };
 
+/* An RTP header extension (RFC 8285): its identifier each way, 1 to 14; 0: not negotiated. */
+struct media_extension {
+    uint8_t send, receive;
+};
+
 /* The negotiated state of one audio stream. */
 struct media_format {
     struct media_codec codecs[MEDIA_CODECS_MAX]; /* [0] is the one we send; all may arrive */
@@ -35,6 +40,9 @@ struct media_format {
     bool opus_fec, opus_dtx;  /* what the far side can take or asks for (RFC 7587) */
     struct sockaddr_storage rtp, rtcp; /* far side; ss_family AF_UNSPEC when not known */
     bool rtcp_mux;            /* RFC 5761 */
+    struct media_extension level;      /* RFC 6464: how loud a packet is */
+    struct media_extension csrc_level; /* RFC 6465: how loud each of its sources is; the CSRC list goes with it */
+    bool level_vad;           /* the level's V bit has a meaning */
 };
 
 /* Names and clocks as SDP writes them ("PCMU", "G722", "opus"). G.722's RTP clock is 8000 (RFC 3551 §4.5.2). */

@@ -2,6 +2,7 @@
 #include "core/sip/offer.h"
 
 #include "core/base/ids.h"
+#include "core/sip/extmap.h"
 #include "core/sip/sdp.h"
 
 #include <arpa/inet.h>
@@ -22,6 +23,7 @@ struct negotiation {
     size_t line_count, audio;
     uint8_t pts[SDP_KIND_COUNT]; /* payload types as we receive them */
     uint8_t taken[16];           /* bit map: numbers that had a meaning at any time (RFC 3264 §8.3.2) */
+    struct extmap_session extmaps;
     struct {
         bool open; /* an answer may come */
         bool send, receive;
@@ -35,6 +37,7 @@ struct wanted {
     struct sdp_format formats[SDP_KIND_COUNT];
     size_t format_count;
     bool send, receive, rtcp_mux;
+    struct extmap_list extmaps;
 };
 
 struct text {
@@ -178,6 +181,11 @@ static void audio_write(struct text *t, const struct sdp_line *line, const struc
         format_write(t, w->formats[i]);
     text_add(t, "a=ptime:%u\r\na=%s\r\n%s", w->own->ptime_ms, direction_name(w->send, w->receive),
              w->rtcp_mux ? "a=rtcp-mux\r\n" : "");
+    for (unsigned kind = 0; kind < EXTMAP_KINDS; kind++) {
+        char extmap[EXTMAP_TEXT];
+        extmap_write(extmap, &w->extmaps, kind);
+        text_add(t, "%s", extmap);
+    }
 }
 
 /*
@@ -256,6 +264,8 @@ int negotiation_offer(struct negotiation *n, const struct media_capabilities *ow
         wanted_add(&w, SDP_EVENT_8000, pt_choose(n, SDP_EVENT_8000));
     if (own->dtmf && wide)
         wanted_add(&w, SDP_EVENT_48000, pt_choose(n, SDP_EVENT_48000));
+    if (own->levels)
+        extmap_offer(&n->extmaps, &w.extmaps);
     error = n->line_count ? sdp_write(n, n->lines, n->line_count, n->audio, &w, out, size)
                           : sdp_write(n, &first, 1, 0, &w, out, size);
     if (error)
@@ -365,6 +375,8 @@ int negotiation_accept(struct negotiation *n, const char *answer, struct media_f
     f.send = n->offer.send && theirs->receives;
     f.receive = n->offer.receive && theirs->sends;
     format_fill(&f, theirs, &n->offer.own);
+    if (n->offer.own.levels)
+        extmap_accept(&n->extmaps, &theirs->extmaps, &f);
     if (n->line_count == 0) {
         n->lines[0] = (struct sdp_line){"audio", "RTP/AVP", "0"};
         n->line_count = 1;
@@ -455,6 +467,8 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     w.receive = f.receive = receive && theirs->sends;
     w.rtcp_mux = theirs->rtcp_mux;
     format_fill(&f, theirs, own);
+    if (own->levels)
+        extmap_answer(&theirs->extmaps, &w.extmaps, &f);
     error = sdp_write(n, lines, d->stream_count, audio, &w, out, size);
     if (error)
         goto out;
@@ -463,6 +477,7 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     n->audio = audio;
     n->offer.open = false;
     pts_adopt(n, theirs);
+    extmap_adopt(&n->extmaps, &theirs->extmaps, &w.extmaps);
     *format = f;
 out:
     free(d);

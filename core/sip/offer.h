@@ -23,6 +23,7 @@ struct media_capabilities {
     size_t codec_count;
     unsigned ptime_ms;           /* 20 */
     bool dtmf;                   /* offer telephone-event */
+    bool levels;                 /* offer and answer audio levels (RFC 6464, RFC 6465) */
 };
 
 __attribute__((warn_unused_result)) int negotiation_new(struct negotiation **out);
