@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define ID_MOST 14 /* of the one-byte form (RFC 8285 §4.2), the only one that every receiver of extensions reads */
+#define ID_MOST                                                                                              \
+    14 /* of the one-byte form (RFC 8285 §4.2), the only one that every receiver of extensions reads */
 /* §5: numbers that stand for "any", for offers with more extensions than there are identifiers. */
 #define ID_OPEN_FIRST 4096
 #define ID_OPEN_LAST 4351

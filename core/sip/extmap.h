@@ -2,7 +2,8 @@
  * RTP header extensions in offer and answer (RFC 8285 §5 to §7): which of those that the engine knows, with
  * which identifier, in which direction. Private to core/sip.
  *
- * Ownership: values. Threads: signalling. Failure: none; a line that makes no sense is as if it were not there.
+ * Ownership: values. Threads: signalling. Failure: none; a line that makes no sense is as if it were not
+ * there.
  */
 #ifndef CONFAB_SIP_EXTMAP_H
 #define CONFAB_SIP_EXTMAP_H

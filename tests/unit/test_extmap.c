@@ -95,7 +95,10 @@ static const struct answer_row {
      HEAD PCMU "a=extmap:15 " LEVEL "\r\na=extmap:16 " CSRC_LEVEL "\r\n",
      "level 0/0 csrc 0/0",
      {NULL}},
-    {"§5: 14 is", HEAD PCMU "a=extmap:14 " LEVEL "\r\n", "level 14/14 vad csrc 0/0", {"a=extmap:14 " LEVEL "\r\n"}},
+    {"§5: 14 is",
+     HEAD PCMU "a=extmap:14 " LEVEL "\r\n",
+     "level 14/14 vad csrc 0/0",
+     {"a=extmap:14 " LEVEL "\r\n"}},
     {"§6: one number with two meanings has the first",
      HEAD PCMU "a=extmap:1 " OTHER "\r\na=extmap:1 " LEVEL "\r\n",
      "level 0/0 csrc 0/0",
@@ -149,7 +152,8 @@ START_TEST(unwanted_levels_leave_no_trace)
     own.levels = false;
     ck_assert_int_eq(negotiation_new(&n), 0);
     ck_assert_int_eq(
-        negotiation_answer(n, HEAD PCMU "a=extmap:1 " LEVEL "\r\n", &own, true, true, out, sizeof out, &f), 0);
+        negotiation_answer(n, HEAD PCMU "a=extmap:1 " LEVEL "\r\n", &own, true, true, out, sizeof out, &f),
+        0);
     ck_assert_str_eq(levels_text(&f), "level 0/0 csrc 0/0");
     ck_assert_uint_eq(count(out, "extmap"), 0);
     ck_assert_int_eq(negotiation_offer(n, &own, true, true, out, sizeof out), 0);
@@ -164,11 +168,14 @@ END_TEST
 static const struct accept_row {
     const char *clause, *answer, *levels;
 } accept_rows[] = {
-    {"he knows both", HEAD PCMU "a=extmap:1 " LEVEL "\r\na=extmap:2 " CSRC_LEVEL "\r\n", "level 1/1 vad csrc 2/2"},
+    {"he knows both", HEAD PCMU "a=extmap:1 " LEVEL "\r\na=extmap:2 " CSRC_LEVEL "\r\n",
+     "level 1/1 vad csrc 2/2"},
     {"he knows none", HEAD PCMU, "level 0/0 csrc 0/0"},
     {"RFC 8285 §6: he only sends, he only reads",
-     HEAD PCMU "a=extmap:1/sendonly " LEVEL "\r\na=extmap:2/recvonly " CSRC_LEVEL "\r\n", "level 0/1 vad csrc 2/0"},
-    {"RFC 6464 §4: he has no voice detector", HEAD PCMU "a=extmap:1 " LEVEL " vad=off\r\n", "level 1/1 csrc 0/0"},
+     HEAD PCMU "a=extmap:1/sendonly " LEVEL "\r\na=extmap:2/recvonly " CSRC_LEVEL "\r\n",
+     "level 0/1 vad csrc 2/0"},
+    {"RFC 6464 §4: he has no voice detector", HEAD PCMU "a=extmap:1 " LEVEL " vad=off\r\n",
+     "level 1/1 csrc 0/0"},
     {"§6: other numbers than the offer's mean nothing",
      HEAD PCMU "a=extmap:2 " LEVEL "\r\na=extmap:1 " CSRC_LEVEL "\r\n", "level 0/0 csrc 0/0"},
     {"§6: what was not offered means nothing", HEAD PCMU "a=extmap:5 " OTHER "\r\n", "level 0/0 csrc 0/0"},
@@ -213,9 +220,9 @@ START_TEST(numbers_keep_their_meaning)
     ck_assert_int_eq(negotiation_offer(n, &own, true, true, out, sizeof out), 0);
     ck_assert_str_eq(out, first);
     /* He gives one of our numbers another meaning: then ours gets another number. */
-    ck_assert_int_eq(negotiation_answer(n, HEAD PCMU "a=extmap:3 " LEVEL "\r\n", &own, true, true, out,
-                                        sizeof out, &f),
-                     0);
+    ck_assert_int_eq(
+        negotiation_answer(n, HEAD PCMU "a=extmap:3 " LEVEL "\r\n", &own, true, true, out, sizeof out, &f),
+        0);
     ck_assert_str_eq(levels_text(&f), "level 3/3 vad csrc 0/0");
     ck_assert_int_eq(negotiation_offer(n, &own, true, true, out, sizeof out), 0);
     ck_assert_ptr_nonnull(strstr(out, "a=extmap:3 " LEVEL "\r\na=extmap:4 " CSRC_LEVEL "\r\n"));
@@ -251,7 +258,8 @@ int main(void)
 
     tcase_add_loop_test(tcase, answers_follow_the_table, 0, sizeof answer_rows / sizeof *answer_rows);
     tcase_add_test(tcase, unwanted_levels_leave_no_trace);
-    tcase_add_loop_test(tcase, accepted_answers_follow_the_table, 0, sizeof accept_rows / sizeof *accept_rows);
+    tcase_add_loop_test(tcase, accepted_answers_follow_the_table, 0,
+                        sizeof accept_rows / sizeof *accept_rows);
     tcase_add_test(tcase, numbers_keep_their_meaning);
     tcase_add_test(tcase, numbers_run_out);
     suite_add_tcase(suite, tcase);
