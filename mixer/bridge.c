@@ -54,9 +54,9 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
     if (type == MEDIA_NO_PT || !to->kit->format.send || !to->remote_known || port_occupied(to))
         return true;
     uint8_t *data = io_claim(to->worker->io);
-    memcpy(data, packet->data, packet->length);
+    size_t length = levels_relay(p, to, data, packet);
     data[1] = (uint8_t)((data[1] & 0x80) | type);
-    io_commit(to->worker->io, to->rtp_fd, &to->remote, packet->length);
+    io_commit(to->worker->io, to->rtp_fd, &to->remote, length);
     to->sent++;
     to->octets += rtp->length;
     atomic_fetch_add_explicit(&to->worker->sent, 1, memory_order_relaxed);

@@ -162,6 +162,7 @@ static void do_mute(struct worker *w, struct command *c)
 {
     (void)w;
     c->port->muted = c->values[0];
+    muted_talk_watch(c->port);
 }
 
 static void do_deaf(struct worker *w, struct command *c)

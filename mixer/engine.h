@@ -12,8 +12,10 @@
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/noise.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
+#include "mixer/rtpext.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -67,6 +69,8 @@ struct class
     unsigned sharing; /* listeners that are not apart */
     uint64_t tick;    /* last one with sound in `said` */
     int16_t said[PTIME_MAX * 48];
+    struct rtp_mix mix; /* of the packet that ended with mix_tick, if anybody wants to know */
+    uint64_t mix_tick;
 };
 
 /* The resamplers of a room, for the slots of its speakers and for the mix that all others share. */
@@ -104,6 +108,20 @@ int resampler_between(struct resampler **out, unsigned from, unsigned to); /* NU
 /* -- what a worker owns
  * ----------------------------------------------------------------------------------------------- */
 
+/* What a port's packets say of their loudness, and what speaks against it (levels.c). */
+struct levels {
+    bool distrusted;
+    unsigned heard;                          /* -dBov of what was decoded; follows as port.loud does */
+    unsigned loud_lies, soft_lies, vad_lies; /* ticks, packets, ticks */
+    uint64_t vad_tick, voice_tick; /* last packet with a V bit, and with one that was set; 0: none */
+};
+
+/* Talk that nobody hears (talk.c). */
+struct muted_talk {
+    bool talking;
+    uint64_t tick, since, last; /* last packet looked at; first and last of this talk */
+};
+
 struct port {
     port_id id;
     unsigned index, place; /* in the mixer's table; in the worker's list */
@@ -133,6 +151,9 @@ struct port {
     unsigned concealed;
     struct recording *recording;
     struct voice_detector voice;
+    struct noise noise;
+    struct levels levels;
+    struct muted_talk muted_talk;
 
     /* What it is told (speak.c) */
     uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
@@ -170,6 +191,10 @@ struct speaker {
     struct port *port; /* NULL: free */
     bool entering, leaving, heard;
     unsigned ticks;
+    uint32_t ssrc; /* these three of what was heard in heard_tick, also when he has gone since */
+    unsigned level;
+    bool voice;
+    uint64_t heard_tick;
     int16_t own[FRAME_MAX]; /* his exact part of the sum */
 };
 
@@ -249,7 +274,7 @@ struct worker {
     struct room *rooms;
     uint64_t tick; /* of the monotonic clock, so that all workers count alike */
     uint32_t dice;
-    atomic_uint_fast64_t ticks, overruns, received, sent, histogram[32];
+    atomic_uint_fast64_t ticks, overruns, received, sent, levels_distrusted, histogram[32];
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
@@ -362,6 +387,20 @@ bool port_play_over(struct port *p, int16_t *frame, bool over); /* its player's 
 void port_digit_queue(struct port *p, char digit, unsigned ms);
 void port_play_end(struct port *p, int end);
 unsigned port_phase(const struct port *p); /* which tick of its packet this one is */
+
+/* Levels (levels.c). Whether this packet's is needed, and what it is: his word for it, or an estimate. */
+bool level_wanted(const struct port *p, const struct rtp_packet *rtp);
+unsigned level_receive(struct port *p, const struct io_packet *in, enum codec codec,
+                       const struct rtp_packet *rtp);
+void level_check(struct port *p, unsigned level); /* of what was decoded in this tick: was his word true? */
+bool level_voice(struct port *p, bool heard);     /* speech, as heard here, and by his own V bit */
+/* Behind the fixed header: CSRC list and levels, where they were negotiated. Returns their length. */
+size_t levels_write(struct port *p, uint8_t *packet);
+/* Copies a packet with what `to` may know of its header extension. Returns its length. */
+size_t levels_relay(const struct port *from, const struct port *to, uint8_t *out,
+                    const struct io_packet *packet);
+void muted_talk_note(struct port *p, unsigned level); /* talk.c: a muted member's packet */
+void muted_talk_watch(struct port *p);                /* now and then, and when he is no longer muted */
 
 void port_disconnect(struct port *p);
 /* True: the packet has gone to the other side and need not be decoded for it. */

@@ -33,8 +33,8 @@ static bool heard_fill(struct port *p, size_t need)
         kit->heard_at = 0;
         kit->heard_end = left;
         enum jitter_sound sound = jitter_get(p->jitter, now, &packet);
-        if (sound == JITTER_SILENCE)
-            return false;
+        if (sound == JITTER_SILENCE || (sound == JITTER_CONCEAL && p->noise.on))
+            return false; /* with comfort noise told, what is missing is a pause and no loss */
         if (sound == JITTER_CONCEAL) {
             if (++p->concealed > CONCEAL_MAX || !kit->decoders[kit->heard_codec])
                 return false;
@@ -52,6 +52,7 @@ static bool heard_fill(struct port *p, size_t need)
             kit->heard_end = left = 0;
         }
         p->concealed = 0;
+        noise_stop(&p->noise, packet.sequence);
         kit->heard_end +=
             decoder_decode(kit->decoders[codec], packet.payload, packet.length, kit->heard + left,
                            PACKET_MS_MAX * kit_decoder_rate(kit, codec) / 1000);
@@ -89,8 +90,11 @@ bool port_hear(struct port *p)
     p->hear_tick = tick;
     size_t frame = kit_decoder_rate(kit, kit->heard_codec) / TICKS_A_SECOND;
     p->hear_got = heard_fill(p, frame);
-    if (!p->hear_got)
-        return false;
+    p->noise.sounding = !p->hear_got && noise_frame(&p->noise, kit->frame, kit->rate);
+    if (p->noise.sounding)
+        p->hear_got = true;
+    if (!p->hear_got || p->noise.sounding)
+        return p->hear_got;
     frame = kit_decoder_rate(kit, kit->heard_codec) / TICKS_A_SECOND;
     if (kit->heard_end - kit->heard_at < frame) { /* another codec's packet, shorter than a tick */
         p->hear_got = false;

@@ -42,6 +42,7 @@ void room_join(struct port *p, struct room *room, struct class *class)
     p->connected = CONNECTED_ROOM;
     p->room = room;
     p->loud = 127;
+    p->voice = (struct voice_detector){.noise_db = VOICE_NOISE_HIGH_DB};
     p->member_prev = NULL;
     p->member_next = room->members;
     if (room->members)
@@ -80,6 +81,7 @@ void room_leave(struct port *p)
     speaker_drop(p);
     p->active = p->apart = p->talking = false;
     p->talk_ticks = 0;
+    p->muted_talk.talking = false;
     p->room = NULL;
     p->connected = CONNECTED_NONE;
 }

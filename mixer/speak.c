@@ -27,8 +27,11 @@ static void send_packet(struct port *p, uint8_t payload_type, uint32_t timestamp
     uint8_t *data = io_claim(w->io);
 
     rtp_build(data, &header);
-    memcpy(data + RTP_HEADER, payload, length);
-    io_commit(w->io, p->rtp_fd, &p->remote, RTP_HEADER + length);
+    size_t head = RTP_HEADER;
+    if (payload_type == p->kit->format.codecs[0].pt_send) /* of a digit there is nothing to be said */
+        head += levels_write(p, data);
+    memcpy(data + head, payload, length);
+    io_commit(w->io, p->rtp_fd, &p->remote, head + length);
     p->sent++;
     p->octets += length;
     atomic_fetch_add_explicit(&w->sent, 1, memory_order_relaxed);
