@@ -269,8 +269,8 @@ static uint64_t distrusted(void)
 static void setup(void)
 {
     struct mixer_config config = {.workers = 2,
-                                  .rtp_port_low = 24000 + (unsigned)getpid() % 150 * 40,
-                                  .rtp_port_high = 24039 + (unsigned)getpid() % 150 * 40,
+                                  .rtp_port_low = 10000 + (unsigned)getpid() % 50 * 200,
+                                  .rtp_port_high = 10199 + (unsigned)getpid() % 50 * 200,
                                   .max_ports = PHONES,
                                   .max_rooms = 2,
                                   .io = "plain"};
