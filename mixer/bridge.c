@@ -54,11 +54,11 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
     if (type == MEDIA_NO_PT || !to->kit->format.send || !to->remote_known || port_occupied(to))
         return true;
     uint8_t *data = io_claim(to->worker->io);
-    memcpy(data, packet->data, packet->length);
+    size_t length = levels_relay(p, to, data, packet);
     data[1] = (uint8_t)((data[1] & 0x80) | type);
     if (secure_bridge(p))
         secure_splice(to, rtp, port_timestamp(to, to->worker->tick), data);
-    if (!secure_commit(to, data, packet->length, false))
+    if (!secure_commit(to, data, length, false))
         return true;
     to->sent++;
     to->octets += rtp->length;

@@ -75,5 +75,9 @@ struct voice_detector {
     unsigned hang; /* frames left in which speech is still assumed */
 };
 bool voice_detect(struct voice_detector *v, const int16_t *frame, size_t samples);
+/* The same where the level (-dBov) is known already; it stands for `frames` (of 10 ms) since the last one. */
+bool voice_detect_level(struct voice_detector *v, unsigned level, unsigned frames);
+/* Begins with this noise instead of none, a line that hisses is never taken for speech. */
+#define VOICE_NOISE_HIGH_DB (-45.0f)
 
 #endif

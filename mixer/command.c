@@ -163,6 +163,7 @@ static void do_mute(struct worker *w, struct command *c)
 {
     (void)w;
     room_mute(c->port, c->values[0]);
+    muted_talk_watch(c->port);
 }
 
 static void do_deaf(struct worker *w, struct command *c)

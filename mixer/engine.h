@@ -13,9 +13,11 @@
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/noise.h"
 #include "mixer/quality.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
+#include "mixer/rtpext.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -71,6 +73,8 @@ struct class
     unsigned sharing; /* listeners that are not apart */
     uint64_t tick;    /* last one with sound in `said` */
     int16_t said[PTIME_MAX * 48];
+    struct rtp_mix mix; /* of the packet that ended with mix_tick, if anybody wants to know */
+    uint64_t mix_tick;
 };
 
 /* The resamplers of a room, for the slots of its speakers and for the mix that all others share. */
@@ -113,6 +117,20 @@ struct secure_change {
 
 /* -- what a worker owns
  * ----------------------------------------------------------------------------------------------- */
+
+/* What a port's packets say of their loudness, and what speaks against it (levels.c). */
+struct levels {
+    bool distrusted;
+    unsigned heard;                          /* -dBov of what was decoded; follows as port.loud does */
+    unsigned loud_lies, soft_lies, vad_lies; /* ticks, packets, ticks */
+    uint64_t vad_tick, voice_tick; /* last packet with a V bit, and with one that was set; 0: none */
+};
+
+/* Talk that nobody hears (talk.c). */
+struct muted_talk {
+    bool talking;
+    uint64_t tick, since, last; /* last packet looked at; first and last of this talk */
+};
 
 struct port {
     port_id id;
@@ -168,6 +186,9 @@ struct port {
     uint64_t longer_us, shorter_us; /* time added and left out so far */
     struct recording *recording;
     struct voice_detector voice;
+    struct noise noise;
+    struct levels levels;
+    struct muted_talk muted_talk;
 
     /* What it is told (speak.c) */
     uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
@@ -210,6 +231,10 @@ struct speaker {
     bool fading;  /* he is gone from the room; `own` is his last frame, faded out */
     bool resting; /* faded out one tick ago: his own mix and the one of all have grown alike */
     unsigned ticks;
+    uint32_t ssrc; /* these three of what was heard in heard_tick, also when he has gone since */
+    unsigned level;
+    bool voice;
+    uint64_t heard_tick;
     int16_t own[FRAME_MAX]; /* his exact part of the sum */
 };
 
@@ -217,6 +242,9 @@ struct speaker {
 struct remote_speaker {
     port_id port;
     unsigned loud, ticks;
+    uint32_t ssrc;
+    unsigned level;
+    bool heard, voice;
 };
 
 /* A room, or of a wide one the shard that this worker has: its members, its speakers, what all hear. */
@@ -250,7 +278,7 @@ struct wide_frame {
     atomic_uint_fast64_t tick; /* 0: empty, or being written */
     atomic_uint rate, speakers;
     struct {
-        atomic_uint port, loud, ticks;
+        atomic_uint port, loud, ticks, ssrc, level, heard; /* heard: 0, 1, or with voice 2 */
     } speaker[ROOM_SLOTS];
     atomic_int sum[FRAME_MAX];
 };
@@ -328,7 +356,7 @@ struct worker {
     int64_t arrival_us;    /* the same for the packet in hand */
     int64_t wall_ahead_us; /* by how much the wall clock is ahead of that one */
     uint32_t dice;
-    atomic_uint_fast64_t ticks, overruns, received, sent, histogram[HISTOGRAM_BUCKETS];
+    atomic_uint_fast64_t ticks, overruns, received, sent, levels_distrusted, histogram[HISTOGRAM_BUCKETS];
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
@@ -500,6 +528,20 @@ void port_digit_queue(struct port *p, char digit, unsigned ms);
 void port_play_end(struct port *p, int end);
 uint32_t port_timestamp(const struct port *p, uint64_t tick); /* of its sound that begins with this tick */
 unsigned port_phase(const struct port *p);                    /* which tick of its packet this one is */
+
+/* Levels (levels.c). Whether this packet's is needed, and what it is: his word for it, or an estimate. */
+bool level_wanted(const struct port *p);
+unsigned level_receive(struct port *p, const struct io_packet *in, enum codec codec,
+                       const struct rtp_packet *rtp);
+void level_check(struct port *p, unsigned level); /* of what was decoded in this tick: was his word true? */
+bool level_voice(struct port *p, bool heard);     /* speech, as heard here, and by his own V bit */
+/* Behind the fixed header: CSRC list and levels, where they were negotiated. Returns their length. */
+size_t levels_write(struct port *p, uint8_t *packet);
+/* Copies a packet with what `to` may know of its header extension. Returns its length. */
+size_t levels_relay(const struct port *from, const struct port *to, uint8_t *out,
+                    const struct io_packet *packet);
+void muted_talk_note(struct port *p, unsigned level); /* talk.c: a muted member's packet */
+void muted_talk_watch(struct port *p);                /* now and then, and when he is no longer muted */
 
 void port_disconnect(struct port *p);
 /* True: the packet has gone to the other side and need not be decoded for it. */

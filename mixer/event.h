@@ -16,7 +16,7 @@ enum mixer_event_type {
     EVENT_SOUND_LOADED, /* sound, error, ms */
     EVENT_MEDIA,        /* the first RTP packet of a port came */
     EVENT_TIMEOUT,      /* nothing came for rtp_timeout_s */
-    EVENT_TALK,         /* talking: a member began or stopped to talk */
+    EVENT_TALK,         /* talking: a member began or stopped to talk; muted: nobody hears it */
     EVENT_PORT_CLOSED,  /* stats */
 };
 
@@ -49,7 +49,7 @@ struct mixer_event {
     uint32_t ms;        /* length of a digit, sound or recording; position at which a play ended */
     uint32_t speech_ms; /* of a recording: how much of it was speech */
     char digit;
-    bool talking;
+    bool talking, muted;
     struct port_stats stats;
 };
 
@@ -64,6 +64,7 @@ struct mixer_stats {
     uint64_t ticks, overruns;      /* a tick that began more than 10 ms late */
     uint64_t commands_refused, events_refused;
     uint64_t packets_received, packets_sent;
+    uint64_t levels_distrusted; /* ports whose audio levels (RFC 6464) proved wrong and are measured instead */
     uint64_t tick_us_histogram[HISTOGRAM_BUCKETS]; /* how long ticks took, all workers together */
 };
 void mixer_read_stats(const struct mixer *m, struct mixer_stats *out);

@@ -81,9 +81,11 @@ static bool heard_fill(struct port *p, size_t need)
         size_t rate = kit_decoder_rate(kit, kit->heard_codec);
         heard_make_room(kit, rate);
         enum jitter_sound sound = jitter_get(p->jitter, p->worker->now_us, &packet);
-        if (sound == JITTER_SILENCE)
+        /* With comfort noise told, what is missing is a pause and no loss. */
+        if (sound == JITTER_SILENCE || (sound == JITTER_CONCEAL && p->noise.on))
             return heard_end_in_silence(kit, need);
         if (sound == JITTER_PLAY) {
+            noise_stop(&p->noise, packet.sequence);
             heard_decode(kit, &packet);
             continue;
         }
@@ -172,8 +174,11 @@ bool port_hear(struct port *p)
     p->hear_tick = tick;
     size_t frame = kit_decoder_rate(kit, kit->heard_codec) / TICKS_A_SECOND;
     p->hear_got = heard_fill(p, frame);
-    if (!p->hear_got)
-        return false;
+    p->noise.sounding = !p->hear_got && noise_frame(&p->noise, kit->frame, kit->rate);
+    if (p->noise.sounding)
+        p->hear_got = true;
+    if (!p->hear_got || p->noise.sounding)
+        return p->hear_got;
     frame = kit_decoder_rate(kit, kit->heard_codec) / TICKS_A_SECOND;
     if (kit->heard_end - kit->heard_at < frame) { /* another codec's packet, shorter than a tick */
         p->hear_got = false;

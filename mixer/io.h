@@ -15,7 +15,7 @@
 
 struct io;
 
-#define IO_PACKET_MAX 1600 /* bytes of a datagram; longer ones are no RTP of ours */
+#define IO_PACKET_MAX 1632 /* bytes of a datagram; longer ones are no RTP of ours */
 
 struct io_packet {
     uint32_t tag;

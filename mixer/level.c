@@ -15,7 +15,7 @@
  * however long it lasts.
  */
 #define NOISE_LOW_DB (-58.0f)
-#define NOISE_HIGH_DB (-45.0f)
+#define NOISE_HIGH_DB VOICE_NOISE_HIGH_DB
 #define NOISE_RISE_DB 0.03f /* a frame: 3 dB a second */
 #define NOISE_FALL 0.2f     /* of the distance, a frame: the first pause shows the true floor */
 #define VOICE_HANG 20       /* frames: the gaps between words */
@@ -61,21 +61,25 @@ void frame_ramp_gain(int16_t *frame, size_t samples, int32_t from, int32_t to)
 
 bool voice_detect(struct voice_detector *v, const int16_t *frame, size_t samples)
 {
-    float level = -(float)frame_level(frame, samples);
+    return voice_detect_level(v, frame_level(frame, samples), 1);
+}
+
+bool voice_detect_level(struct voice_detector *v, unsigned minus_dbov, unsigned frames)
+{
+    float level = -(float)minus_dbov;
 
     if (v->noise_db >= 0)
         v->noise_db = NOISE_LOW_DB;
     if (level < v->noise_db)
         v->noise_db += NOISE_FALL * (level - v->noise_db);
     else
-        v->noise_db += NOISE_RISE_DB;
+        v->noise_db += NOISE_RISE_DB * (float)frames;
     if (v->noise_db < NOISE_LOW_DB)
         v->noise_db = NOISE_LOW_DB;
     if (v->noise_db > NOISE_HIGH_DB)
         v->noise_db = NOISE_HIGH_DB;
     if (level >= v->noise_db + VOICE_ABOVE_NOISE_DB)
-        v->hang = VOICE_HANG + 1;
-    if (v->hang > 0)
-        v->hang--;
+        v->hang = VOICE_HANG + frames;
+    v->hang -= v->hang < frames ? v->hang : frames;
     return v->hang > 0;
 }

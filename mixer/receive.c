@@ -153,6 +153,7 @@ static bool source_note(struct port *p, const struct rtp_packet *rtp, uint32_t c
         rtp_source_start(s, rtp->ssrc, rtp->sequence);
         s->jitter_q4 = jitter;
         jitter_reset(p->jitter);
+        p->noise.on = false;
         p->last_sr = 0;
     } else if (!rtp_source_update(s, rtp->sequence)) {
         return false;
@@ -198,7 +199,14 @@ static void event_packet(struct port *p, const struct rtp_packet *rtp)
     place_packet(p, rtp);
 }
 
-static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum codec codec, unsigned ms)
+static void noise_packet(struct port *p, const struct rtp_packet *rtp)
+{
+    noise_start(&p->noise, rtp->sequence, rtp->payload, rtp->length);
+    place_packet(p, rtp);
+}
+
+static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum codec codec, unsigned ms,
+                         const struct io_packet *in)
 {
     struct jitter_packet packet = {.sequence = rtp->sequence,
                                    .timestamp = rtp->timestamp,
@@ -209,13 +217,15 @@ static void sound_packet(struct port *p, const struct rtp_packet *rtp, enum code
                                    .start = rtp->marker,
                                    .pause = codec == CODEC_OPUS && rtp->length <= OPUS_DTX_BYTES};
 
-    bool noted = p->connected == CONNECTED_ROOM, tones = p->kit->tones != NULL;
-    unsigned level = noted || tones ? payload_level(codec, rtp->payload, rtp->length) : 0;
-
-    if (noted)
-        room_note(p, level);
-    if (tones && level < TONE_LEVEL)
-        p->tone_tick = p->worker->tick;
+    if (level_wanted(p)) {
+        unsigned level = level_receive(p, in, codec, rtp);
+        if (p->connected == CONNECTED_ROOM)
+            room_note(p, level);
+        if (p->connected == CONNECTED_ROOM && p->muted)
+            muted_talk_note(p, level);
+        if (p->kit->tones && level < TONE_LEVEL)
+            p->tone_tick = p->worker->tick;
+    }
     if (jitter_put(p->jitter, &packet, codec_clock(codec), p->worker->arrival_us) == JITTER_LATE)
         loss_late(&p->losses, (uint16_t)(p->source.highest - rtp->sequence));
 }
@@ -271,9 +281,9 @@ static void receive_rtp(struct port *p, const struct io_packet *in)
     if (event)
         event_packet(p, &rtp);
     else if (noise)
-        place_packet(p, &rtp);
+        noise_packet(p, &rtp);
     else if (!relayed || port_keeps_sound(p))
-        sound_packet(p, &rtp, (enum codec)codec, ms);
+        sound_packet(p, &rtp, (enum codec)codec, ms, in);
 }
 
 static void receive_rtcp(struct port *p, const struct io_packet *in)
@@ -383,6 +393,7 @@ void port_timers(struct port *p)
         if (!first && !bridge_relays(p))
             port_report(p, false);
     }
+    muted_talk_watch(p);
     /* Who was told to send nothing, or holds us, may be silent. */
     if (!p->kit->format.receive || !p->kit->format.send)
         p->alive_tick = w->tick;

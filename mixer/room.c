@@ -61,6 +61,7 @@ void room_join(struct port *p, struct room *room, struct class *class)
     p->noted_tick = p->worker->tick; /* he may be amid a word */
     p->quiet_tick = 0;
     p->listen_now = port_listen_gain(p);
+    p->voice = (struct voice_detector){.noise_db = VOICE_NOISE_HIGH_DB};
     p->member_prev = NULL;
     p->member_next = room->members;
     if (room->members)
@@ -107,6 +108,7 @@ void room_leave(struct port *p)
     speaker_part(p);
     p->active = p->apart = p->talking = false;
     p->talk_ticks = 0;
+    p->muted_talk.talking = false;
     p->room = NULL;
     p->connected = CONNECTED_NONE;
 }

@@ -27,9 +27,12 @@ static void send_packet(struct port *p, uint8_t payload_type, uint32_t timestamp
     uint8_t *data = io_claim(w->io);
 
     rtp_build(data, &header);
-    memcpy(data + RTP_HEADER, payload, length);
+    size_t head = RTP_HEADER;
+    if (payload_type == p->kit->format.codecs[0].pt_send) /* of a digit there is nothing to be said */
+        head += levels_write(p, data);
+    memcpy(data + head, payload, length);
     p->splice.running = false;
-    if (!secure_commit(p, data, RTP_HEADER + length, false))
+    if (!secure_commit(p, data, head + length, false))
         return;
     p->sent++;
     p->octets += length;

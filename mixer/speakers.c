@@ -191,12 +191,14 @@ static bool speaker_hear(struct room *room, unsigned slot)
     struct port *p = s->port;
     int16_t frame[FRAME_MAX];
 
-    bool got = port_hear(p);
-    talk_note(p, got && voice_detect(&p->voice, p->kit->frame, p->kit->rate / TICKS_A_SECOND) &&
-                     p->loud < TALK_LEVEL);
+    bool got = port_hear(p) && !p->noise.sounding;
+    unsigned r = rate_index(p->kit->rate), samples = p->kit->rate / TICKS_A_SECOND;
+    unsigned level = got ? frame_level(p->kit->frame, samples) : RTP_LEVEL_SILENCE;
+    s->voice = got && level_voice(p, voice_detect_level(&p->voice, level, 1) && p->loud < TALK_LEVEL);
+    talk_note(p, s->voice);
     if (!got)
         return false;
-    unsigned r = rate_index(p->kit->rate), samples = p->kit->rate / TICKS_A_SECOND;
+    level_check(p, level);
     if (p->kit->rate != room->kit->rate && !room->kit->in[slot][r])
         return false; /* the room's new resamplers are on their way */
     memcpy(frame, p->kit->frame, samples * sizeof(*frame));
@@ -204,7 +206,12 @@ static bool speaker_hear(struct room *room, unsigned slot)
         frame_ramp_gain(frame, samples, p->talk_now, p->talk_gain);
     else if (p->talk_gain != GAIN_UNITY)
         frame_apply_gain(frame, samples, p->talk_gain);
+    if (p->talk_gain != GAIN_UNITY)
+        level = frame_level(frame, samples);
     p->talk_now = p->talk_gain;
+    s->ssrc = p->source.ssrc;
+    s->level = level;
+    s->heard_tick = p->worker->tick;
     if (room->kit->in[slot][r])
         resampler_run(room->kit->in[slot][r], frame, s->own);
     else

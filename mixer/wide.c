@@ -16,6 +16,16 @@ static uint64_t frame_tick(const struct wide_frame *f)
     return atomic_load_explicit(&f->tick, memory_order_acquire);
 }
 
+static void frame_write_speaker(struct wide_frame *f, unsigned i, const struct speaker *s)
+{
+    atomic_store_explicit(&f->speaker[i].port, s->port->id, memory_order_release);
+    atomic_store_explicit(&f->speaker[i].loud, s->port->loud, memory_order_release);
+    atomic_store_explicit(&f->speaker[i].ticks, s->ticks, memory_order_release);
+    atomic_store_explicit(&f->speaker[i].ssrc, s->ssrc, memory_order_release);
+    atomic_store_explicit(&f->speaker[i].level, s->level, memory_order_release);
+    atomic_store_explicit(&f->speaker[i].heard, s->heard + (s->heard && s->voice), memory_order_release);
+}
+
 static void frame_write(struct wide_frame *f, const struct room *room, uint64_t tick)
 {
     unsigned samples = room->kit->rate / TICKS_A_SECOND, count = 0;
@@ -27,9 +37,7 @@ static void frame_write(struct wide_frame *f, const struct room *room, uint64_t 
         const struct speaker *s = &room->speakers[i];
         if (!s->port || s->leaving || s->resting)
             continue;
-        atomic_store_explicit(&f->speaker[count].port, s->port->id, memory_order_release);
-        atomic_store_explicit(&f->speaker[count].loud, s->port->loud, memory_order_release);
-        atomic_store_explicit(&f->speaker[count++].ticks, s->ticks, memory_order_release);
+        frame_write_speaker(f, count++, s);
     }
     atomic_store_explicit(&f->rate, room->kit->rate, memory_order_release);
     atomic_store_explicit(&f->speakers, count, memory_order_release);
@@ -47,6 +55,11 @@ static bool frame_read(const struct wide_frame *f, struct room *room, uint64_t t
         s->port = atomic_load_explicit(&f->speaker[i].port, memory_order_acquire);
         s->loud = atomic_load_explicit(&f->speaker[i].loud, memory_order_acquire);
         s->ticks = atomic_load_explicit(&f->speaker[i].ticks, memory_order_acquire);
+        s->ssrc = atomic_load_explicit(&f->speaker[i].ssrc, memory_order_acquire);
+        s->level = atomic_load_explicit(&f->speaker[i].level, memory_order_acquire);
+        unsigned heard = atomic_load_explicit(&f->speaker[i].heard, memory_order_acquire);
+        s->heard = heard > 0;
+        s->voice = heard > 1;
     }
     /* After a change of the room's rate the shards agree again within a tick or two. */
     if (atomic_load_explicit(&f->rate, memory_order_acquire) == room->kit->rate)

@@ -91,6 +91,16 @@ static void conference_held(struct link *link, bool held)
     member_mute(member);
 }
 
+/* Who left the room in the same moment has no room any more. */
+static void conference_talks(struct link *link, bool talks, bool muted)
+{
+    const struct member *member = link_state(link);
+
+    if (member->room)
+        link_log(link, LEVEL_DEBUG, "talk room=%s %s%s", member->room->number, talks ? "on" : "off",
+                 muted ? " muted" : "");
+}
+
 /* Also for a call that was refused, or that never came as far as a room. */
 static void conference_ended(struct link *link)
 {
@@ -107,5 +117,6 @@ const struct app conference_app = {
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,
+    .talks = conference_talks,
     .ended = conference_ended,
 };

@@ -37,6 +37,10 @@ enum srtp_suite {
 
 /* Whether a call may, may not or must be protected. */
 enum srtp_policy { SRTP_OFF, SRTP_OPTIONAL, SRTP_REQUIRED };
+/* An RTP header extension (RFC 8285): its identifier each way, 1 to 14; 0: not negotiated. */
+struct media_extension {
+    uint8_t send, receive;
+};
 
 /* The negotiated state of one audio stream. */
 struct media_format {
@@ -53,6 +57,9 @@ struct media_format {
     enum srtp_suite srtp;
     /* Master key and salt, one after the other: ours, and the far side's. Secrets: for no log and no trace. */
     uint8_t key_send[SRTP_KEY_MAX], key_receive[SRTP_KEY_MAX];
+    struct media_extension level;      /* RFC 6464: how loud a packet is */
+    struct media_extension csrc_level; /* RFC 6465: how loud each of its sources is; the CSRC list goes with it */
+    bool level_vad;           /* the level's V bit has a meaning */
 };
 
 /* Names and clocks as SDP writes them ("PCMU", "G722", "opus"). G.722's RTP clock is 8000 (RFC 3551 §4.5.2). */

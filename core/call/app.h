@@ -49,6 +49,11 @@ struct app {
     void (*answered)(struct link *link);
     /* The far side holds (true) or resumes a call that this application answered. May be NULL. */
     void (*held)(struct link *link, bool held);
+    /*
+     * The caller, a member of a mixing room, has begun to talk or stopped, at most twice a second. `muted`: nobody
+     * hears it. May be NULL.
+     */
+    void (*talks)(struct link *link, bool talks, bool muted);
     /* The call is over, for whatever reason: free the state. Last to be called; link and its storage go after it. */
     void (*ended)(struct link *link);
 };

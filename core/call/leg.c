@@ -218,9 +218,12 @@ void leg_event(struct leg *leg, const struct mixer_event *event)
     case EVENT_PORT_CLOSED:
         leg_port_closed(leg, &event->stats);
         break;
+    case EVENT_TALK:
+        if (host && host->app->talks)
+            host->app->talks(host, event->talking, event->muted);
+        break;
     case EVENT_SOUND_LOADED:
     case EVENT_MEDIA:
-    case EVENT_TALK:
         break;
     }
 }

@@ -107,7 +107,8 @@ int leg_open(struct leg *leg, const struct sockaddr_storage *local)
 static void leg_capabilities(const struct leg *leg, const struct codec_list *codecs,
                              struct media_capabilities *out)
 {
-    *out = (struct media_capabilities){.rtp = leg->address, .ptime_ms = 20, .dtmf = true, .srtp = leg->srtp};
+    *out = (struct media_capabilities){
+        .rtp = leg->address, .ptime_ms = 20, .dtmf = true, .srtp = leg->srtp, .levels = true};
     memcpy(out->codecs, codecs->codecs, sizeof out->codecs);
     out->codec_count = codecs->count;
 }

@@ -2,6 +2,7 @@
 #include "core/sip/offer.h"
 
 #include "core/base/ids.h"
+#include "core/sip/extmap.h"
 #include "core/sip/sdp.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@ struct negotiation {
     uint8_t pts[SDP_KIND_COUNT]; /* payload types as we receive them */
     uint8_t taken[16];           /* bit map: numbers that had a meaning at any time (RFC 3264 §8.3.2) */
     struct sdes_keys keys;
+    struct extmap_session extmaps;
     struct {
         bool open; /* an answer may come */
         bool send, receive;
@@ -40,6 +42,7 @@ struct wanted {
     bool send, receive, rtcp_mux;
     struct sdes_line keys[SUITE_COUNT];
     size_t key_count;
+    struct extmap_list extmaps;
 };
 
 struct text {
@@ -195,6 +198,11 @@ static void audio_write(struct text *t, const struct sdp_line *line, const struc
     }
     text_add(t, "a=ptime:%u\r\na=%s\r\n%s", w->own->ptime_ms, direction_name(w->send, w->receive),
              w->rtcp_mux ? "a=rtcp-mux\r\n" : "");
+    for (unsigned kind = 0; kind < EXTMAP_KINDS; kind++) {
+        char extmap[EXTMAP_TEXT];
+        extmap_write(extmap, &w->extmaps, kind);
+        text_add(t, "%s", extmap);
+    }
 }
 
 /*
@@ -318,6 +326,8 @@ int negotiation_offer(struct negotiation *n, const struct media_capabilities *ow
         wanted_add(&w, SDP_EVENT_48000, pt_choose(n, SDP_EVENT_48000));
     if (secure || own->srtp != SRTP_OFF)
         keys_offer(&w, n, secure || own->srtp == SRTP_REQUIRED);
+    if (own->levels)
+        extmap_offer(&n->extmaps, &w.extmaps);
     error = n->line_count ? sdp_write(n, n->lines, n->line_count, n->audio, &w, out, size)
                           : sdp_write(n, &first, 1, 0, &w, out, size);
     if (error)
@@ -461,6 +471,8 @@ int negotiation_accept(struct negotiation *n, const char *answer, struct media_f
     f.send = n->offer.send && theirs->receives;
     f.receive = n->offer.receive && theirs->sends;
     format_fill(&f, theirs, &n->offer.own);
+    if (n->offer.own.levels)
+        extmap_accept(&n->extmaps, &theirs->extmaps, &f);
     if (n->line_count == 0) {
         n->lines[0] = first_line(&n->offer.own);
         n->line_count = 1;
@@ -594,6 +606,8 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     w.rtcp_mux = theirs->rtcp_mux;
     format_fill(&f, theirs, own);
     keys_answer(&w, n, theirs, &f);
+    if (own->levels)
+        extmap_answer(&theirs->extmaps, &w.extmaps, &f);
     error = sdp_write(n, lines, d->stream_count, audio, &w, out, size);
     if (error)
         goto out;
@@ -603,6 +617,7 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     n->offer.open = false;
     pts_adopt(n, theirs);
     sdes_keys_settle(&n->keys, f.srtp);
+    extmap_adopt(&n->extmaps, &theirs->extmaps, &w.extmaps);
     *format = f;
 out:
     explicit_bzero(w.keys, sizeof w.keys);

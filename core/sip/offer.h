@@ -28,6 +28,7 @@ struct media_capabilities {
     unsigned ptime_ms;           /* 20 */
     bool dtmf;                   /* offer telephone-event */
     enum srtp_policy srtp;
+    bool levels;                 /* offer and answer audio levels (RFC 6464, RFC 6465) */
 };
 
 __attribute__((warn_unused_result)) int negotiation_new(struct negotiation **out);

@@ -256,6 +256,18 @@ static void keys_read(struct sdp_stream *stream, struct span own)
     }
 }
 
+/* RFC 8285 §6: those of the session hold for every stream, but a stream's own come first. */
+static void extmaps_read(struct sdp_stream *stream, struct span session, struct span own)
+{
+    static const char prefix[] = "a=extmap:";
+    const struct span spans[] = {own, session};
+
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < spans[k].count; i++)
+            if (strncasecmp(spans[k].at[i], prefix, sizeof prefix - 1) == 0)
+                extmap_read(&stream->extmaps, spans[k].at[i] + sizeof prefix - 1);
+}
+
 /* What stands below an m= line that we could take. */
 static int audio_read(struct sdp_stream *stream, struct span session, struct span own, unsigned port)
 {
@@ -278,6 +290,7 @@ static int audio_read(struct sdp_stream *stream, struct span session, struct spa
     stream->ptime_ms = number_attribute(attribute_find(session, own, "a=ptime:"), 200);
     stream->maxptime_ms = number_attribute(attribute_find(session, own, "a=maxptime:"), 1000);
     stream->rtcp_mux = span_find(own, "a=rtcp-mux") != NULL;
+    extmaps_read(stream, session, own);
     rtcp_read(stream, attribute_find(session, own, "a=rtcp:"), port);
     return 0;
 }

@@ -7,6 +7,7 @@
 #define CONFAB_SIP_SDP_H
 
 #include "core/base/media.h"
+#include "core/sip/extmap.h"
 #include "core/sip/sdes.h"
 
 #include <stddef.h>
@@ -42,6 +43,7 @@ struct sdp_stream {
     bool sends, receives;           /* from its author's side */
     unsigned ptime_ms, maxptime_ms; /* 0: not said */
     bool opus_fec, opus_dtx, rtcp_mux;
+    struct extmap_list extmaps;
     struct sockaddr_storage rtp, rtcp; /* AF_UNSPEC: a name, or the 0.0.0.0 of old hold */
 };
 

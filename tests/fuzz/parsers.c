@@ -12,6 +12,7 @@
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/rtcp.h"
+#include "mixer/rtpext.h"
 #include "prompts/zone.c" /* what reads a zone's file is private to it */
 
 #include <arpa/inet.h>
@@ -103,6 +104,8 @@ int fuzz_rtp(const uint8_t *data, size_t size)
     struct rtp_packet packet;
     struct rtcp_seen seen;
     struct digit_receiver digits = {0};
+    static const uint8_t ids[RTPEXT_IDS] = {0, 2, 1, 3};
+    uint8_t out[IO_PACKET_MAX];
     unsigned ms;
 
     if (size > IO_PACKET_MAX)
@@ -115,6 +118,8 @@ int fuzz_rtp(const uint8_t *data, size_t size)
             if (payload_level((enum codec)codec, packet.payload, packet.length) > 127)
                 abort();
         }
+        if (rtpext_translate(out, data, size, ids) > size)
+            abort();
         if (packet.length >= 4)
             (void)digit_packet(&digits, packet.timestamp, packet.payload, packet.length, 8000, &ms);
     }

@@ -17,6 +17,9 @@ class Media:
     `tone`: frequency that is sent, None for silence; may be changed at any time. `sending`: False stops the packets.
     `via`: gives the address to send to instead of the SDP's (relay.py).
     `packets`: what came: (time, payload type, sequence, timestamp, marker, ssrc, payload). `digits`: RFC 4733 digits that came.
+    `sources`: of each of these packets: (CSRC list, {identifier: bytes} of its header extension). `extmaps`: the identifiers
+    of the header extensions that were negotiated, by name; with ssrc-audio-level the phone tells its level: the truth, or
+    `level`.
     """
 
     def __init__(self, address):
@@ -28,6 +31,7 @@ class Media:
         self.names = {0: "PCMU", 8: "PCMA"}
         self.tone, self.sending, self.db = None, False, -12.0
         self.packets, self.digits, self.reports = [], "", 0
+        self.sources, self.extmaps, self.level = [], {}, None
         self.sent = 0
         self._pending = []  # digits to send: [(event, ms)]
         self._lock = threading.Lock()
@@ -61,6 +65,7 @@ class Media:
                 self.codec, self.pt = sdp.names[number], number
                 break
         self.event_pt = sdp.type_of("telephone-event")
+        self.extmaps = dict(sdp.extmaps)
         self.remote = (sdp.address, sdp.port) if sdp.port and sdp.address not in ("0.0.0.0", "::") else None
         if self.remote and self.via:
             self.remote = self.via(self.remote)
@@ -154,13 +159,39 @@ class Media:
         return event
 
     def _packet(self, pt, timestamp, payload, marker):
-        head = struct.pack("!BBHII", 0x80, pt | (0x80 if marker else 0), self._sequence, timestamp, self._ssrc)
+        extension = self._extension()
+        head = struct.pack("!BBHII", 0x90 if extension else 0x80, pt | (0x80 if marker else 0), self._sequence, timestamp,
+                           self._ssrc) + extension
         self._sequence = (self._sequence + 1) % 2 ** 16
         self.sent += 1
         try:
             self.rtp.sendto(head + payload, self.remote)
         except OSError:
             pass  # nobody there: as on a real network
+
+    def _extension(self):
+        """Our level (RFC 6464) in a one-byte header (RFC 8285), where the far side knows it."""
+        number = self.extmaps.get("ssrc-audio-level")
+        if number is None:
+            return b""
+        level = self.level
+        if level is None:  # a sine has 3 dB less than its peak
+            level = 127 if self.tone is None else round(3 - self.db)
+        voice = 0x80 if level < 60 else 0
+        return struct.pack("!HHBBH", 0xBEDE, 1, number << 4, voice | level, 0)
+
+    @staticmethod
+    def _elements(data):
+        """{identifier: bytes} of an extension with one-byte headers."""
+        out, at = {}, 0
+        while at < len(data):
+            if data[at] == 0:
+                at += 1
+                continue
+            length = (data[at] & 15) + 1
+            out[data[at] >> 4] = data[at + 1:at + 1 + length]
+            at += 1 + length
+        return out
 
     def _receive(self, s):
         data = s.recv(4096)
@@ -170,8 +201,13 @@ class Media:
         if len(data) < 12 or data[0] >> 6 != 2:
             return
         first, second, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
-        payload = data[12 + 4 * (first & 15):]
+        csrcs, payload, elements = struct.unpack_from("!%dI" % (first & 15), data, 12), data[12 + 4 * (first & 15):], {}
+        if first & 0x10:
+            profile, words = struct.unpack("!HH", payload[:4])
+            elements = self._elements(payload[4:4 + 4 * words]) if profile == 0xBEDE else {}
+            payload = payload[4 + 4 * words:]
         with self._lock:
+            self.sources.append((csrcs, elements))
             self.packets.append((time.monotonic(), second & 127, sequence, timestamp, bool(second & 128), ssrc, payload))
         if self.names.get(second & 127) == "telephone-event" and len(payload) >= 4:
             if (ssrc, timestamp) != self._event_seen:

@@ -154,6 +154,11 @@ def sdp_write(address, port, codecs, version=1, direction="sendrecv", extra=(), 
                         "m=audio %d RTP/AVP %s" % (port, " ".join(map(str, numbers)))] + lines) + "\r\n"
 
 
+def extmap_lines(extmaps):
+    """RFC 8285: {"ssrc-audio-level": 5} as lines of a stream."""
+    return ["a=extmap:%d urn:ietf:params:rtp-hdrext:%s" % (number, name) for name, number in extmaps.items()]
+
+
 class Sdp:
     """What a test asks of an SDP: address, port, payload types in order, names by type, direction, version, ptime."""
 
@@ -161,6 +166,7 @@ class Sdp:
         self.text = text
         self.address, self.port, self.types, self.names = None, 0, [], {0: "PCMU", 8: "PCMA", 9: "G722"}
         self.direction, self.version, self.ptime, self.media = "sendrecv", None, 20, []
+        self.extmaps = {}  # name of a header extension (the URI's last part) -> its identifier
         for line in text.replace("\r", "").split("\n"):
             if line.startswith("o="):
                 self.version = int(line.split()[2])
@@ -174,6 +180,9 @@ class Sdp:
             elif line.startswith("a=rtpmap:"):
                 number, name = line[9:].split(None, 1)
                 self.names[int(number)] = name.split("/")[0]
+            elif line.startswith("a=extmap:"):
+                number, uri = line[9:].split(None, 1)
+                self.extmaps[uri.split()[0].rsplit(":", 1)[1]] = int(number.split("/")[0])
             elif line[2:] in ("sendrecv", "sendonly", "recvonly", "inactive"):
                 self.direction = line[2:]
             elif line.startswith("a=ptime:"):

@@ -23,7 +23,7 @@ import time
 
 import sound
 from media import Media
-from message import (Message, Sdp, challenge_parse, digest_answer, sdp_write, token, uri_of, user_of)
+from message import (Message, Sdp, challenge_parse, digest_answer, extmap_lines, sdp_write, token, uri_of, user_of)
 
 WAIT = 10.0  # seconds a test waits for what should come at once
 
@@ -40,6 +40,7 @@ class Phone:
         self.requests = []  # out of any dialog, other than INVITE and NOTIFY
         self.codecs = ["PCMU", "PCMA"]
         self.media_via = None  # of the media of calls made from now on
+        self.extmaps = {}  # header extensions that it knows, and the identifiers it offers: {"ssrc-audio-level": 5}
         self.register_call_id, self.register_cseq = token(), 0
         self.challenges = []  # every challenge that was answered
         self._pending = {}    # branch -> list of responses
@@ -339,11 +340,13 @@ class Call(Dialog):
     def offer(self, direction=None, extra=(), codecs=None):
         self.version += 1
         self.direction = direction or self.direction
-        return sdp_write(self.phone.local, self.media.port, codecs or self.codecs, self.version, self.direction, extra)
+        return sdp_write(self.phone.local, self.media.port, codecs or self.codecs, self.version, self.direction,
+                         list(extra) + extmap_lines(self.phone.extmaps))
 
     def _use(self, message):
         if "application/sdp" in (message.get("Content-Type") or "") and message.body:
             sdp = Sdp(message.body)
+            sdp.extmaps = {n: i for n, i in sdp.extmaps.items() if n in self.phone.extmaps}
             self.sdps.append(sdp)
             self.media.use(sdp, self.codecs)
 
@@ -353,7 +356,8 @@ class Call(Dialog):
         common = [c for c in sdp.codecs if c in self.codecs] or self.codecs
         back = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}.get(sdp.direction, "sendrecv")
         self.version += 1
-        return sdp_write(self.phone.local, self.media.port, common, self.version, back)
+        return sdp_write(self.phone.local, self.media.port, common, self.version, back,
+                         extmap_lines({n: i for n, i in sdp.extmaps.items() if n in self.phone.extmaps}))
 
     # -- outgoing ----------------------------------------------------------------------------------------------------------
 

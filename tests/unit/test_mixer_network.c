@@ -244,7 +244,7 @@ static bool tick(void)
         last = now;
     }
     heard_ticks += got;
-    silent_ticks += !got;
+    silent_ticks += !got || port->noise.sounding;
     return got;
 }
 
