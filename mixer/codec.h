@@ -57,6 +57,9 @@ void resampler_reset(struct resampler *r);
 
 /* Loudness of a frame in -dBov (0 … 127). */
 unsigned frame_level(const int16_t *frame, size_t samples);
+/* The same in two steps, for who needs the sum of its squares too. */
+uint64_t frame_energy(const int16_t *frame, size_t samples);
+unsigned energy_level(uint64_t energy, size_t samples);
 /* dB to a factor in Q12 and its use with one clip. */
 int32_t gain_q12(int db);
 void frame_apply_gain(int16_t *frame, size_t samples, int32_t q12);
@@ -67,5 +70,6 @@ struct voice_detector {
     unsigned hang; /* frames left in which speech is still assumed */
 };
 bool voice_detect(struct voice_detector *v, const int16_t *frame, size_t samples);
+bool voice_follow(struct voice_detector *v, unsigned dbov); /* by a frame's level, which is at hand */
 
 #endif

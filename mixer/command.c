@@ -164,6 +164,12 @@ static void do_mute(struct worker *w, struct command *c)
     c->port->muted = c->values[0];
 }
 
+static void do_denoise(struct worker *w, struct command *c)
+{
+    mixer_retire(w->mixer, RETIRED_DENOISER, c->port->denoiser);
+    c->port->denoiser = c->made.denoiser;
+}
+
 static void do_deaf(struct worker *w, struct command *c)
 {
     (void)w;
@@ -287,6 +293,12 @@ static void do_room_play(struct worker *w, struct command *c)
     mixer_retire(w->mixer, RETIRED_LIST, list);
 }
 
+static void do_room_loudness(struct worker *w, struct command *c)
+{
+    (void)w;
+    c->room->loudness = c->values[0];
+}
+
 static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) = {
     [COMMAND_OPEN] = do_open,
     [COMMAND_CLOSE] = do_close,
@@ -299,6 +311,7 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_JOIN] = do_join,
     [COMMAND_GAINS] = do_gains,
     [COMMAND_MUTE] = do_mute,
+    [COMMAND_DENOISE] = do_denoise,
     [COMMAND_DEAF] = do_deaf,
     [COMMAND_DIGIT] = do_digit,
     [COMMAND_PLAY] = do_play,
@@ -312,6 +325,7 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_ROOM_CLOSE] = do_room_close,
     [COMMAND_ROOM_KIT] = do_room_kit,
     [COMMAND_ROOM_PLAY] = do_room_play,
+    [COMMAND_ROOM_LOUDNESS] = do_room_loudness,
 };
 
 static bool command_ready(const struct worker *w, const struct command *c)

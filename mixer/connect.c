@@ -323,6 +323,17 @@ int room_open(struct mixer *m, unsigned rate, room_id *out)
     return 0;
 }
 
+int room_set_loudness(struct mixer *m, room_id room, bool loudness)
+{
+    struct room_entry *r = room_entry_find(m, room);
+    struct command c = {.type = COMMAND_ROOM_LOUDNESS, .values = {loudness}};
+
+    if (!r)
+        return ENOENT;
+    c.room = r->room;
+    return worker_push(r->worker, &c);
+}
+
 void room_close(struct mixer *m, room_id room)
 {
     struct room_entry *r = room_entry_find(m, room);

@@ -9,9 +9,11 @@
 
 #include "core/base/queue.h"
 #include "mixer/codec.h"
+#include "mixer/denoise.h"
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/loudness.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
 
@@ -133,6 +135,8 @@ struct port {
     unsigned concealed;
     struct recording *recording;
     struct voice_detector voice;
+    struct denoiser *denoiser; /* NULL: none is wanted */
+    struct leveller leveller;
 
     /* What it is told (speak.c) */
     uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
@@ -184,6 +188,9 @@ struct room {
     uint64_t shared_tick[RATES];
     int16_t shared[RATES][FRAME_MAX];
     int32_t sum[FRAME_MAX];
+    bool loudness, limited; /* wanted; the sum of this tick goes out by `curve` */
+    struct limiter limiter;
+    int32_t curve[FRAME_MAX];
     struct room *next, *prev; /* of the worker */
 };
 
@@ -199,6 +206,7 @@ enum command_type {
     COMMAND_JOIN,
     COMMAND_GAINS,
     COMMAND_MUTE,
+    COMMAND_DENOISE,
     COMMAND_DEAF,
     COMMAND_DIGIT,
     COMMAND_PLAY,
@@ -212,6 +220,7 @@ enum command_type {
     COMMAND_ROOM_CLOSE,
     COMMAND_ROOM_KIT,
     COMMAND_ROOM_PLAY,
+    COMMAND_ROOM_LOUDNESS,
     COMMAND_COUNT
 };
 
@@ -227,6 +236,7 @@ struct command {
         struct recording *recording;
         struct play_list *list;
         struct resampler *resamplers[2];
+        struct denoiser *denoiser;
     } made;
     struct class *class; /* with JOIN, and with FORMAT of a member */
     unsigned from;       /* with RECORD_DOWN: the rate it takes */
@@ -268,7 +278,8 @@ enum retired_kind {
     RETIRED_RECORDING,
     RETIRED_LIST,
     RETIRED_ROOM,
-    RETIRED_ROOM_KIT
+    RETIRED_ROOM_KIT,
+    RETIRED_DENOISER
 };
 struct retired {
     enum retired_kind kind;
@@ -296,6 +307,7 @@ struct port_entry {
     unsigned recordings; /* whose end has not been heard of */
     bool recording;
     unsigned record_rate;
+    bool denoise;
     struct mixer_event last; /* kept until the recordings have ended */
 };
 

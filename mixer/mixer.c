@@ -125,8 +125,10 @@ static void port_dispose(struct mixer *m, struct port *p)
     close(p->rtp_fd);
     close(p->rtcp_fd);
     kit_free(p->kit);
+    denoiser_free(p->denoiser);
     free(p->jitter);
     p->kit = NULL;
+    p->denoiser = NULL;
     p->jitter = NULL;
     e->retired = true;
     entry_release(m, e);
@@ -177,6 +179,9 @@ void mixer_collect(struct mixer *m)
             break;
         case RETIRED_ROOM_KIT:
             room_kit_free(r.object);
+            break;
+        case RETIRED_DENOISER:
+            denoiser_free(r.object);
             break;
         }
     }

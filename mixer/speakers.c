@@ -139,14 +139,17 @@ static bool speaker_hear(struct room *room, unsigned slot)
     int16_t frame[FRAME_MAX];
 
     bool got = port_hear(p);
-    talk_note(p, got && voice_detect(&p->voice, p->kit->frame, p->kit->rate / TICKS_A_SECOND) &&
-                     p->loud < TALK_LEVEL);
+    unsigned r = rate_index(p->kit->rate), samples = p->kit->rate / TICKS_A_SECOND;
+    uint64_t energy = got ? frame_energy(p->kit->frame, samples) : 0;
+    talk_note(p, got && voice_follow(&p->voice, energy_level(energy, samples)) && p->loud < TALK_LEVEL);
     if (!got)
         return false;
-    unsigned r = rate_index(p->kit->rate), samples = p->kit->rate / TICKS_A_SECOND;
     if (p->kit->rate != room->kit->rate && !room->kit->in[slot][r])
         return false; /* the room's new resamplers are on their way */
     memcpy(frame, p->kit->frame, samples * sizeof(*frame));
+    if (p->denoiser && denoiser_run(p->denoiser, frame, samples, p->worker->tick))
+        energy = frame_energy(frame, samples);
+    leveller_run(&p->leveller, room->loudness, frame, samples, energy);
     if (p->talk_gain != GAIN_UNITY)
         frame_apply_gain(frame, samples, p->talk_gain);
     if (room->kit->in[slot][r])
