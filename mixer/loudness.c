@@ -16,7 +16,9 @@
 #define SPEECH_LEAST 3.2e-6F /* -55 dBov: what is softer is no speech that 18 dB would help */
 #define ABOVE_NOISE 7.94F    /* 9 dB: less is noise */
 #define PAUSE 0.0257F        /* -15.9 dB (P.56 §6.2): what is further below the mean is a pause */
-#define SMOOTHING 0.25F
+/* Of the distance, a frame: the noise is to be reached in the short gap before a plosive. */
+#define RISES 0.25F
+#define FALLS 0.45F
 #define MEMORY 800 /* frames of speech: 8 s */
 
 /* What keeps its level for half a second is a tone, music, or noise: speech never does. */
@@ -73,7 +75,7 @@ static bool level_follow(struct leveller *l, float power)
 {
     float *low = &l->lows[l->block], *high = &l->highs[l->block];
 
-    l->smooth = l->smooth < 0 ? power : l->smooth + SMOOTHING * (power - l->smooth);
+    l->smooth = l->smooth < 0 ? power : l->smooth + (power < l->smooth ? FALLS : RISES) * (power - l->smooth);
     *low = l->smooth < *low ? l->smooth : *low;
     *high = l->smooth > *high ? l->smooth : *high;
     float least = *low < l->recent_low ? *low : l->recent_low;
