@@ -19,14 +19,17 @@
 /* Of the distance, a frame: the noise is to be reached in the short gap before a plosive. */
 #define RISES 0.25F
 #define FALLS 0.45F
-#define MEMORY 800 /* frames of speech: 8 s */
+#define MEMORY 400          /* frames of speech: 4 s */
+#define SHOUT 10.0F         /* 10 dB: what is further above the mean counts as no more than that */
+#define USUAL_RISES 1.007F  /* 3 dB a second of speech */
+#define USUAL_FALLS 1.0023F /* 1 */
 
 /* What keeps its level for half a second is a tone, music, or noise: speech never does. */
 #define STEADY 6.31F /* 8 dB from least to greatest */
 #define STEADY_BLOCKS 2
 #define STEADY_LEAST 3.2e-5F /* -45 dBov: below it is taken for noise, and nothing is learnt from it */
 #define NOISE_MOST 2.0e-5F   /* -47 dBov, of the least found: the mean of a noise is 2 dB above that */
-#define NOISE_GAIN 1.995F    /* 6 dB are always allowed */
+#define UNKNOWN_GAIN 1.995F  /* 6 dB are always allowed */
 #define EXCESS 1.26F         /* 2 dB above what noise allows before a gain is taken back in a pause */
 
 /* A gain sets out when it is 1.5 dB off, so that it rests most of the time. A frame's steps: */
@@ -85,6 +88,17 @@ static bool level_follow(struct leveller *l, float power)
     return most < least * STEADY;
 }
 
+/* The level that most of his speech stays below: what is far softer does not count, nor does one shout. */
+static void usual_follow(struct leveller *l)
+{
+    if (l->heard == FAST_FRAMES && l->usual <= 0)
+        l->usual = l->speech;
+    else if (l->smooth > l->usual)
+        l->usual *= USUAL_RISES;
+    else if (l->smooth > l->usual * PAUSE)
+        l->usual /= USUAL_FALLS;
+}
+
 /* Takes a frame of speech into the mean; false: it is a pause within speech. */
 static bool speech_learn(struct leveller *l, bool steady)
 {
@@ -98,7 +112,12 @@ static bool speech_learn(struct leveller *l, bool steady)
     /* Who has not spoken yet, but let a tone be heard, still has his first second before him. */
     if (l->heard < MEMORY && (!steady || l->heard >= FAST_FRAMES))
         l->heard++;
-    l->speech += (l->smooth - l->speech) / (float)(l->heard ? l->heard : 1);
+    if (l->speech < l->usual * PAUSE && l->smooth * SHOUT > l->usual)
+        l->speech = l->usual; /* here he is again */
+    float power = l->smooth < l->speech * SHOUT || l->speech <= 0 ? l->smooth : l->speech * SHOUT;
+    l->speech += (power - l->speech) / (float)(l->heard ? l->heard : 1);
+    if (!steady)
+        usual_follow(l);
     return true;
 }
 
@@ -110,6 +129,8 @@ static void gain_move(struct leveller *l, bool steady, float most)
     float wanted = sqrtf(TARGET / l->speech);
     bool first = l->heard < FAST_FRAMES && !steady;
 
+    if (l->speech < l->usual * PAUSE && most > UNKNOWN_GAIN)
+        most = UNKNOWN_GAIN;
     wanted = wanted < GAIN_LEAST ? GAIN_LEAST : wanted > most ? most : wanted;
     if (!l->moving && l->gain < wanted * NEAR && l->gain * NEAR > wanted)
         return;
@@ -130,7 +151,7 @@ static void level_learn(struct leveller *l, float power)
     float noise = steady ? l->smooth : fminf(l->lowest, l->lows[l->block]);
     float most = noise * GAIN_MOST * GAIN_MOST < NOISE_MOST ? GAIN_MOST : sqrtf(NOISE_MOST / noise);
 
-    most = most < NOISE_GAIN ? NOISE_GAIN : most;
+    most = most < UNKNOWN_GAIN ? UNKNOWN_GAIN : most;
     bool sound =
         steady ? l->smooth > STEADY_LEAST : l->smooth > SPEECH_LEAST && l->smooth > noise * ABOVE_NOISE;
     if (sound && speech_learn(l, steady))

@@ -3,8 +3,9 @@
  * manner of ITU-T P.56), by at most 18 dB up or down.
  *
  * It learns only while there is speech, at 2.5 dB a second up and 5 down (in a talker's first second faster),
- * and keeps what it has learnt over pauses. What is steady may be noise, or music: it is raised by 6 dB at
- * most, slowly, and by more only where it stays below about -45 dBov.
+ * and keeps what it has learnt over pauses. What is steady may be noise, or music; what is far softer than
+ * the talker was may be a television behind him. Either is raised slowly, by 6 dB at most, and noise by more
+ * only where it stays below about -45 dBov.
  *
  * Ownership: a value in the port. Threads: the worker that has the port. Failure: none.
  */
@@ -24,6 +25,7 @@ struct leveller {
     float speech;   /* mean power of speech */
     unsigned heard; /* frames of speech in that mean, up to its memory */
     unsigned weak;  /* frames of sound in a row that are far below it */
+    float usual;    /* where his speech usually is; 0: not known yet */
     float smooth;   /* power of the last 40 ms or so */
     /* Least and greatest of `smooth`: in each of the last blocks; and, made at a block's end, least of all
      * blocks, and least and greatest of the newest few. */

@@ -275,6 +275,21 @@ START_TEST(noise_alone_is_not_raised)
 }
 END_TEST
 
+/* He listens for half a minute, and a television talks behind him. */
+START_TEST(voices_behind_the_talker_stay_behind)
+{
+    struct leveller l;
+
+    line_make(-24, -80);
+    for (size_t i = 20 * RATE; i < 50 * RATE; i++)
+        line[i] = clip(line[i] * 0.05); /* -50 dBov */
+    leveller_init(&l);
+    line_level(&l, line, 60 * RATE, RATE, NULL);
+    ck_assert_double_lt(active_level(line + 21 * RATE, 29 * RATE, RATE), -42);
+    ck_assert_double_eq_tol(active_level(line + 53 * RATE, 7 * RATE, RATE), -26, 3);
+}
+END_TEST
+
 /* Nobody can tell a tone from noise by its level: it is raised little, and slowly. */
 START_TEST(steady_sound_is_adapted_slowly)
 {
@@ -525,6 +540,7 @@ int main(void)
     tcase_add_loop_test(tcase, no_pumping, 0, 3);
     tcase_add_test(tcase, noise_of_a_quiet_line_stays_low);
     tcase_add_loop_test(tcase, noise_alone_is_not_raised, 0, 4);
+    tcase_add_test(tcase, voices_behind_the_talker_stay_behind);
     tcase_add_loop_test(tcase, steady_sound_is_adapted_slowly, 0, 2);
     tcase_add_test(tcase, gain_is_kept_without_sound);
     tcase_add_test(tcase, off_is_bit_exact_and_switched_without_a_step);
