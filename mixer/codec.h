@@ -65,6 +65,9 @@ void resampler_catch_up(struct resampler *r, const int16_t *in);
 unsigned frame_level(const int16_t *frame, size_t samples);
 /* From one gain in Q12 to another in a straight line, which no ear takes for a step. */
 void frame_ramp_gain(int16_t *frame, size_t samples, int32_t from, int32_t to);
+/* The same in two steps, for who needs the sum of its squares too. */
+uint64_t frame_energy(const int16_t *frame, size_t samples);
+unsigned energy_level(uint64_t energy, size_t samples);
 /* dB to a factor in Q12 and its use with one clip. */
 int32_t gain_q12(int db);
 void frame_apply_gain(int16_t *frame, size_t samples, int32_t q12);

@@ -166,6 +166,12 @@ static void do_mute(struct worker *w, struct command *c)
     muted_talk_watch(c->port);
 }
 
+static void do_denoise(struct worker *w, struct command *c)
+{
+    mixer_retire(w->mixer, RETIRED_DENOISER, c->port->denoiser);
+    c->port->denoiser = c->made.denoiser;
+}
+
 static void do_deaf(struct worker *w, struct command *c)
 {
     (void)w;
@@ -297,6 +303,12 @@ static void do_room_play(struct worker *w, struct command *c)
     mixer_retire(w->mixer, RETIRED_LIST, list);
 }
 
+static void do_room_loudness(struct worker *w, struct command *c)
+{
+    (void)w;
+    c->room->loudness = c->values[0];
+}
+
 static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) = {
     [COMMAND_OPEN] = do_open,
     [COMMAND_CLOSE] = do_close,
@@ -309,6 +321,7 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_JOIN] = do_join,
     [COMMAND_GAINS] = do_gains,
     [COMMAND_MUTE] = do_mute,
+    [COMMAND_DENOISE] = do_denoise,
     [COMMAND_DEAF] = do_deaf,
     [COMMAND_DIGIT] = do_digit,
     [COMMAND_PLAY] = do_play,
@@ -323,6 +336,7 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_ROOM_KIT] = do_room_kit,
     [COMMAND_ROOM_WIDE] = do_room_wide,
     [COMMAND_ROOM_PLAY] = do_room_play,
+    [COMMAND_ROOM_LOUDNESS] = do_room_loudness,
 };
 
 static bool command_ready(const struct worker *w, const struct command *c)

@@ -157,6 +157,7 @@ static void port_prepare(struct mixer *m, struct port_entry *e)
     p->loud = 127;
     p->talk_gain = p->listen_gain = p->talk_now = p->listen_now = GAIN_UNITY;
     p->round_trip_us = -1;
+    leveller_init(&p->leveller);
 }
 
 int port_open(struct mixer *m, const struct sockaddr *local, port_id *out, uint16_t *rtp_port)
@@ -226,6 +227,19 @@ static int recording_refit(struct port_entry *e)
     return error;
 }
 
+/* The noise suppression of a port's rate, or none: what the worker has is replaced. */
+static int denoise_refit(struct port_entry *e)
+{
+    struct command c = {.type = COMMAND_DENOISE, .port = e->port};
+    int error = e->denoise ? denoiser_new(&c.made.denoiser, e->rate) : 0;
+
+    if (!error)
+        error = worker_push(e->worker, &c);
+    if (error)
+        denoiser_free(c.made.denoiser);
+    return error;
+}
+
 int port_set_format(struct mixer *m, port_id port, const struct media_format *format)
 {
     struct port_entry *e = port_find(m, port);
@@ -256,7 +270,10 @@ int port_set_format(struct mixer *m, port_id port, const struct media_format *fo
         e->formatted = formatted;
         return error;
     }
-    return rate != old_rate ? recording_refit(e) : 0;
+    if (rate == old_rate)
+        return 0;
+    error = recording_refit(e);
+    return error || !e->denoise ? error : denoise_refit(e);
 }
 
 /* -- gains, digits, plays
@@ -277,6 +294,21 @@ int port_set_mute(struct mixer *m, port_id port, bool mute)
 int port_set_deaf(struct mixer *m, port_id port, bool deaf)
 {
     return port_order(m, port, COMMAND_DEAF, deaf, 0);
+}
+
+int port_set_denoise(struct mixer *m, port_id port, bool denoise)
+{
+    struct port_entry *e = port_find(m, port);
+
+    if (!e)
+        return ENOENT;
+    if (e->denoise == denoise)
+        return 0;
+    e->denoise = denoise;
+    int error = denoise_refit(e);
+    if (error)
+        e->denoise = !denoise;
+    return error;
 }
 
 int port_send_digit(struct mixer *m, port_id port, char digit, unsigned ms)

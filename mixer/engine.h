@@ -10,9 +10,11 @@
 #include "core/base/histogram.h"
 #include "core/base/queue.h"
 #include "mixer/codec.h"
+#include "mixer/denoise.h"
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/loudness.h"
 #include "mixer/noise.h"
 #include "mixer/quality.h"
 #include "mixer/rtcp.h"
@@ -189,6 +191,8 @@ struct port {
     struct noise noise;
     struct levels levels;
     struct muted_talk muted_talk;
+    struct denoiser *denoiser; /* NULL: none is wanted */
+    struct leveller leveller;
 
     /* What it is told (speak.c) */
     uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
@@ -267,6 +271,9 @@ struct room {
     int16_t before[FRAME_MAX]; /* the mix of the last tick: what resamplers that join in have missed */
     struct room_kit *next_kit; /* takes over where the sound has been faded out */
     bool fades_in;
+    bool loudness, limited; /* wanted; the sum of this tick goes out by `curve` */
+    struct limiter limiter;
+    int32_t curve[FRAME_MAX];
     struct room *next, *prev; /* of the worker */
 };
 
@@ -299,6 +306,7 @@ enum command_type {
     COMMAND_JOIN,
     COMMAND_GAINS,
     COMMAND_MUTE,
+    COMMAND_DENOISE,
     COMMAND_DEAF,
     COMMAND_DIGIT,
     COMMAND_PLAY,
@@ -313,6 +321,7 @@ enum command_type {
     COMMAND_ROOM_KIT,
     COMMAND_ROOM_WIDE,
     COMMAND_ROOM_PLAY,
+    COMMAND_ROOM_LOUDNESS,
     COMMAND_COUNT
 };
 
@@ -329,6 +338,7 @@ struct command {
         struct recording *recording;
         struct play_list *list;
         struct resampler *resamplers[2];
+        struct denoiser *denoiser;
     } made;
     struct secure_change secure; /* with FORMAT */
     struct class *class;         /* with JOIN, and with FORMAT of a member */
@@ -380,6 +390,7 @@ enum retired_kind {
     RETIRED_LIST,
     RETIRED_ROOM,
     RETIRED_ROOM_KIT,
+    RETIRED_DENOISER,
     RETIRED_SRTP
 };
 struct retired {
@@ -408,6 +419,7 @@ struct port_entry {
     unsigned recordings; /* whose end has not been heard of */
     bool recording;
     unsigned record_rate;
+    bool denoise;
     struct mixer_event last; /* kept until the recordings have ended */
 };
 
@@ -419,6 +431,7 @@ struct room_shard {
 struct room_entry {
     struct room_shard *shards; /* one a worker */
     struct wide *wide;         /* from its second shard on */
+    bool loudness;             /* of all shards */
     unsigned standing;         /* shards that have not come back yet */
     uint32_t generation;
     bool used, open;

@@ -20,17 +20,28 @@
 #define NOISE_FALL 0.2f     /* of the distance, a frame: the first pause shows the true floor */
 #define VOICE_HANG 20       /* frames: the gaps between words */
 
-unsigned frame_level(const int16_t *frame, size_t samples)
+uint64_t frame_energy(const int16_t *frame, size_t samples)
 {
     uint64_t energy = 0;
-    double db;
 
     for (size_t i = 0; i < samples; i++)
         energy += (uint64_t)((int32_t)frame[i] * frame[i]);
+    return energy;
+}
+
+unsigned energy_level(uint64_t energy, size_t samples)
+{
+    double db;
+
     if (energy == 0)
         return LEVEL_SILENCE;
     db = -10.0 * log10((double)energy / (double)samples / (32768.0 * 32768.0));
     return db <= 0 ? 0 : db >= LEVEL_SILENCE ? LEVEL_SILENCE : (unsigned)lrint(db);
+}
+
+unsigned frame_level(const int16_t *frame, size_t samples)
+{
+    return energy_level(frame_energy(frame, samples), samples);
 }
 
 int32_t gain_q12(int db)

@@ -128,8 +128,10 @@ static void port_dispose(struct mixer *m, struct port *p)
     close(p->rtcp_fd);
     kit_free(p->kit);
     secure_dispose(p);
+    denoiser_free(p->denoiser);
     free(p->jitter);
     p->kit = NULL;
+    p->denoiser = NULL;
     p->jitter = NULL;
     e->retired = true;
     entry_release(m, e);
@@ -170,6 +172,9 @@ void mixer_collect(struct mixer *m)
             break;
         case RETIRED_SRTP:
             srtp_free(r.object);
+            break;
+        case RETIRED_DENOISER:
+            denoiser_free(r.object);
             break;
         }
     }

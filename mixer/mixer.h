@@ -55,12 +55,17 @@ MIXER_CHECK int port_set_gains(struct mixer *m, port_id port, int talk_db, int l
 MIXER_CHECK int port_set_mute(struct mixer *m, port_id port, bool mute);
 MIXER_CHECK int port_set_deaf(struct mixer *m, port_id port, bool deaf);
 
+/* Takes steady noise out of what a member says to a room, while he is heard; his voice comes 10 ms later for it. */
+MIXER_CHECK int port_set_denoise(struct mixer *m, port_id port, bool denoise);
+
 /* Sends an RFC 4733 event ("0123456789*#ABCD") of `ms` milliseconds if negotiated, else in-band tones. */
 MIXER_CHECK int port_send_digit(struct mixer *m, port_id port, char digit, unsigned ms);
 
 /* A room mixes at `rate` (8000, 16000, 48000) or, with 0, at what its members need. */
 MIXER_CHECK int room_open(struct mixer *m, unsigned rate, room_id *out);
 void room_close(struct mixer *m, room_id room); /* members become unconnected */
+/* Brings each talker to -26 dBov active speech level (his talk gain comes on top), and limits the mix; off as opened. */
+MIXER_CHECK int room_set_loudness(struct mixer *m, room_id room, bool loudness);
 /* Plays to all members, over the talk; no EVENT_PLAYED is sent. */
 MIXER_CHECK int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count);
 

@@ -184,6 +184,26 @@ static void apart_review(struct room *room)
 /* -- what they hear
  * --------------------------------------------------------------------------------------------------- */
 
+/* With loudness on, the gain that keeps this tick's sum from clipping; it holds for every share of it. Each
+ * voice is a 16-bit number whatever its gains (both clip), so that 65536 of them fit into the sum; a room has
+ * ROOM_SLOTS and a play. */
+static void room_limit(struct room *room)
+{
+    room->limited = room->loudness &&
+                    limiter_curve(&room->limiter, room->sum, room->kit->rate / TICKS_A_SECOND, room->curve);
+}
+
+/* 10 ms of the sum, less one's own part (NULL: none). */
+static void room_cut(const struct room *room, const int16_t *own, int16_t *out)
+{
+    size_t samples = room->kit->rate / TICKS_A_SECOND;
+
+    if (room->limited)
+        limiter_share(room->sum, own, room->curve, out, samples);
+    else
+        mix_share(room->sum, own, out, samples);
+}
+
 /* The whole mix at one rate, made when it is first asked for in a tick; NULL when its resampler is still to
  * come. */
 static const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick)
@@ -193,7 +213,7 @@ static const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tic
     if (room->shared_tick[r] == tick)
         return room->shared[r];
     if (room->shared_tick[own] != tick) {
-        mix_share(room->sum, NULL, room->shared[own], room->kit->rate / TICKS_A_SECOND);
+        room_cut(room, NULL, room->shared[own]);
         room->shared_tick[own] = tick;
     }
     if (r != own) {
@@ -224,9 +244,9 @@ static bool room_share(struct room *room, struct port *p, int16_t *out)
     int16_t wide[FRAME_MAX];
     const int16_t *own = s->heard ? s->own : NULL;
     if (rate == room->kit->rate) {
-        mix_share(room->sum, own, out, rate / TICKS_A_SECOND);
+        room_cut(room, own, out);
     } else if (down) {
-        mix_share(room->sum, own, wide, room->kit->rate / TICKS_A_SECOND);
+        room_cut(room, own, wide);
         resampler_run(down, wide, out);
     }
     return rate == room->kit->rate || down;
@@ -319,7 +339,7 @@ void room_tick(struct worker *w, struct room *room)
     if (!room->members && !room->wide)
         return;
     if (room->kit->mask & ~(1U << rate_index(room->kit->rate)))
-        mix_share(room->sum, NULL, room->before, samples);
+        room_cut(room, NULL, room->before);
     if (room->wide)
         wide_listen(w, room);
     speakers_choose(w, room);
@@ -332,6 +352,7 @@ void room_tick(struct worker *w, struct room *room)
         mix_add(room->sum, played, samples);
     }
     (void)player_ended(&room->player);
+    room_limit(room);
     apart_review(room);
     for (struct port *p = room->apart, *next; p; p = next) {
         next = p->apart_next;

@@ -86,6 +86,7 @@ static int shard_make(struct mixer *m, struct room_entry *r, struct worker *w)
     room->index = entry_index(m, r);
     room->shard = w->index;
     room->wide = r->wide;
+    room->loudness = r->loudness;
     int error = room_kit_new(&room->kit, room_rate(r), r->kit_mask);
     c.room = room;
     if (!error)
@@ -192,6 +193,22 @@ int room_open(struct mixer *m, unsigned rate, room_id *out)
     atomic_fetch_add_explicit(&m->rooms_open, 1, memory_order_relaxed);
     *out = generation * m->config.max_rooms + entry_index(m, r);
     return 0;
+}
+
+int room_set_loudness(struct mixer *m, room_id room, bool loudness)
+{
+    struct room_entry *r = room_entry_find(m, room);
+    int error = r ? 0 : ENOENT;
+
+    for (unsigned i = 0; i < m->worker_count && !error; i++) {
+        struct command c = {
+            .type = COMMAND_ROOM_LOUDNESS, .room = r->shards[i].room, .values = {loudness}};
+        if (c.room)
+            error = worker_push(&m->workers[i], &c);
+    }
+    if (!error)
+        r->loudness = loudness;
+    return error;
 }
 
 void room_close(struct mixer *m, room_id room)

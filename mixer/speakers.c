@@ -193,7 +193,8 @@ static bool speaker_hear(struct room *room, unsigned slot)
 
     bool got = port_hear(p) && !p->noise.sounding;
     unsigned r = rate_index(p->kit->rate), samples = p->kit->rate / TICKS_A_SECOND;
-    unsigned level = got ? frame_level(p->kit->frame, samples) : RTP_LEVEL_SILENCE;
+    uint64_t energy = got ? frame_energy(p->kit->frame, samples) : 0;
+    unsigned level = energy_level(energy, samples);
     s->voice = got && level_voice(p, voice_detect_level(&p->voice, level, 1) && p->loud < TALK_LEVEL);
     talk_note(p, s->voice);
     if (!got)
@@ -202,11 +203,14 @@ static bool speaker_hear(struct room *room, unsigned slot)
     if (p->kit->rate != room->kit->rate && !room->kit->in[slot][r])
         return false; /* the room's new resamplers are on their way */
     memcpy(frame, p->kit->frame, samples * sizeof(*frame));
+    if (p->denoiser && denoiser_run(p->denoiser, frame, samples, p->worker->tick))
+        energy = frame_energy(frame, samples);
+    leveller_run(&p->leveller, room->loudness, frame, samples, energy);
     if (p->talk_now != p->talk_gain)
         frame_ramp_gain(frame, samples, p->talk_now, p->talk_gain);
     else if (p->talk_gain != GAIN_UNITY)
         frame_apply_gain(frame, samples, p->talk_gain);
-    if (p->talk_gain != GAIN_UNITY)
+    if (room->loudness || p->talk_gain != GAIN_UNITY)
         level = frame_level(frame, samples);
     p->talk_now = p->talk_gain;
     s->ssrc = p->source.ssrc;

@@ -14,6 +14,14 @@ struct find_job {
     struct room_row room;
 };
 
+static enum room_choice row_choice(const PGresult *result, int column)
+{
+    if (PQgetisnull(result, 0, column)) {
+        return ROOM_AS_SERVER;
+    }
+    return row_truth(result, 0, column) ? ROOM_YES : ROOM_NO;
+}
+
 static int find_run(struct storage *st, struct database *db, struct job *job)
 {
     struct find_job *j = (struct find_job *)job;
@@ -22,7 +30,7 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
     int error =
         database_query(db, &result,
                        "select number, name, language, pin_hash is not null, moderator_pin_hash is not null, "
-                       "max_members from room where number = $1",
+                       "max_members, loudness, denoise from room where number = $1",
                        VALUES(value_text(j->number)));
 
     (void)st;
@@ -38,6 +46,8 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
         room->has_pin = row_truth(result, 0, 3);
         room->has_moderator_pin = row_truth(result, 0, 4);
         room->max_members = (unsigned)row_number(result, 0, 5);
+        room->loudness = row_choice(result, 6);
+        room->denoise = row_choice(result, 7);
     }
     PQclear(result);
     return error;

@@ -8,11 +8,14 @@
 
 #include <stdbool.h>
 
+enum room_choice { ROOM_AS_SERVER, ROOM_YES, ROOM_NO };
+
 struct room_row {
     char number[NUMBER_TEXT];
     char name[128], language[16];
     bool has_pin, has_moderator_pin;
     unsigned max_members; /* 0: the server's */
+    enum room_choice loudness, denoise;
 };
 typedef void room_reply(struct ticket ticket, int error, const struct room_row *room);
 STORAGE_CHECK int room_find(struct storage *st, const char *number, struct ticket ticket, room_reply *reply);

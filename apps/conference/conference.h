@@ -25,6 +25,7 @@ struct room {
     char number[NUMBER_TEXT];
     bool open;              /* it asks for no PIN */
     uint32_t mix;           /* the media engine's room */
+    bool denoise;           /* of each member's voice */
     struct member *members; /* newest first */
     unsigned count;
 };

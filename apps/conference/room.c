@@ -32,9 +32,15 @@ struct room *conference_room(const char *number)
     return room;
 }
 
+static bool room_chooses(enum room_choice choice, bool usual)
+{
+    return choice == ROOM_AS_SERVER ? usual : choice == ROOM_YES;
+}
+
 /* The first one in brings what storage knew of the room; later ones bring their own copy. */
 static int room_make(struct room **out, const struct member *member)
 {
+    const struct settings *settings = link_settings(member->link);
     struct room *room = calloc(1, sizeof *room);
 
     if (!room)
@@ -47,6 +53,9 @@ static int room_make(struct room **out, const struct member *member)
         free(room);
         return error;
     }
+    if (room_chooses(member->row.loudness, settings->room_loudness))
+        mix_set_loudness(room->server, room->mix, true);
+    room->denoise = room_chooses(member->row.denoise, settings->room_denoise);
     room->next = rooms;
     rooms = room;
     room_count++;
@@ -93,6 +102,8 @@ int conference_join(struct member *member)
     room->members = member;
     room->count++;
     link_enter(member->link, room->mix);
+    if (room->denoise)
+        link_denoise(member->link, true);
     link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u moderator=%d", room->number,
              room->count, member->moderator);
     /* After the entry, so that the newcomer hears it too and knows that he is in. */

@@ -212,15 +212,15 @@ static const char *uri_fault(const char *text)
 /* -- The table of keys
  * --------------------------------------------------------------------------------------------- */
 
-enum kind { NUMBER, TEXT, LIST };
+enum kind { NUMBER, TEXT, LIST, TRUTH };
 
 struct key {
     const char *section, *name;
     enum kind kind;
-    long low, high, number;             /* NUMBER: range and default */
+    long low, high, number;             /* NUMBER: range and default; TRUTH: default */
     const char *text;                   /* TEXT, LIST: default, as libconfuse writes it; NULL: none */
     const char *(*fault)(const char *); /* TEXT, LIST: of each value */
-    size_t offset;                      /* of the unsigned or the char * in struct settings; LIST: unused */
+    size_t offset;                      /* of the unsigned, bool or char * in struct settings; LIST: unused */
 };
 
 #define N(section, name, field, low, high, number)                                                           \
@@ -234,6 +234,10 @@ struct key {
 #define L(section, name, text, fault)                                                                        \
     {                                                                                                        \
         section, name, LIST, 0, 0, 0, text, fault, 0                                                         \
+    }
+#define B(section, name, field, truth)                                                                       \
+    {                                                                                                        \
+        section, name, TRUTH, 0, 0, truth, NULL, NULL, offsetof(struct settings, field)                      \
     }
 #define NOT_STORED SIZE_MAX
 
@@ -264,6 +268,8 @@ static const struct key keys[] = {
     N("voicemail", "message_max", message_max_s, 1, 3600, 300),
     N("voicemail", "message_min_ms", message_min_ms, 0, 60000, 1000),
     N("voicemail", "message_silence", message_silence_s, 0, 600, 10),
+    B("conference", "loudness", room_loudness, true),
+    B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),
     T("prompts", "voices", voices_dir, VOICES_DIR, folder_fault),
     T("prompts", "language", language, "en", language_fault),
@@ -280,9 +286,9 @@ static const struct key keys[] = {
     {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
     {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
 };
-static const char *const sections[] = {"sip",    "media", "database", "voicemail", "prompts",
+static const char *const sections[] = {"sip",    "media", "database", "voicemail", "conference", "prompts",
                                        "limits", "http",  "log",      "peer",      "number"};
-#define FIRST_TITLED 8 /* sections from here on have a title and come as often as one likes */
+#define FIRST_TITLED 9 /* sections from here on have a title and come as often as one likes */
 
 static const struct key *key_find(const char *section, const char *name)
 {
@@ -319,6 +325,19 @@ static int number_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resu
         number = key->number;
     }
     *(long *)result = number;
+    return 0;
+}
+
+/* As text_read(), for a TRUTH key. */
+static int truth_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    const struct key *key = key_find(cfg->name, opt->name);
+    int truth = cfg_parse_boolean(value);
+    if (truth < 0) {
+        complain(cfg->line, "%s: \"%s\" is neither true nor false", key->name, value);
+        truth = (int)key->number;
+    }
+    *(cfg_bool_t *)result = truth ? cfg_true : cfg_false;
     return 0;
 }
 
@@ -430,6 +449,10 @@ static size_t options_of(const char *section, cfg_opt_t *out)
         case NUMBER:
             out[count++] = (cfg_opt_t)CFG_INT_CB(k->name, k->number, CFGF_NONE, number_read);
             break;
+        case TRUTH:
+            out[count++] =
+                (cfg_opt_t)CFG_BOOL_CB(k->name, k->number ? cfg_true : cfg_false, CFGF_NONE, truth_read);
+            break;
         case TEXT:
             out[count++] = (cfg_opt_t)CFG_STR_CB(k->name, k->text, CFGF_NONE, text_read);
             break;
@@ -477,6 +500,8 @@ static void fields_fill(struct settings *s, cfg_t *cfg)
         void *field = (char *)s + k->offset;
         if (k->kind == NUMBER) {
             *(unsigned *)field = (unsigned)cfg_getint(section, k->name);
+        } else if (k->kind == TRUTH) {
+            *(bool *)field = cfg_getbool(section, k->name);
         } else {
             *(char **)field = cfg_getstr(section, k->name);
         }

@@ -57,6 +57,7 @@ struct settings {
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
+    bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
     int log_level; /* enum log_level */

@@ -79,9 +79,12 @@ void link_echo(struct link *link);
 /* A mixing room of the media engine: its owner opens and closes it. EAGAIN: no more rooms may be open. */
 __attribute__((warn_unused_result)) int mix_open(struct server *server, uint32_t *room);
 void mix_close(struct server *server, uint32_t room);
+/* All talkers at one level and a mix that does not clip; off in a new room. */
+void mix_set_loudness(struct server *server, uint32_t room, bool loudness);
 void mix_play(struct server *server, uint32_t room, const struct list *list); /* to all in it */
 void link_enter(struct link *link, uint32_t room); /* 0: leave */
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
+void link_denoise(struct link *link, bool denoise); /* steady noise taken out of what he says to a room */
 
 #endif

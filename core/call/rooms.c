@@ -67,6 +67,13 @@ void link_mute(struct link *link, bool mute)
         link_check(link, "mute", port_set_mute(link->call->server->mixer, link->call->caller->port, mute));
 }
 
+void link_denoise(struct link *link, bool denoise)
+{
+    if (link_hosts(link, "denoise"))
+        link_check(link, "denoise",
+                   port_set_denoise(link->call->server->mixer, link->call->caller->port, denoise));
+}
+
 /* The room mixes at the rate that its members need. */
 int mix_open(struct server *server, uint32_t *room)
 {
@@ -85,6 +92,14 @@ int mix_open(struct server *server, uint32_t *room)
 void mix_close(struct server *server, uint32_t room)
 {
     room_close(server->mixer, room);
+}
+
+void mix_set_loudness(struct server *server, uint32_t room, bool loudness)
+{
+    int error = room_set_loudness(server->mixer, room, loudness);
+
+    if (error)
+        log_event(LEVEL_WARNING, "call", NULL, "room-loudness-failed error=\"%s\"", strerror(error));
 }
 
 void mix_play(struct server *server, uint32_t room, const struct list *list)

@@ -285,6 +285,11 @@ void link_mute(struct link *link, bool mute)
     link_tell(link, "mute=%d", mute);
 }
 
+void link_denoise(struct link *link, bool denoise)
+{
+    link_tell(link, "denoise=%d", denoise);
+}
+
 int mix_open(struct server *of, uint32_t *room)
 {
     if (of->mix_error)
@@ -298,6 +303,14 @@ void mix_close(struct server *of, uint32_t room)
 {
     (void)room;
     tell(of->told, sizeof of->told, "close");
+}
+
+void mix_set_loudness(struct server *of, uint32_t room, bool loudness)
+{
+    char text[40];
+
+    snprintf(text, sizeof text, "loudness%u=%d", room, loudness);
+    tell(of->told, sizeof of->told, text);
 }
 
 void mix_play(struct server *of, uint32_t room, const struct list *list)

@@ -115,6 +115,38 @@ START_TEST(room_lives_from_first_to_last_member)
 }
 END_TEST
 
+/* Row before settings; a room without a row is as the settings say. */
+START_TEST(room_sounds_as_its_row_or_the_settings_say)
+{
+    const struct room_row row = {.number = "3001", .loudness = ROOM_NO, .denoise = ROOM_YES};
+    const struct room_row other = {.number = "3002", .loudness = ROOM_YES, .denoise = ROOM_NO};
+
+    settings.room_loudness = true;
+    settings.room_denoise = false;
+    struct link *link = enter_open("3000");
+    ck_told(link, "enter=1 play=conf-onlyperson");
+    ck_told(&server, "open loudness1=1");
+    hang_up(link);
+    ck_told(&server, "close");
+    link = call_room("3001", 0, &row);
+    ck_told(link, "enter=2 denoise=1 play=conf-onlyperson");
+    ck_told(&server, "open");
+    hang_up(link);
+    ck_told(&server, "close");
+
+    settings.room_loudness = false;
+    settings.room_denoise = true;
+    link = call_room("3002", 0, &other);
+    ck_told(link, "enter=3 play=conf-onlyperson");
+    ck_told(&server, "open loudness3=1");
+    hang_up(link);
+    ck_told(&server, "close");
+    link = enter_open("3003");
+    ck_told(link, "enter=4 denoise=1 play=conf-onlyperson");
+    ck_told(&server, "open");
+}
+END_TEST
+
 START_TEST(rooms_are_apart)
 {
     struct link *first = enter_open("3000"), *other = enter_open("3001");
@@ -569,6 +601,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, setup, double_end);
     tcase_add_test(tc, room_lives_from_first_to_last_member);
+    tcase_add_test(tc, room_sounds_as_its_row_or_the_settings_say);
     tcase_add_test(tc, rooms_are_apart);
     tcase_add_test(tc, words_for_the_lonely_end_when_somebody_comes);
     tcase_add_test(tc, three_wrong_pins_end_the_call);

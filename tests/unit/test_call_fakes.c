@@ -350,6 +350,20 @@ int port_set_mute(struct mixer *m, port_id port, bool mute)
     return 0;
 }
 
+int port_set_denoise(struct mixer *m, port_id port, bool denoise)
+{
+    (void)m;
+    NOTE(fake_media, "denoise%u=%d", port, (int)denoise);
+    return 0;
+}
+
+int room_set_loudness(struct mixer *m, room_id room, bool loudness)
+{
+    (void)m;
+    NOTE(fake_media, "loudness%u=%d", room, (int)loudness);
+    return 0;
+}
+
 int port_send_digit(struct mixer *m, port_id port, char digit, unsigned ms)
 {
     (void)m;

@@ -58,6 +58,7 @@ START_TEST(empty_file_gives_the_defaults)
     ck_assert_uint_eq(s->rtp_port_low, 20000);
     ck_assert_uint_eq(s->codec_count, CODEC_COUNT);
     ck_assert_int_eq(s->codecs[0], CODEC_OPUS);
+    ck_assert(s->room_loudness && !s->room_denoise);
     ck_assert_int_eq(s->log_level, LEVEL_INFO);
     ck_assert_uint_eq(s->peer_count + s->number_count, 0);
     settings_free(s);
@@ -77,6 +78,7 @@ START_TEST(every_key_reaches_its_field)
         "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
         "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
         "message_silence = 4 }\n"
+        "conference { loudness = false denoise = true }\n"
         "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
         "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
         "http { address = \"::1\" port = 8081 }\n"
@@ -111,6 +113,7 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_uint_eq(s->message_max_s, 60);
     ck_assert_uint_eq(s->message_min_ms, 500);
     ck_assert_uint_eq(s->message_silence_s, 4);
+    ck_assert(!s->room_loudness && s->room_denoise);
     ck_assert_str_eq(s->sounds_dir, "/so");
     ck_assert_str_eq(s->voices_dir, "/vo");
     ck_assert_str_eq(s->language, "fr");
@@ -168,6 +171,7 @@ static const struct fault {
     {"media {\n codecs = {}\n}\n", 1, "at least one"},
     {"database {\n connection = \"\"\n}\n", 2, "connection: "},
     {"voicemail {\n spool = \"spool\"\n}\n", 2, "is not an absolute path"},
+    {"conference {\n\n loudness = loud\n}\n", 3, "loudness: \"loud\" is neither true nor false"},
     {"prompts {\n language = \"English\"\n}\n", 2, "is no language"},
     {"limits {\n calls = -1\n}\n", 2, "calls: \"-1\""},
     {"http {\n address = \"localhost\"\n}\n", 2, "is no IP address"},

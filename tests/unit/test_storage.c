@@ -305,6 +305,10 @@ START_TEST(room_found)
     ck_assert_int_eq(ASK(room_find(kit.st, "3900", TICKET, room_answered)), 0);
     ck_assert(answer.room.has_pin && answer.room.has_moderator_pin);
     ck_assert_uint_eq(answer.room.max_members, 0);
+    ck_assert(answer.room.loudness == ROOM_AS_SERVER && answer.room.denoise == ROOM_AS_SERVER);
+    kit_sql("update room set loudness = false, denoise = true where number = '3900'");
+    ck_assert_int_eq(ASK(room_find(kit.st, "3900", TICKET, room_answered)), 0);
+    ck_assert(answer.room.loudness == ROOM_NO && answer.room.denoise == ROOM_YES);
     ck_assert_int_eq(ASK(room_find(kit.st, "3000", TICKET, room_answered)), ENOENT);
 }
 END_TEST
