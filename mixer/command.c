@@ -263,6 +263,7 @@ static void do_room_close(struct worker *w, struct command *c)
     while (room->members)
         room_leave(room->members);
     player_stop(&room->player);
+    room_record_end(w, room, RECORD_CLOSED);
     if (room->prev)
         room->prev->next = room->next;
     else
@@ -285,6 +286,27 @@ static void do_room_play(struct worker *w, struct command *c)
 
     player_start(&c->room->player, w->mixer->sounds, 0, list->items, list->count, false);
     mixer_retire(w->mixer, RETIRED_LIST, list);
+}
+
+static void do_room_record(struct worker *w, struct command *c)
+{
+    room_record_begin(w, c->room, c->made.taping);
+}
+
+static void do_room_record_pause(struct worker *w, struct command *c)
+{
+    room_record_hold(w, c->room, c->values[0]);
+}
+
+static void do_room_record_stop(struct worker *w, struct command *c)
+{
+    room_record_end(w, c->room, RECORD_STOPPED);
+}
+
+static void do_label(struct worker *w, struct command *c)
+{
+    mixer_retire(w->mixer, RETIRED_LABEL, c->port->label);
+    c->port->label = c->made.label;
 }
 
 static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) = {
@@ -312,6 +334,10 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_ROOM_CLOSE] = do_room_close,
     [COMMAND_ROOM_KIT] = do_room_kit,
     [COMMAND_ROOM_PLAY] = do_room_play,
+    [COMMAND_ROOM_RECORD] = do_room_record,
+    [COMMAND_ROOM_RECORD_PAUSE] = do_room_record_pause,
+    [COMMAND_ROOM_RECORD_STOP] = do_room_record_stop,
+    [COMMAND_LABEL] = do_label,
 };
 
 static bool command_ready(const struct worker *w, const struct command *c)

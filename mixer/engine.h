@@ -12,6 +12,7 @@
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
+#include "mixer/roomrecord.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
 
@@ -155,6 +156,8 @@ struct port {
     bool relay, relay_known;
     unsigned relay_doubts;
     struct room *room;
+    struct port_label *label; /* for tracks; NULL: none */
+    uint32_t visit;           /* stays in rooms so far */
     struct class *class;
     struct port *class_next, *class_prev, *active_next, *apart_next, *member_next, *member_prev;
     struct speaker *speaker;
@@ -184,6 +187,7 @@ struct room {
     uint64_t shared_tick[RATES];
     int16_t shared[RATES][FRAME_MAX];
     int32_t sum[FRAME_MAX];
+    struct taping *taping; /* NULL: not recorded */
     struct room *next, *prev; /* of the worker */
 };
 
@@ -212,6 +216,10 @@ enum command_type {
     COMMAND_ROOM_CLOSE,
     COMMAND_ROOM_KIT,
     COMMAND_ROOM_PLAY,
+    COMMAND_ROOM_RECORD,
+    COMMAND_ROOM_RECORD_PAUSE,
+    COMMAND_ROOM_RECORD_STOP,
+    COMMAND_LABEL,
     COMMAND_COUNT
 };
 
@@ -226,6 +234,8 @@ struct command {
         struct room_kit *room_kit;
         struct recording *recording;
         struct play_list *list;
+        struct taping *taping;
+        struct port_label *label;
         struct resampler *resamplers[2];
     } made;
     struct class *class; /* with JOIN, and with FORMAT of a member */
@@ -268,7 +278,9 @@ enum retired_kind {
     RETIRED_RECORDING,
     RETIRED_LIST,
     RETIRED_ROOM,
-    RETIRED_ROOM_KIT
+    RETIRED_ROOM_KIT,
+    RETIRED_TAPING,
+    RETIRED_LABEL
 };
 struct retired {
     enum retired_kind kind;
@@ -379,6 +391,8 @@ void room_class(struct port *p, struct class *class); /* another class, after a 
 void room_note(struct port *p, unsigned level);       /* a packet of this loudness came */
 void room_update(struct port *p);                     /* gains, mute, deaf, play changed */
 void room_tick(struct worker *w, struct room *room);
+/* The whole mix at one rate; NULL when its resampler is still to come. */
+const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick);
 /* The choice of speakers (speakers.c). */
 void speakers_choose(struct worker *w, struct room *room);
 void speakers_hear(struct worker *w, struct room *room);

@@ -126,6 +126,8 @@ static void port_dispose(struct mixer *m, struct port *p)
     close(p->rtcp_fd);
     kit_free(p->kit);
     free(p->jitter);
+    free(p->label);
+    p->label = NULL;
     p->kit = NULL;
     p->jitter = NULL;
     e->retired = true;
@@ -174,6 +176,12 @@ void mixer_collect(struct mixer *m)
             break;
         case RETIRED_ROOM:
             room_dispose(m, r.object);
+            break;
+        case RETIRED_TAPING:
+            taping_free(r.object);
+            break;
+        case RETIRED_LABEL:
+            free(r.object);
             break;
         case RETIRED_ROOM_KIT:
             room_kit_free(r.object);

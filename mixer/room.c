@@ -42,6 +42,7 @@ void room_join(struct port *p, struct room *room, struct class *class)
     p->connected = CONNECTED_ROOM;
     p->room = room;
     p->loud = 127;
+    p->visit++;
     p->member_prev = NULL;
     p->member_next = room->members;
     if (room->members)
@@ -135,7 +136,7 @@ static void apart_review(struct room *room)
 
 /* The whole mix at one rate, made when it is first asked for in a tick; NULL when its resampler is still to
  * come. */
-static const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick)
+const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick)
 {
     unsigned r = rate_index(rate), own = rate_index(room->kit->rate);
 
@@ -228,6 +229,7 @@ void room_tick(struct worker *w, struct room *room)
     if (player_render(&room->player, room->kit->rate, played))
         mix_add(room->sum, played, room->kit->rate / TICKS_A_SECOND);
     (void)player_ended(&room->player);
+    room_record_tick(w, room);
     apart_review(room);
     for (struct port *p = room->apart, *next; p; p = next) {
         next = p->apart_next;
