@@ -22,7 +22,7 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
     int error =
         database_query(db, &result,
                        "select number, name, language, pin_hash is not null, moderator_pin_hash is not null, "
-                       "max_members from room where number = $1",
+                       "max_members, record, record_format from room where number = $1",
                        VALUES(value_text(j->number)));
 
     (void)st;
@@ -38,6 +38,8 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
         room->has_pin = row_truth(result, 0, 3);
         room->has_moderator_pin = row_truth(result, 0, 4);
         room->max_members = (unsigned)row_number(result, 0, 5);
+        row_text(result, 0, 6, room->record, sizeof room->record);
+        row_text(result, 0, 7, room->record_format, sizeof room->record_format);
     }
     PQclear(result);
     return error;

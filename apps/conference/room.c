@@ -93,6 +93,8 @@ int conference_join(struct member *member)
     room->members = member;
     room->count++;
     link_enter(member->link, room->mix);
+    if (room->count == 1)
+        conference_record(room, member);
     link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u moderator=%d", room->number,
              room->count, member->moderator);
     /* After the entry, so that the newcomer hears it too and knows that he is in. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct server server;
-struct settings settings;
+struct settings settings = {.room_record = (char[]){"off"}, .room_record_format = (char[]){"flac"}};
 struct link calls[LINKS];
 unsigned call_count;
 char logged[4096];
@@ -298,6 +298,17 @@ void mix_close(struct server *of, uint32_t room)
 {
     (void)room;
     tell(of->told, sizeof of->told, "close");
+}
+
+int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, const char *format)
+{
+    char line[100];
+
+    if (of->record_error)
+        return of->record_error;
+    snprintf(line, sizeof line, "record=%u/%s/%s/%s", room, name, tracks ? "tracks" : "mix", format);
+    tell(of->told, sizeof of->told, line);
+    return 0;
 }
 
 void mix_play(struct server *of, uint32_t room, const struct list *list)

@@ -305,6 +305,11 @@ START_TEST(room_found)
     ck_assert_int_eq(ASK(room_find(kit.st, "3900", TICKET, room_answered)), 0);
     ck_assert(answer.room.has_pin && answer.room.has_moderator_pin);
     ck_assert_uint_eq(answer.room.max_members, 0);
+    ck_assert_str_eq(answer.room.record, "");
+    kit_sql("update room set record = 'tracks', record_format = 'opus' where number = '3900'");
+    ck_assert_int_eq(ASK(room_find(kit.st, "3900", TICKET, room_answered)), 0);
+    ck_assert_str_eq(answer.room.record, "tracks");
+    ck_assert_str_eq(answer.room.record_format, "opus");
     ck_assert_int_eq(ASK(room_find(kit.st, "3000", TICKET, room_answered)), ENOENT);
 }
 END_TEST
