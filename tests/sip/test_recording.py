@@ -34,12 +34,14 @@ def spans(path):
 
 
 class Recorded(Scenario):
+    FORMAT, MORE = "flac", ""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = cls.server.folder / "recordings"
-        cls.server.configure('conference { record = "tracks" record_format = "%s" recordings = "%s" }' % (
-            cls.FORMAT, cls.folder), cls.PLAN, cls.PEERS)
+        cls.server.configure('conference { record = "tracks" record_format = "%s" recordings = "%s" }\n%s' % (
+            cls.FORMAT, cls.folder, cls.MORE), cls.PLAN, cls.PEERS)
         cls.server.restart()
 
     def meet(self, room):
@@ -79,8 +81,6 @@ class Recorded(Scenario):
 
 
 class TestFlac(Recorded):
-    FORMAT = "flac"
-
     def test_a_normal_end(self):
         calls = self.meet("3101")
         began = time.monotonic()
@@ -133,7 +133,7 @@ class Killed(Recorded):
 
 
 class TestKillFlac(Killed):
-    FORMAT = "flac"
+    pass
 
 
 class TestKillWav(Killed):
@@ -143,7 +143,7 @@ class TestKillWav(Killed):
 class TestFullDisk(Recorded):
     """No file may grow beyond a size: the recording ends with one line, the meeting goes on."""
 
-    FORMAT = "wav"
+    FORMAT, MORE = "wav", 'log { level = "info" }'  # the log is a file, too
 
     def test_the_room_goes_on(self):
         mark = self.server.mark()

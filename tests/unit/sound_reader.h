@@ -24,6 +24,7 @@ static inline struct sound_read sound_read(const char *path)
     SF_INFO info = {0};
     struct sound_read s = {0};
     SNDFILE *file = sf_open(path, SFM_READ, &info);
+    size_t size = 0;
     sf_count_t n;
 
     ck_assert_msg(file != NULL, "%s: %s", path, sf_strerror(NULL));
@@ -32,8 +33,11 @@ static inline struct sound_read sound_read(const char *path)
     s.told = info.frames;
     s.format = info.format;
     do {
-        s.samples = realloc(s.samples, (s.count + 48000) * sizeof *s.samples);
-        ck_assert_ptr_nonnull(s.samples);
+        if (s.count + 48000 > size) {
+            size = 2 * size + 48000;
+            s.samples = realloc(s.samples, size * sizeof *s.samples);
+            ck_assert_ptr_nonnull(s.samples);
+        }
         n = sf_read_short(file, s.samples + s.count, 48000);
         s.count += n > 0 ? (size_t)n : 0;
     } while (n > 0);

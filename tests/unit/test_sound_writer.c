@@ -82,7 +82,7 @@ START_TEST(holds_what_was_put)
 }
 END_TEST
 
-/* An hour before the first word is neither an hour's work nor an hour's size, and the word is where it
+/* Twenty minutes before the first word are neither that much work nor that much size, and the word is where it
  * belongs. */
 START_TEST(silence_is_cheap)
 {
