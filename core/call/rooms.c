@@ -150,7 +150,7 @@ int mix_record(struct server *server, uint32_t room, const char *name, bool trac
     if (error)
         log_event(LEVEL_ERROR, "call", NULL, "recording-refused room=%s error=\"%s\"", name, strerror(error));
     else
-        log_event(LEVEL_INFO, "call", NULL, "recording-started room=%s file=%s/%s.%s", name, what.folder, file,
-                  record_format_names[what.format]);
+        log_event(LEVEL_INFO, "call", NULL, "recording-started room=%s file=%s/%s.%s", name, what.folder,
+                  file, record_format_names[what.format]);
     return error;
 }
