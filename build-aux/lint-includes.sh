@@ -49,7 +49,7 @@ for file in $(find core mixer storage prompts apps -name '*.[ch]' | sort); do
         libpq-fe.h | libpq/*)
             [ "$from" = storage ] || fault "$file" "$header" "libpq belongs to storage"
             ;;
-        spandsp.h | spandsp/* | opus.h | opus/* | srtp.h | srtp2/* | speex/* | sndfile.h)
+        spandsp.h | spandsp/* | opus.h | opus/* | ogg/* | srtp.h | srtp2/* | speex/* | sndfile.h)
             # storage packs finished recordings; no other room touches samples.
             { [ "$from" = mixer ] || { [ "$from" = storage ] && [ "$header" = sndfile.h ]; }; } ||
                 fault "$file" "$header" "sound libraries belong to mixer"

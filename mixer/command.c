@@ -272,6 +272,7 @@ static void do_room_close(struct worker *w, struct command *c)
         room_leave(room->members);
     player_stop(&room->player);
     mixer_retire(w->mixer, RETIRED_ROOM_KIT, room->next_kit);
+    room_record_end(w, room, RECORD_CLOSED);
     if (room->prev)
         room->prev->next = room->next;
     else
@@ -309,6 +310,27 @@ static void do_room_loudness(struct worker *w, struct command *c)
     c->room->loudness = c->values[0];
 }
 
+static void do_room_record(struct worker *w, struct command *c)
+{
+    room_record_begin(w, c->room, c->made.taping);
+}
+
+static void do_room_record_pause(struct worker *w, struct command *c)
+{
+    room_record_hold(w, c->room, c->values[0]);
+}
+
+static void do_room_record_stop(struct worker *w, struct command *c)
+{
+    room_record_end(w, c->room, RECORD_STOPPED);
+}
+
+static void do_label(struct worker *w, struct command *c)
+{
+    mixer_retire(w->mixer, RETIRED_LABEL, c->port->label);
+    c->port->label = c->made.label;
+}
+
 static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) = {
     [COMMAND_OPEN] = do_open,
     [COMMAND_CLOSE] = do_close,
@@ -337,6 +359,10 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_ROOM_WIDE] = do_room_wide,
     [COMMAND_ROOM_PLAY] = do_room_play,
     [COMMAND_ROOM_LOUDNESS] = do_room_loudness,
+    [COMMAND_ROOM_RECORD] = do_room_record,
+    [COMMAND_ROOM_RECORD_PAUSE] = do_room_record_pause,
+    [COMMAND_ROOM_RECORD_STOP] = do_room_record_stop,
+    [COMMAND_LABEL] = do_label,
 };
 
 static bool command_ready(const struct worker *w, const struct command *c)

@@ -17,6 +17,7 @@
 #include "mixer/loudness.h"
 #include "mixer/noise.h"
 #include "mixer/quality.h"
+#include "mixer/roomrecord.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtp.h"
 #include "mixer/rtpext.h"
@@ -215,6 +216,8 @@ struct port {
     bool relay, relay_known;
     unsigned relay_doubts;
     struct room *room;
+    struct port_label *label; /* for tracks; NULL: none */
+    uint32_t visit;           /* stays in rooms so far */
     struct class *class;
     struct port *class_next, *class_prev, *active_next, *apart_next, *member_next, *member_prev;
     struct speaker *speaker;
@@ -274,6 +277,7 @@ struct room {
     bool loudness, limited; /* wanted; the sum of this tick goes out by `curve` */
     struct limiter limiter;
     int32_t curve[FRAME_MAX];
+    struct taping *taping; /* NULL: not recorded */
     struct room *next, *prev; /* of the worker */
 };
 
@@ -322,6 +326,10 @@ enum command_type {
     COMMAND_ROOM_WIDE,
     COMMAND_ROOM_PLAY,
     COMMAND_ROOM_LOUDNESS,
+    COMMAND_ROOM_RECORD,
+    COMMAND_ROOM_RECORD_PAUSE,
+    COMMAND_ROOM_RECORD_STOP,
+    COMMAND_LABEL,
     COMMAND_COUNT
 };
 
@@ -337,6 +345,8 @@ struct command {
         struct wide *wide;
         struct recording *recording;
         struct play_list *list;
+        struct taping *taping;
+        struct port_label *label;
         struct resampler *resamplers[2];
         struct denoiser *denoiser;
     } made;
@@ -390,6 +400,8 @@ enum retired_kind {
     RETIRED_LIST,
     RETIRED_ROOM,
     RETIRED_ROOM_KIT,
+    RETIRED_TAPING,
+    RETIRED_LABEL,
     RETIRED_DENOISER,
     RETIRED_SRTP
 };
@@ -432,6 +444,7 @@ struct room_entry {
     struct room_shard *shards; /* one a worker */
     struct wide *wide;         /* from its second shard on */
     bool loudness;             /* of all shards */
+    bool tracks;               /* recorded, one for each speaker: who comes now joins the first shard */
     unsigned standing;         /* shards that have not come back yet */
     uint32_t generation;
     bool used, open;
@@ -573,6 +586,8 @@ void room_note(struct port *p, unsigned level);       /* a packet of this loudne
 void room_update(struct port *p);                     /* gains, mute, deaf, play changed */
 void room_tick(struct worker *w, struct room *room);
 void room_kit_change(struct room *room, struct mixer *m);
+/* The whole mix at one rate; NULL when its resampler is still to come. */
+const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick);
 /* The choice of speakers (speakers.c). */
 void speakers_choose(struct worker *w, struct room *room);
 void speakers_hear(struct worker *w, struct room *room);

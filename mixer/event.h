@@ -12,7 +12,7 @@
 enum mixer_event_type {
     EVENT_DIGIT,        /* digit, ms: once a key press, at its end or after 4733's repeats; never twice */
     EVENT_PLAYED,       /* serial, end: a play is over */
-    EVENT_RECORDED,     /* serial, end, error, ms, speech_ms: file complete and synced */
+    EVENT_RECORDED,     /* serial, end, error, ms, speech_ms: file complete and synced; of a room: its `room` */
     EVENT_SOUND_LOADED, /* sound, error, ms */
     EVENT_MEDIA,        /* the first RTP packet of a port came */
     EVENT_TIMEOUT,      /* nothing came for rtp_timeout_s */
@@ -42,6 +42,7 @@ struct port_stats {
 struct mixer_event {
     enum mixer_event_type type;
     port_id port;
+    room_id room;    /* of a room's recording; else 0 */
     uint32_t serial; /* of the play or recording */
     int end;         /* enum play_end or enum record_end */
     int error;       /* 0 or errno */

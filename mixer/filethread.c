@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/base/queue.h"
 #include "mixer/sound_internal.h"
+#include "mixer/tape.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -70,6 +71,23 @@ static void service_recorders(struct sounds *sounds, bool stopping)
     }
 }
 
+static void service_tapes(struct sounds *sounds, bool stopping)
+{
+    struct tape **at = &sounds->taping;
+
+    while (*at) {
+        struct tape *t = *at;
+
+        if (tape_service(t, stopping)) {
+            *at = *tape_next(t);
+            tape_free(t);
+            atomic_fetch_sub(&sounds->recorders, 1);
+        } else {
+            at = tape_next(t);
+        }
+    }
+}
+
 static void run_jobs(struct sounds *sounds)
 {
     struct file_job job;
@@ -81,11 +99,17 @@ static void run_jobs(struct sounds *sounds)
             sound_run_load(sounds, job.sound);
             /* A large file takes a while to decode: recordings do not wait for the whole queue. */
             service_recorders(sounds, false);
+            service_tapes(sounds, false);
             break;
         case FILE_RECORD:
             *recorder_next(job.recorder) = sounds->recording;
             sounds->recording = job.recorder;
             recorder_begin(job.recorder);
+            break;
+        case FILE_TAPE:
+            *tape_next(job.tape) = sounds->taping;
+            sounds->taping = job.tape;
+            tape_begin(job.tape);
             break;
         case FILE_WAKE:
             break;
@@ -100,13 +124,15 @@ static void *file_thread(void *argument)
     while (!atomic_load(&sounds->stopping)) {
         struct pollfd ready = {.fd = queue_fd(sounds->jobs), .events = POLLIN};
 
-        poll(&ready, 1, sounds->recording ? RECORD_EVERY_MS : IDLE_EVERY_MS);
+        poll(&ready, 1, sounds->recording || sounds->taping ? RECORD_EVERY_MS : IDLE_EVERY_MS);
         run_jobs(sounds);
         service_recorders(sounds, false);
+        service_tapes(sounds, false);
         collect_garbage(sounds);
     }
     run_jobs(sounds);
     service_recorders(sounds, true);
+    service_tapes(sounds, true);
     return NULL;
 }
 

@@ -130,6 +130,8 @@ static void port_dispose(struct mixer *m, struct port *p)
     secure_dispose(p);
     denoiser_free(p->denoiser);
     free(p->jitter);
+    free(p->label);
+    p->label = NULL;
     p->kit = NULL;
     p->denoiser = NULL;
     p->jitter = NULL;
@@ -166,6 +168,12 @@ void mixer_collect(struct mixer *m)
             break;
         case RETIRED_ROOM:
             shard_dispose(m, r.object);
+            break;
+        case RETIRED_TAPING:
+            taping_free(r.object);
+            break;
+        case RETIRED_LABEL:
+            free(r.object);
             break;
         case RETIRED_ROOM_KIT:
             room_kit_free(r.object);

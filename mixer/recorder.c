@@ -12,8 +12,8 @@
 #include "core/base/queue.h"
 #include "mixer/codec.h"
 #include "mixer/sound_internal.h"
+#include "mixer/wavfile.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -24,11 +24,7 @@
 #define RING_SAMPLES (1u << 17) /* 8 s at 16 kHz */
 #define SYNC_US 2000000
 #define CUT_KEEP_MS 100 /* of a trailing silence that is cut; the detector's hang adds to it */
-#define HEADER_SIZE 44
-#define BYTES_MAX (UINT32_MAX - 4 * RING_SAMPLES) /* RIFF tells sizes in 32 bits */
-#define OPEN (-1)                                 /* not closed yet; no limit reached */
-
-_Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "samples are written to RIFF files as they stand in memory");
+#define OPEN (-1)       /* not closed yet; no limit reached */
 
 struct recorder {
     struct sounds *sounds;
@@ -47,8 +43,8 @@ struct recorder {
     int16_t *ring;
     /* file thread */
     struct recorder *next;
-    int fd;
-    uint32_t bytes, synced_bytes;
+    struct wav_file wav;
+    uint64_t synced_bytes;
     uint64_t synced_us;
 };
 
@@ -69,7 +65,7 @@ int recorder_open(struct recorder **out, struct sounds *sounds, uint32_t port, u
     r = calloc(1, sizeof *r);
     if (!r)
         goto out;
-    r->fd = -1;
+    r->wav = (struct wav_file){.fd = -1, .rate = rate, .riff_max = UINT32_MAX};
     r->path = strdup(path);
     r->ring = calloc(RING_SAMPLES, sizeof *r->ring);
     if (!r->path || !r->ring)
@@ -99,8 +95,8 @@ void recorder_free(struct recorder *r)
 {
     if (!r)
         return;
-    if (r->fd >= 0)
-        close(r->fd);
+    if (r->wav.fd >= 0)
+        close(r->wav.fd);
     free(r->ring);
     free(r->path);
     free(r);
@@ -172,58 +168,21 @@ void recorder_close(struct recorder *r, int end)
 /* -- file thread
  * ------------------------------------------------------------------------------------------------------ */
 
-static void put_word(uint8_t *out, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(out, &value, sizeof value);
-}
-
-static int write_all(int fd, const void *data, size_t length, off_t at)
-{
-    const uint8_t *from = data;
-
-    while (length > 0) {
-        ssize_t n = pwrite(fd, from, length, at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        from += n;
-        at += n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
-
-/* RIFF/WAVE, PCM, one channel of 16 bits, with the sizes of what is in the file now. */
-static int header_write(const struct recorder *r)
-{
-    uint8_t header[HEADER_SIZE] = "RIFF....WAVEfmt ....\1\0\1\0........\2\0\20\0data....";
-
-    put_word(header + 4, HEADER_SIZE - 8 + r->bytes);
-    put_word(header + 16, 16);
-    put_word(header + 24, r->rate);
-    put_word(header + 28, r->rate * 2);
-    put_word(header + 40, r->bytes);
-    return write_all(r->fd, header, sizeof header, 0);
-}
-
 /* The header is written just before the sync that also carries the data, so sizes never promise more than was
  * handed over. */
 static int file_sync(struct recorder *r)
 {
-    int error = header_write(r);
+    int error = wav_head(&r->wav);
 
-    if (!error && fdatasync(r->fd) != 0)
+    if (!error && fdatasync(r->wav.fd) != 0)
         error = errno;
-    r->synced_bytes = r->bytes;
+    r->synced_bytes = r->wav.bytes;
     r->synced_us = clock_now_us();
     return error;
 }
 
 /* The name must outlive a power cut as well as the data does. */
-static int folder_sync(const char *path)
+int folder_sync(const char *path)
 {
     char *copy = strdup(path);
     int error = 0, fd;
@@ -250,8 +209,8 @@ void recorder_begin(struct recorder *r)
 {
     int error;
 
-    r->fd = open(r->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    error = r->fd < 0 ? errno : file_sync(r);
+    r->wav.fd = open(r->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    error = r->wav.fd < 0 ? errno : file_sync(r);
     if (!error)
         error = folder_sync(r->path);
     if (error)
@@ -270,13 +229,7 @@ static int ring_drain(struct recorder *r)
 
         if (count > RING_SAMPLES - at)
             count = RING_SAMPLES - at;
-        if (r->bytes > BYTES_MAX) {
-            error = EFBIG;
-            break;
-        }
-        error = write_all(r->fd, r->ring + at, count * sizeof *r->ring, HEADER_SIZE + (off_t)r->bytes);
-        if (!error)
-            r->bytes += count * (uint32_t)sizeof *r->ring;
+        error = wav_add(&r->wav, r->ring + at, count);
         tail += count;
         atomic_store_explicit(&r->tail, tail, memory_order_release);
     }
@@ -288,16 +241,16 @@ static int ring_drain(struct recorder *r)
 static int silence_cut(struct recorder *r)
 {
     uint64_t silent_ms = (uint64_t)r->silent_frames * FRAME_MS;
-    uint32_t cut;
+    uint64_t cut;
 
     if (!r->limits.cut_silence || silent_ms <= CUT_KEEP_MS)
         return 0;
     /* Nothing was said at all: nothing is kept. */
     if (r->speech_frames > 0)
         silent_ms -= CUT_KEEP_MS;
-    cut = (uint32_t)(silent_ms * r->rate / 1000 * 2);
-    r->bytes -= cut < r->bytes ? cut : r->bytes;
-    return ftruncate(r->fd, HEADER_SIZE + (off_t)r->bytes) != 0 ? errno : 0;
+    cut = silent_ms * r->rate / 1000 * 2;
+    r->wav.bytes -= cut < r->wav.bytes ? cut : r->wav.bytes;
+    return ftruncate(r->wav.fd, (off_t)(wav_head_size(&r->wav) + r->wav.bytes)) != 0 ? errno : 0;
 }
 
 static void recorder_finish(struct recorder *r, int end)
@@ -312,9 +265,9 @@ static void recorder_finish(struct recorder *r, int end)
             error = file_sync(r);
         if (error)
             recorder_fail(r, error);
-    } else if (r->fd >= 0 && header_write(r) == 0) {
+    } else if (r->wav.fd >= 0 && wav_head(&r->wav) == 0) {
         /* What was written before the failure can still be heard, if the disk lets us say so. */
-        fdatasync(r->fd);
+        fdatasync(r->wav.fd);
     }
     if (error)
         event.end = RECORD_FAILED;
@@ -324,7 +277,7 @@ static void recorder_finish(struct recorder *r, int end)
         log_event(LEVEL_ERROR, "mixer", NULL, "recording_overflow path=%s lost_ms=%u", r->path,
                   lost * FRAME_MS);
     event.error = error;
-    event.ms = (uint32_t)((uint64_t)r->bytes * 1000 / (2 * r->rate));
+    event.ms = (uint32_t)(r->wav.bytes * 1000 / (2 * r->rate));
     event.speech_ms = r->speech_frames * FRAME_MS;
     mixer_emit(r->sounds->mixer, &event);
 }
@@ -337,7 +290,7 @@ bool recorder_service(struct recorder *r, bool stopping)
     if (closed == OPEN && stopping)
         closed = RECORD_CLOSED;
     error = ring_drain(r);
-    if (!error && closed == OPEN && r->bytes != r->synced_bytes && clock_now_us() - r->synced_us >= SYNC_US &&
+    if (!error && closed == OPEN && r->wav.bytes != r->synced_bytes && clock_now_us() - r->synced_us >= SYNC_US &&
         atomic_load(&r->error) == 0)
         error = file_sync(r);
     if (error)

@@ -62,6 +62,7 @@ void room_join(struct port *p, struct room *room, struct class *class)
     p->quiet_tick = 0;
     p->listen_now = port_listen_gain(p);
     p->voice = (struct voice_detector){.noise_db = VOICE_NOISE_HIGH_DB};
+    p->visit++;
     p->member_prev = NULL;
     p->member_next = room->members;
     if (room->members)
@@ -206,7 +207,7 @@ static void room_cut(const struct room *room, const int16_t *own, int16_t *out)
 
 /* The whole mix at one rate, made when it is first asked for in a tick; NULL when its resampler is still to
  * come. */
-static const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick)
+const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick)
 {
     unsigned r = rate_index(rate), own = rate_index(room->kit->rate);
 
@@ -353,6 +354,7 @@ void room_tick(struct worker *w, struct room *room)
     }
     (void)player_ended(&room->player);
     room_limit(room);
+    room_record_tick(w, room);
     apart_review(room);
     for (struct port *p = room->apart, *next; p; p = next) {
         next = p->apart_next;

@@ -122,7 +122,8 @@ static int shards_widen(struct mixer *m, struct room_entry *r)
 
 int shard_choose(struct mixer *m, struct room_entry *r, const struct port_entry *e, struct worker **out)
 {
-    struct worker *w = r->shards[r->worker->index].members < m->config.wide_from ? r->worker : e->worker;
+    bool first = r->tracks || r->shards[r->worker->index].members < m->config.wide_from;
+    struct worker *w = first ? r->worker : e->worker;
     int error = 0;
 
     if (!shard_of(r, w)) {

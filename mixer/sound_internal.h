@@ -44,12 +44,13 @@ struct sound {
     uint32_t generation; /* signalling */
 };
 
-enum file_job_type { FILE_LOAD, FILE_RECORD, FILE_WAKE };
+enum file_job_type { FILE_LOAD, FILE_RECORD, FILE_TAPE, FILE_WAKE };
 
 struct file_job {
     enum file_job_type type;
     sound_id sound;
     struct recorder *recorder;
+    struct tape *tape;
 };
 
 struct queue;
@@ -63,6 +64,7 @@ struct sounds {
     atomic_uint count, recorders;
     uint32_t next_free;         /* signalling: where to look for a slot */
     struct recorder *recording; /* file thread: all that are open */
+    struct tape *taping;        /* the same of rooms */
     struct sound slots[SOUNDS_MAX];
 };
 
@@ -95,6 +97,8 @@ void recorder_begin(struct recorder *r);
 bool recorder_service(struct recorder *r, bool stopping);
 void recorder_free(struct recorder *r);
 struct recorder **recorder_next(struct recorder *r); /* the list that the file thread keeps */
+/* File thread: the folder of `path` on the disk, with the names in it. */
+__attribute__((warn_unused_result)) int folder_sync(const char *path);
 
 /* player.c: the interpolator's filter, made once */
 void player_prepare(void);

@@ -30,7 +30,7 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
     int error =
         database_query(db, &result,
                        "select number, name, language, pin_hash is not null, moderator_pin_hash is not null, "
-                       "max_members, loudness, denoise from room where number = $1",
+                       "max_members, loudness, denoise, record, record_format from room where number = $1",
                        VALUES(value_text(j->number)));
 
     (void)st;
@@ -48,6 +48,8 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
         room->max_members = (unsigned)row_number(result, 0, 5);
         room->loudness = row_choice(result, 6);
         room->denoise = row_choice(result, 7);
+        row_text(result, 0, 8, room->record, sizeof room->record);
+        row_text(result, 0, 9, room->record_format, sizeof room->record_format);
     }
     PQclear(result);
     return error;

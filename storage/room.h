@@ -16,6 +16,7 @@ struct room_row {
     bool has_pin, has_moderator_pin;
     unsigned max_members; /* 0: the server's */
     enum room_choice loudness, denoise;
+    char record[8], record_format[8]; /* "off", "mix", "tracks"; "wav", "flac", "opus"; "": the server's */
 };
 typedef void room_reply(struct ticket ticket, int error, const struct room_row *room);
 STORAGE_CHECK int room_find(struct storage *st, const char *number, struct ticket ticket, room_reply *reply);

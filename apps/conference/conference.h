@@ -2,6 +2,7 @@
  * The conference's own header: rooms, their members, and a caller's way in.
  *
  *   conference.c  which room a call wants, and whether it may be answered    entry.c  the PIN
+ *   recording.c   whether a room is recorded, and that members hear so
  *   room.c        the rooms that stand, who is in them, tones                member.c in the room: music,
  * hold, mute menu.c        the member's menu behind the `*` key
  *
@@ -24,6 +25,7 @@ struct room {
     struct server *server;
     char number[NUMBER_TEXT];
     bool open;              /* it asks for no PIN */
+    bool recorded;          /* it was when it began */
     uint32_t mix;           /* the media engine's room */
     bool denoise;           /* of each member's voice */
     struct member *members; /* newest first */
@@ -59,6 +61,10 @@ void member_goodbye(struct link *link);
 void member_settle(struct member *member); /* music when alone, else quiet; the menu is left in peace */
 void member_mute(struct member *member);   /* as `muted` and `held` say */
 void member_key(struct link *link, char key);
+
+/* recording.c */
+void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
+void member_greet(struct member *member, link_step *then); /* on entry; `then` comes only after words */
 
 /* entry.c */
 void entry_ask(struct member *member);

@@ -49,8 +49,7 @@ void member_enter(struct member *member)
         return;
     }
     link_on_key(member->link, member_key);
-    if (member->room->count == 1)
-        member_say(member, "conf-onlyperson", member_told);
+    member_greet(member, member_told);
 }
 
 void member_mute(struct member *member)

@@ -104,6 +104,8 @@ int conference_join(struct member *member)
     link_enter(member->link, room->mix);
     if (room->denoise)
         link_denoise(member->link, true);
+    if (room->count == 1)
+        conference_record(room, member);
     link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u moderator=%d", room->number,
              room->count, member->moderator);
     /* After the entry, so that the newcomer hears it too and knows that he is in. */

@@ -164,6 +164,20 @@ static const char *srtp_fault(const char *text)
     return srtp_policy_from_name(text) >= 0 ? NULL : "is none of off, optional, required";
 }
 
+static const char *record_fault(const char *text)
+{
+    return !strcmp(text, "off") || !strcmp(text, "mix") || !strcmp(text, "tracks")
+               ? NULL
+               : "is none of off, mix, tracks";
+}
+
+static const char *record_format_fault(const char *text)
+{
+    return !strcmp(text, "wav") || !strcmp(text, "flac") || !strcmp(text, "opus")
+               ? NULL
+               : "is none of wav, flac, opus";
+}
+
 static const char *level_fault(const char *text)
 {
     return log_level_from_name(text) >= 0 ? NULL : "is no level: debug, info, notice, warning and error are";
@@ -273,6 +287,9 @@ static const struct key keys[] = {
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),
     T("prompts", "voices", voices_dir, VOICES_DIR, folder_fault),
     T("prompts", "language", language, "en", language_fault),
+    T("conference", "record", room_record, "off", record_fault),
+    T("conference", "record_format", room_record_format, "flac", record_format_fault),
+    T("conference", "recordings", recordings_dir, "/var/lib/confab/recordings", folder_fault),
     N("limits", "calls", max_calls, 1, 1000000, 3000),
     N("limits", "calls_a_second", max_calls_a_second, 1, 100000, 200),
     N("limits", "rooms", max_rooms, 1, 100000, 500),

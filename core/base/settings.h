@@ -55,6 +55,9 @@ struct settings {
     char *sql_dir, *spool_dir, *cache_dir, *sounds_dir, *voices_dir;
     char *language;
 
+    char *room_record, *room_record_format; /* "off", "mix", "tracks"; "wav", "flac", "opus" */
+    char *recordings_dir;
+
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
     bool room_loudness, room_denoise; /* of rooms whose row does not say */

@@ -83,6 +83,12 @@ void mix_close(struct server *server, uint32_t room);
 void mix_set_loudness(struct server *server, uint32_t room, bool loudness);
 void mix_play(struct server *server, uint32_t room, const struct list *list); /* to all in it */
 void link_enter(struct link *link, uint32_t room); /* 0: leave */
+/*
+ * Records the room to the settings' folder until mix_close(): the mix, with `tracks` also each who speaks. `format` is
+ * "wav", "flac" or "opus"; `name` is the room's. What goes wrong later ends the recording, with a line in the log.
+ */
+__attribute__((warn_unused_result)) int mix_record(struct server *server, uint32_t room, const char *name, bool tracks,
+                                                   const char *format);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
 void link_denoise(struct link *link, bool denoise); /* steady noise taken out of what he says to a room */

@@ -3,8 +3,16 @@
  */
 #include "core/call/internal.h"
 
+#include "core/base/clock.h"
+#include "mixer/recording.h"
+
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define RECORD_RATE 16000 /* at least: a wide voice may come after the narrow one that began the room */
 
 static void link_check(const struct link *link, const char *what, int error)
 {
@@ -44,14 +52,26 @@ void link_echo(struct link *link)
         link_check(link, "echo", port_connect_echo(link->call->server->mixer, link->call->caller->port));
 }
 
+/* Under this name he stands in a recording. Who withholds his number withholds it there, too. */
+static void link_label(struct link *link)
+{
+    const struct request *request = link_request(link);
+
+    link_check(link, "label",
+               port_set_label(link->call->server->mixer, link->call->caller->port,
+                              request->anonymous ? "anonymous" : request->caller.user, request->call));
+}
+
 void link_enter(struct link *link, uint32_t room)
 {
     struct mixer *mixer = link->call->server->mixer;
     port_id port = link->call->caller->port;
 
-    if (link_hosts(link, "enter"))
-        link_check(link, "enter",
-                   room ? port_connect_room(mixer, port, room) : port_connect_none(mixer, port));
+    if (!link_hosts(link, "enter"))
+        return;
+    if (room)
+        link_label(link);
+    link_check(link, "enter", room ? port_connect_room(mixer, port, room) : port_connect_none(mixer, port));
 }
 
 void link_gains(struct link *link, int talk_db, int listen_db)
@@ -110,4 +130,42 @@ void mix_play(struct server *server, uint32_t room, const struct list *list)
 
     if (error)
         log_event(LEVEL_WARNING, "call", NULL, "room-play-failed error=\"%s\"", strerror(error));
+}
+
+/* "3000-20260131T173005Z-9f3c": the room, when, and what makes it another one within the same second. */
+static void recording_name(char *to, size_t size, const char *room)
+{
+    time_t now = clock_wall();
+    char when[32], dice[5];
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+    random_hex(dice, 2);
+    int at = snprintf(to, size, "%s-%s-%s", room, when, dice);
+    for (int i = 0; i < at && to[i]; i++) {
+        if (!isalnum((unsigned char)to[i]) && !strchr("+-_", to[i]))
+            to[i] = '_'; /* a room may be called anything; a file is to be found by any shell */
+    }
+}
+
+int mix_record(struct server *server, uint32_t room, const char *name, bool tracks, const char *format)
+{
+    char file[NUMBER_TEXT + 40];
+    int chosen = record_format_from_name(format);
+
+    recording_name(file, sizeof file, name);
+    struct room_recording what = {.folder = server->settings->recordings_dir,
+                                  .name = file,
+                                  .title = name,
+                                  .format = chosen < 0 ? RECORD_FLAC : (enum record_format)chosen,
+                                  .rate = RECORD_RATE,
+                                  .tracks = tracks};
+    int error = room_record(server->mixer, room, 0, &what);
+    if (error)
+        log_event(LEVEL_ERROR, "call", NULL, "recording-refused room=%s error=\"%s\"", name, strerror(error));
+    else
+        log_event(LEVEL_INFO, "call", NULL, "recording-started room=%s file=%s/%s.%s", name, what.folder,
+                  file, record_format_names[what.format]);
+    return error;
 }

@@ -83,6 +83,8 @@ static void server_pump(void *arg)
             server_loaded(server, &event);
             continue;
         }
+        if (event.room) /* a recording is over; the file thread has logged how */
+            continue;
         leg = table_get(&server->ports, event.port);
         if (leg)
             leg_event(leg, &event);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct server server;
-struct settings settings;
+struct settings settings = {.room_record = (char[]){"off"}, .room_record_format = (char[]){"flac"}};
 struct link calls[LINKS];
 unsigned call_count;
 char logged[4096];
@@ -311,6 +311,17 @@ void mix_set_loudness(struct server *of, uint32_t room, bool loudness)
 
     snprintf(text, sizeof text, "loudness%u=%d", room, loudness);
     tell(of->told, sizeof of->told, text);
+}
+
+int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, const char *format)
+{
+    char line[100];
+
+    if (of->record_error)
+        return of->record_error;
+    snprintf(line, sizeof line, "record=%u/%s/%s/%s", room, name, tracks ? "tracks" : "mix", format);
+    tell(of->told, sizeof of->told, line);
+    return 0;
 }
 
 void mix_play(struct server *of, uint32_t room, const struct list *list)

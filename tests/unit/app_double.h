@@ -14,7 +14,7 @@ struct server {
     struct prompts *prompts;
     char told[512]; /* what the rooms were told */
     uint32_t next_mix;
-    int mix_error;
+    int mix_error, record_error;
 };
 
 struct link {

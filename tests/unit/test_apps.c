@@ -303,6 +303,49 @@ START_TEST(late_replies_are_dropped)
 }
 END_TEST
 
+/* The room's row goes before the settings; who comes in is told, alone or not. */
+START_TEST(recorded_room_says_so)
+{
+    const struct room_row tracks = {.number = "3001", .record = "tracks"},
+                          off = {.number = "3002", .record = "off"};
+    struct link *link;
+
+    settings.max_rooms = 4;
+    link = enter_open("3000");
+    ck_told(&server, "open");
+    ck_told(link, "enter=1 play=conf-onlyperson");
+    settings.room_record = (char[]){"mix"};
+    link = enter_open("3003");
+    ck_told(&server, "open record=2/3003/mix/flac");
+    ck_told(link, "enter=2 play=conf-now-recording+conf-onlyperson");
+    hang_up(call_room("3002", 0, &off));
+    ck_told(&server, "open close");
+    settings.room_record = (char[]){"off"};
+    hang_up(link);
+    *server.told = '\0';
+    link = call_room("3001", 0, &tracks);
+    ck_told(&server, "open record=4/3001/tracks/flac");
+    ck_told(link, "enter=4 play=conf-now-recording+conf-onlyperson");
+    link = call_room("3001", 0, &tracks);
+    ck_told(link, "enter=4 play=conf-now-recording");
+    play_over(link);
+    ck_told(link, "quiet");
+}
+END_TEST
+
+/* Where no recording came about, nobody is told of one, and the room goes on. */
+START_TEST(room_stands_without_its_recording)
+{
+    const struct room_row row = {.number = "3001", .record = "mix", .record_format = "opus"};
+
+    server.record_error = ENFILE;
+    struct link *link = call_room("3001", 0, &row);
+    ck_told(link, "enter=1 play=conf-onlyperson");
+    ck_told(&server, "open");
+    server.record_error = 0;
+}
+END_TEST
+
 /* RFC 4240 §5: the room's name follows "conf=". */
 START_TEST(conference_service_names_its_room)
 {
@@ -614,6 +657,8 @@ int main(void)
     tcase_add_test(tc, database_away_opens_no_unknown_room);
     tcase_add_test(tc, late_replies_are_dropped);
     tcase_add_test(tc, conference_service_names_its_room);
+    tcase_add_test(tc, recorded_room_says_so);
+    tcase_add_test(tc, room_stands_without_its_recording);
     tcase_add_test(tc, menu_mutes_and_unmutes);
     tcase_add_test(tc, menu_turns_gains_within_bounds);
     tcase_add_test(tc, menu_is_not_cut_by_who_comes_or_goes);

@@ -2,6 +2,7 @@
 #include "tests/unit/test_call_fakes.h"
 
 #include "core/base/clock.h"
+#include "mixer/recording.h"
 #include "storage/mailbox.h"
 
 #include <arpa/inet.h>
@@ -384,6 +385,30 @@ void room_close(struct mixer *m, room_id room)
 {
     (void)m;
     (void)room;
+}
+
+int port_set_label(struct mixer *m, port_id port, const char *name, const char *call)
+{
+    (void)m;
+    (void)call;
+    NOTE(fake_media, "label%u=%s", port, name);
+    return 0;
+}
+
+const char *const record_format_names[RECORD_FORMATS] = {"wav", "flac", "opus"};
+
+int record_format_from_name(const char *name)
+{
+    return strcmp(name, "opus") == 0 ? RECORD_OPUS : -1;
+}
+
+/* The name within the folder follows the clock and a die: only the room's part of it is noted. */
+int room_record(struct mixer *m, room_id room, uint32_t serial, const struct room_recording *what)
+{
+    (void)m;
+    (void)serial;
+    NOTE(fake_media, "record%u=%s/%.5s/%d/%d", room, what->title, what->name, what->format, what->tracks);
+    return 0;
 }
 
 int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count)

@@ -426,6 +426,17 @@ START_TEST(rooms_music_and_gains_reach_the_port)
 }
 END_TEST
 
+/* The member's name goes with his port; the file's name is fit for any shell. */
+START_TEST(recording_of_a_room_reaches_the_engine)
+{
+    link_enter(host, 77);
+    ck_assert(fake_media_did("label1=1001"));
+    ck_assert_int_eq(mix_record(link_server(host), 77, "a/b c", true, "opus"), 0);
+    ck_assert_ptr_nonnull(strstr(fake_media, " record77=a/b c/a_b_c/2/1"));
+    finish();
+}
+END_TEST
+
 START_TEST(answered_call_is_sent_on_to_a_phone)
 {
     struct session *b;
@@ -506,6 +517,7 @@ static Suite *suite(void)
     tcase_add_test(c, hold_is_told_to_the_application);
     tcase_add_test(c, hangup_ends_the_application_before_it_returns);
     tcase_add_test(c, rooms_music_and_gains_reach_the_port);
+    tcase_add_test(c, recording_of_a_room_reaches_the_engine);
     tcase_add_test(c, answered_call_is_sent_on_to_a_phone);
     tcase_add_test(c, host_gets_the_caller_back_when_it_fails);
     tcase_add_test(c, host_that_does_not_care_loses_the_call);

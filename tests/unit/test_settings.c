@@ -78,7 +78,8 @@ START_TEST(every_key_reaches_its_field)
         "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
         "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
         "message_silence = 4 }\n"
-        "conference { loudness = false denoise = true }\n"
+        "conference { loudness = false denoise = true record = \"tracks\" record_format = \"opus\""
+        " recordings = \"/r\" }\n"
         "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
         "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
         "http { address = \"::1\" port = 8081 }\n"
@@ -121,6 +122,9 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_uint_eq(s->max_calls_a_second, 12);
     ck_assert_uint_eq(s->max_rooms, 13);
     ck_assert_uint_eq(s->max_room_members, 14);
+    ck_assert_str_eq(s->room_record, "tracks");
+    ck_assert_str_eq(s->room_record_format, "opus");
+    ck_assert_str_eq(s->recordings_dir, "/r");
     ck_assert_str_eq(s->http_address, "::1");
     ck_assert_uint_eq(s->http_port, 8081);
     ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
@@ -173,6 +177,9 @@ static const struct fault {
     {"voicemail {\n spool = \"spool\"\n}\n", 2, "is not an absolute path"},
     {"conference {\n\n loudness = loud\n}\n", 3, "loudness: \"loud\" is neither true nor false"},
     {"prompts {\n language = \"English\"\n}\n", 2, "is no language"},
+    {"conference {\n record = \"yes\"\n}\n", 2, "is none of off, mix, tracks"},
+    {"conference {\n record_format = \"mp3\"\n}\n", 2, "is none of wav, flac, opus"},
+    {"conference {\n recordings = \"here\"\n}\n", 2, "is not an absolute path"},
     {"limits {\n calls = -1\n}\n", 2, "calls: \"-1\""},
     {"http {\n address = \"localhost\"\n}\n", 2, "is no IP address"},
     {"http {\n port = 70000\n}\n", 2, "port: \"70000\""},

@@ -309,6 +309,11 @@ START_TEST(room_found)
     kit_sql("update room set loudness = false, denoise = true where number = '3900'");
     ck_assert_int_eq(ASK(room_find(kit.st, "3900", TICKET, room_answered)), 0);
     ck_assert(answer.room.loudness == ROOM_NO && answer.room.denoise == ROOM_YES);
+    ck_assert_str_eq(answer.room.record, "");
+    kit_sql("update room set record = 'tracks', record_format = 'opus' where number = '3900'");
+    ck_assert_int_eq(ASK(room_find(kit.st, "3900", TICKET, room_answered)), 0);
+    ck_assert_str_eq(answer.room.record, "tracks");
+    ck_assert_str_eq(answer.room.record_format, "opus");
     ck_assert_int_eq(ASK(room_find(kit.st, "3000", TICKET, room_answered)), ENOENT);
 }
 END_TEST
