@@ -104,6 +104,16 @@ int resampler_between(struct resampler **out, unsigned from, unsigned to); /* NU
 /* -- what a worker owns
  * ----------------------------------------------------------------------------------------------- */
 
+/* A packet that a play has cut and not yet sent (coded.c). */
+struct coded {
+    enum encoding_kind kind;
+    unsigned ticks;
+    uint64_t tick; /* its first */
+    size_t length; /* 0: none */
+    bool stale;    /* the port's encoder has missed what was sent */
+    uint8_t payload[ENCODING_PAYLOAD_MAX];
+};
+
 struct port {
     port_id id;
     unsigned index, place; /* in the mixer's table; in the worker's list */
@@ -140,6 +150,7 @@ struct port {
     unsigned phase;
     uint64_t said_tick, sent_until, sent, octets, sent_before;
     struct player player;
+    struct coded coded;
     struct digit_sender sender;
     bool sending_digit;
     struct {
@@ -205,6 +216,9 @@ enum command_type {
     COMMAND_PLAY_STOP,
     COMMAND_PLAY_PAUSE,
     COMMAND_PLAY_SKIP,
+    COMMAND_PLAY_SEEK,
+    COMMAND_PLAY_SPEED,
+    COMMAND_PLAY_GAIN,
     COMMAND_RECORD,
     COMMAND_RECORD_DOWN,
     COMMAND_RECORD_STOP,
@@ -249,7 +263,7 @@ struct worker {
     struct room *rooms;
     uint64_t tick; /* of the monotonic clock, so that all workers count alike */
     uint32_t dice;
-    atomic_uint_fast64_t ticks, overruns, received, sent, histogram[32];
+    atomic_uint_fast64_t ticks, overruns, received, sent, encodings, histogram[32];
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
@@ -359,6 +373,10 @@ bool port_has_own(const struct port *p); /* a play, a digit: something nobody el
 void port_say(struct port *p, const int16_t *frame);
 void port_send(struct port *p, const uint8_t *payload, size_t length, unsigned ticks);
 bool port_play_over(struct port *p, int16_t *frame, bool over); /* its player's and digits' sound */
+void port_play_over_check(struct port *p); /* tells of a play that is over */
+/* A port in no room: sends what it plays as it was encoded once for all. False: it is to be rendered. */
+bool port_play_coded(struct port *p);
+void port_encoder_warm(struct port *p); /* before its encoder takes over */
 void port_digit_queue(struct port *p, char digit, unsigned ms);
 void port_play_end(struct port *p, int end);
 unsigned port_phase(const struct port *p); /* which tick of its packet this one is */

@@ -53,6 +53,8 @@ struct mixer_stats {
     uint64_t ticks, overruns;      /* a tick that began more than 10 ms late */
     uint64_t commands_refused, events_refused;
     uint64_t packets_received, packets_sent;
+    uint64_t encodings;            /* packets that a tick encoded: fewer than sent where one is shared by many */
+    uint64_t encoded_bytes;        /* memory that sounds encoded once for all take */
     uint64_t tick_us_histogram[32]; /* [i]: ticks that took less than 2^i µs, and not less than half of it */
 };
 void mixer_read_stats(const struct mixer *m, struct mixer_stats *out);
