@@ -7,6 +7,8 @@
  */
 #include "mixer/engine.h"
 
+#define WARM_MS 60 /* one packet of any length at least */
+
 static bool coded_can(const struct port *p)
 {
     const struct kit *kit = p->kit;
@@ -35,6 +37,7 @@ bool port_play_coded(struct port *p)
 
     p->player.kind = coded_can(p) ? encoding_kind_of(&p->kit->format) : ENCODING_NONE;
     p->player.within = at > 0;
+    p->player.fresh = p->sent == 0;
     if (at == 0)
         coded_cut(p);
     /* A packet under way is dropped with what it was cut for: another format, a room in between. */
@@ -51,23 +54,24 @@ bool port_play_coded(struct port *p)
 }
 
 /*
- * An encoder that was left out knows nothing of what the far side's decoder has heard. It is shown the packet
- * before its first, so that both agree but for details that fade within a few milliseconds.
+ * An encoder that was left out knows nothing of what the far side's decoder has heard. It is shown the last
+ * packets again before its first one (see cut.c).
  */
 void port_encoder_warm(struct port *p)
 {
-    static const int16_t silence[PTIME_MAX * 48];
-    int16_t before[PTIME_MAX * 48];
+    int16_t before[WARM_MS * 48] = {0};
     struct kit *kit = p->kit;
-    size_t samples = (size_t)kit->ticks * (kit->rate / TICKS_A_SECOND);
+    size_t packet = (size_t)kit->ticks * (kit->rate / TICKS_A_SECOND);
+    bool opus = kit->format.codecs[0].codec == CODEC_OPUS;
+    size_t count = opus ? 1 : WARM_MS / TICK_MS / kit->ticks;
     uint8_t payload[PAYLOAD_MAX];
 
     if (!p->coded.stale)
         return;
     p->coded.stale = false;
     if (p->player.playing)
-        player_recent(&p->player, kit->rate, before, samples);
-    (void)encoder_encode(kit->encoder, p->player.playing ? before : silence, samples, payload,
-                         sizeof(payload));
-    atomic_fetch_add_explicit(&p->worker->encodings, 1, memory_order_relaxed);
+        player_recent(&p->player, kit->rate, before, count * packet);
+    for (size_t i = 0; i < count; i++)
+        (void)encoder_encode(kit->encoder, before + i * packet, packet, payload, sizeof(payload));
+    atomic_fetch_add_explicit(&p->worker->encodings, count, memory_order_relaxed);
 }

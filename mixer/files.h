@@ -71,6 +71,8 @@ struct player {
     /* What is encoded already (cut.c) */
     enum encoding_kind kind;
     bool within;    /* the packet at hand has begun: whole packets wait for the next one */
+    bool fresh;     /* the far side's decoder has heard nothing yet */
+    uint32_t steady; /* samples since the item's beginning or a leap in it */
     uint64_t asked; /* bit i: item i's encoding was asked for in this round */
 };
 /* Signalling: takes a reference on every sound named, so that none goes away before the worker has played it.
@@ -86,8 +88,8 @@ void player_start(struct player *p, struct sounds *sounds, uint32_t serial, cons
 /* Worker: 10 ms at `rate` into `out`. False: nothing to play (or paused, or the first sound still loads):
  * `out` untouched. */
 bool player_render(struct player *p, unsigned rate, int16_t *out);
-/* Worker: the `samples` that were played last, for an encoder that takes over from what was sent encoded;
- * silence where the item at hand has not been playing for that long. */
+/* Worker: the `samples` (whole frames) that were played last, for an encoder that takes over from what was
+ * sent encoded; silence where the item at hand has not been playing for that long. */
 void player_recent(struct player *p, unsigned rate, int16_t *out, size_t samples);
 /* Worker, at a packet's begin: cuts its payload of `ms` out of what is encoded. 0: it must be rendered, and
  * nothing has moved. `out` holds ENCODING_PAYLOAD_MAX. */

@@ -42,6 +42,7 @@ static void next_item(struct player *p)
     p->position = 0;
     p->sound = NULL;
     p->scaling = false;
+    p->steady = 0;
     p->phase1 = p->phase2 = 0;
 }
 
@@ -49,6 +50,7 @@ void player_advance(struct player *p, uint32_t samples)
 {
     p->position += samples;
     p->played += samples;
+    p->steady += samples;
     p->played_ms = (uint32_t)((p->played + WIDE_PER_MS - 1) / WIDE_PER_MS);
 }
 
@@ -213,6 +215,7 @@ static unsigned render_scaled(struct player *p, bool narrow, int16_t *out)
 static void soften(struct player *p, bool narrow, int16_t *frame)
 {
     int count = narrow ? WIDE_FRAME / 2 : WIDE_FRAME;
+    int fade = count - count / 10; /* what is left over runs the interpolator out */
     int32_t from = p->level, to = p->paused ? 0 : p->gain;
     int16_t before[WIDE_FRAME];
 
@@ -227,7 +230,7 @@ static void soften(struct player *p, bool narrow, int16_t *frame)
         return;
     }
     for (int i = 0; i < count; i++) {
-        int64_t q12 = from + (int64_t)(to - from) * (i + 1) / count, value = (frame[i] * q12) >> 12;
+        int64_t q12 = from + (int64_t)(to - from) * (i < fade ? i + 1 : fade) / fade, value = (frame[i] * q12) >> 12;
 
         frame[i] = (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
     }
@@ -260,18 +263,22 @@ void player_recent(struct player *p, unsigned rate, int16_t *out, size_t samples
 {
     size_t per_frame = rate / 100;
     uint32_t back = (uint32_t)(samples / per_frame) * WIDE_FRAME;
-    bool has = p->playing && p->sound && p->items[p->at].sound != 0 && p->position >= back;
+    uint32_t at = p->left ? p->left_at : p->position;
+    const struct sound *sound = p->left;
     int16_t frame[WIDE_FRAME];
 
     memset(p->history, 0, sizeof p->history);
     memset(out, 0, samples * sizeof *out);
-    for (uint32_t at = p->position - back; has && back > 0; at += WIDE_FRAME, back -= WIDE_FRAME) {
-        samples_take(&p->sound->samples, rate == NARROW_RATE, at, frame);
+    if (!sound && p->playing && p->at < p->count && p->items[p->at].sound != 0)
+        sound = sound_slot(p->sounds, p->items[p->at].sound);
+    if (!sound || at < back || atomic_load_explicit(&sound->state, memory_order_acquire) != SOUND_READY)
+        return;
+    for (at -= back; back > 0; at += WIDE_FRAME, back -= WIDE_FRAME, out += per_frame) {
+        samples_take(&sound->samples, rate == NARROW_RATE, at, frame);
         if (rate == 3 * WIDE_RATE)
             interpolate(p->history, frame, out);
         else
             memcpy(out, frame, per_frame * sizeof *out);
-        out += per_frame;
     }
 }
 
@@ -334,6 +341,7 @@ static void leap_to(struct player *p, unsigned at, int64_t place, uint32_t lengt
     }
     p->at = at;
     p->position = to;
+    p->steady = 0;
 }
 
 /* Counted as if it had been heard, so that a caller who leaps and stops can go on from there later. */
@@ -417,6 +425,7 @@ void player_speed(struct player *p, unsigned percent)
 
         p->played = p->played - p->position + to;
         p->position = to;
+        p->steady = 0;
         p->scaling = false;
     }
     p->speed = percent < SPEED_MIN ? SPEED_MIN : percent > SPEED_MAX ? SPEED_MAX : percent;

@@ -81,8 +81,6 @@ static int filler_append(struct filler *f, const float *in, size_t count)
 {
     int error = buffer_reserve(f->into, count);
 
-    if (!error && f->into->count + count > (size_t)f->into->rate * SECONDS_MAX)
-        error = EFBIG;
     for (size_t i = 0; !error && i < count; i++) {
         long value = lrintf(in[i] * 32768.0f);
 
@@ -113,6 +111,8 @@ static int filler_push(struct filler *f, const float *in, size_t count)
 static int filler_take(struct filler *f, const float *in, size_t count)
 {
     f->taken += count;
+    if (f->taken > (uint64_t)f->from * SECONDS_MAX)
+        return EFBIG;
     if (f->meanwhile && ++f->chunks % MEANWHILE_EVERY == 0)
         f->meanwhile(f->arg);
     return filler_push(f, in, count);
