@@ -2,8 +2,8 @@
  * Ports that only play: they send what is encoded already instead of rendering and encoding it.
  *
  * A packet is cut at its first tick and goes out at its last; what happens to the play in between shows in
- * the next packet. Everything that must touch the sound itself (a room, a digit, gain, speed, a fade) goes the
- * long way.
+ * the next packet. Everything that must touch the sound itself (a room, a digit, gain, speed, a fade) goes
+ * the long way.
  */
 #include "mixer/engine.h"
 

@@ -7,11 +7,11 @@
 #include <string.h>
 
 /*
- * G.722's decoder adapts for long: at a change between two encoders that have heard the same it is 17 dB above
- * its error for 60 ms, 30 dB after 150, and as ever (40 dB) after 250; where they have heard different things,
- * as at a sound's beginning, it is below 10 dB for 100 ms, which spoils a first syllable. So only long sounds
- * are cut, from a while after their beginning on, unless the far side's decoder is as new as the encoder was.
- * Opus is itself again after one packet, when both have heard the same for a packet or two.
+ * G.722's decoder adapts for long: at a change between two encoders that have heard the same it is 17 dB
+ * above its error for 60 ms, 30 dB after 150, and as ever (40 dB) after 250; where they have heard different
+ * things, as at a sound's beginning, it is below 10 dB for 100 ms, which spoils a first syllable. So only
+ * long sounds are cut, from a while after their beginning on, unless the far side's decoder is as new as the
+ * encoder was. Opus is itself again after one packet, when both have heard the same for a packet or two.
  */
 #define G722_STEADY (300 * WIDE_PER_MS)
 #define G722_LEAST (5000 * WIDE_PER_MS)
@@ -125,6 +125,8 @@ static size_t cut_packet(struct player *p, enum encoding_kind kind, uint8_t *out
     if (left < span && length < p->sound->samples.length) /* it was to be cut short here */
         return place_return(p, &before);
     size = e->starts[packet + 1] - e->starts[packet];
+    if (size == 0)
+        return place_return(p, &before);
     memcpy(out, e->data + e->starts[packet], size);
     player_advance(p, left < span ? left : span);
     return size;

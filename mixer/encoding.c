@@ -11,8 +11,8 @@
 
 /*
  * A second of sound takes 8 kB in G.711 and G.722 each, about 4 in Opus. What is loaded at start, prompts and
- * music, is there to stay and asked for all the time, and a message's encodings go with it: so what came first
- * is kept, and at the limit nothing more is made but when something has gone.
+ * music, is there to stay and asked for all the time, and a message's encodings go with it: so what came
+ * first is kept, and at the limit nothing more is made but when something has gone.
  */
 #define SECONDS_MAX (10 * 60)
 #define BYTES_MAX (UINT64_C(128) << 20)
@@ -178,8 +178,8 @@ static int make_packets(struct making *m, bool *over)
             samples_take(s, false, m->at + half * WIDE_FRAME, frame);
             interpolate(m->history, frame, full + half * FRAME_MAX);
         }
-        m->length += encoder_encode(m->encoder, full, 2 * FRAME_MAX, m->made->data + m->length,
-                                    ENCODING_PAYLOAD_MAX);
+        m->length +=
+            encoder_encode(m->encoder, full, 2 * FRAME_MAX, m->made->data + m->length, ENCODING_PAYLOAD_MAX);
         m->made->starts[m->at / OPUS_SPAN + 1] = (uint32_t)m->length;
     }
     *over = m->at >= s->length;

@@ -132,11 +132,13 @@ static void render_tone(struct player *p, const struct play_item *item, unsigned
     p->phase2 = fmod(p->phase2, 2 * M_PI);
 }
 
-/* Opus packets are cut at a packet's begin only: a sound for which there are some waits for it. */
-static bool waits_for_packet(struct player *p, bool begun)
+/* Where a sound can be cut only if it began with a packet, it waits for one. */
+static bool waits_for_packet(const struct player *p, bool begun)
 {
-    return begun && (p->kind == ENCODING_OPUS || p->kind == ENCODING_OPUS_FEC) && p->position == 0 &&
-           p->items[p->at].sound != 0 && encoding_get(p->sounds, p->sound, p->kind, false);
+    bool must =
+        p->kind == ENCODING_OPUS || p->kind == ENCODING_OPUS_FEC || (p->kind == ENCODING_G722 && p->fresh);
+
+    return begun && must && p->position == 0 && p->items[p->at].sound != 0;
 }
 
 /* `out` holds WIDE_FRAME samples, or half as many for 8 kHz. Returns how many at 16 kHz were played. */
@@ -230,7 +232,8 @@ static void soften(struct player *p, bool narrow, int16_t *frame)
         return;
     }
     for (int i = 0; i < count; i++) {
-        int64_t q12 = from + (int64_t)(to - from) * (i < fade ? i + 1 : fade) / fade, value = (frame[i] * q12) >> 12;
+        int64_t q12 = from + (int64_t)(to - from) * (i < fade ? i + 1 : fade) / fade,
+                value = (frame[i] * q12) >> 12;
 
         frame[i] = (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
     }

@@ -84,8 +84,9 @@ static int filler_append(struct filler *f, const float *in, size_t count)
     for (size_t i = 0; !error && i < count; i++) {
         long value = lrintf(in[i] * 32768.0f);
 
-        f->into->data[f->into->count++] =
-            (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
+        f->into->data[f->into->count++] = (int16_t)(value > INT16_MAX   ? INT16_MAX
+                                                    : value < INT16_MIN ? INT16_MIN
+                                                                        : value);
     }
     return error;
 }

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#define REACH 64                /* samples at 8 kHz to either side: 16 ms hold a period of the deepest voice */
+#define REACH 64 /* samples at 8 kHz to either side: 16 ms hold a period of the deepest voice */
 #define ALIKE (NARROW_RATE / 100) /* samples compared */
 
 /* Likeness of two stretches; louder ones do not win by their loudness. */

@@ -98,7 +98,8 @@ static double place_in(struct player *p, int first)
 }
 
 /* -- places
- * ----------------------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* To whichever item, with the count of what was played, for a sound of any codec. */
 START_TEST(seek_lands_in_any_item)
@@ -168,7 +169,8 @@ START_TEST(skip_crosses_items_both_ways)
 }
 END_TEST
 
-/* "From … received …", then the message: skipping back stays in the message, skipping on misses none of it. */
+/* "From … received …", then the message: skipping back stays in the message, skipping on misses none of it.
+ */
 START_TEST(skip_stops_at_a_chapter)
 {
     struct player p = {0};
@@ -275,7 +277,7 @@ static unsigned crossings(const int16_t *in, size_t count)
 static const struct {
     unsigned percent, rate;
     double hz;
-} speeds[] = {{75, 8000, 440},   {200, 8000, 440},   {75, 16000, 440},   {200, 16000, 440}, {150, 16000, 130},
+} speeds[] = {{75, 8000, 440},   {200, 8000, 440},   {75, 16000, 440},  {200, 16000, 440}, {150, 16000, 130},
               {125, 48000, 700}, {200, 48000, 1000}, {100, 16000, 440}, {80, 8000, 90}};
 
 /* Another length, the same pitch, nowhere a click. */

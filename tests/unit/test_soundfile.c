@@ -50,8 +50,8 @@ static double rest_level(const int16_t *in, size_t count, unsigned rate, double 
         im += in[i] * sin(2 * M_PI * hz * (double)i / rate) * 2 / (double)n;
     }
     for (size_t i = from; i < from + n; i++) {
-        double rest = in[i] - re * cos(2 * M_PI * hz * (double)i / rate) -
-                      im * sin(2 * M_PI * hz * (double)i / rate);
+        double rest =
+            in[i] - re * cos(2 * M_PI * hz * (double)i / rate) - im * sin(2 * M_PI * hz * (double)i / rate);
 
         power += rest * rest;
     }
@@ -83,9 +83,8 @@ static void tone_write(const char *name, unsigned rate, int channels, int format
 static const struct {
     unsigned rate;
     int channels;
-} rates[] = {{8000, 1},  {11025, 1}, {12000, 2}, {16000, 1}, {16000, 12}, {22050, 2},
-             {24000, 1}, {32000, 1}, {37123, 1}, {44100, 2}, {48000, 6},  {96000, 1},
-             {192000, 2}};
+} rates[] = {{8000, 1},  {11025, 1}, {12000, 2}, {16000, 1}, {16000, 12}, {22050, 2}, {24000, 1},
+             {32000, 1}, {37123, 1}, {44100, 2}, {48000, 6}, {96000, 1},  {192000, 2}};
 
 /* The level within 0.5 dB, the length to the sample, and nothing beside the tone. */
 START_TEST(every_rate_keeps_the_tone)
@@ -106,9 +105,9 @@ END_TEST
 
 static const struct {
     unsigned rate;
-    double hz;         /* in the file */
+    double hz;           /* in the file */
     double wide, narrow; /* what it must not come back as; 0: it is to be heard there */
-} aliases[] = {{16000, 5000, 0, 3000},     {44100, 5500, 0, 2500},      {44100, 12000, 4000, 4000 - 1},
+} aliases[] = {{16000, 5000, 0, 3000},     {44100, 5500, 0, 2500},     {44100, 12000, 4000, 4000 - 1},
                {48000, 10000, 6000, 2000}, {48000, 17000, 1000, 1000}, {192000, 31000, 1000, 1000},
                {22050, 9500, 6500, 1500}};
 
