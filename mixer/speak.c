@@ -223,6 +223,8 @@ void port_speak(struct port *p)
     if (p->player.playing) {
         if (port_play_over(p, buffer, false))
             frame = buffer;
+        else if (p->player.fresh && p->player.within)
+            says = false; /* its first packet is the sound's first */
     } else if (p->connected == CONNECTED_ECHO) {
         frame = port_hear(p) ? p->kit->frame : NULL;
         says = says || p->media_seen;
