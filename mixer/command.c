@@ -213,7 +213,7 @@ static void do_play_stop(struct worker *w, struct command *c)
 static void do_play_pause(struct worker *w, struct command *c)
 {
     (void)w;
-    c->port->player.paused = c->values[0];
+    player_pause(&c->port->player, c->values[0]);
 }
 
 static void do_play_skip(struct worker *w, struct command *c)
@@ -221,6 +221,24 @@ static void do_play_skip(struct worker *w, struct command *c)
     (void)w;
     if (c->port->player.playing)
         player_skip(&c->port->player, c->values[0]);
+}
+
+static void do_play_seek(struct worker *w, struct command *c)
+{
+    (void)w;
+    player_seek(&c->port->player, (uint32_t)c->values[0]);
+}
+
+static void do_play_speed(struct worker *w, struct command *c)
+{
+    (void)w;
+    player_speed(&c->port->player, (unsigned)c->values[0]);
+}
+
+static void do_play_gain(struct worker *w, struct command *c)
+{
+    (void)w;
+    player_gain(&c->port->player, gain_q12(c->values[0]));
 }
 
 static void do_record(struct worker *w, struct command *c)
@@ -350,6 +368,9 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_PLAY_STOP] = do_play_stop,
     [COMMAND_PLAY_PAUSE] = do_play_pause,
     [COMMAND_PLAY_SKIP] = do_play_skip,
+    [COMMAND_PLAY_SEEK] = do_play_seek,
+    [COMMAND_PLAY_SPEED] = do_play_speed,
+    [COMMAND_PLAY_GAIN] = do_play_gain,
     [COMMAND_RECORD] = do_record,
     [COMMAND_RECORD_DOWN] = do_record_down,
     [COMMAND_RECORD_STOP] = do_record_stop,

@@ -402,6 +402,25 @@ void port_play_skip(struct mixer *m, port_id port, int ms)
     (void)!port_order(m, port, COMMAND_PLAY_SKIP, ms, 0);
 }
 
+int port_play_seek(struct mixer *m, port_id port, uint32_t ms)
+{
+    return ms > INT32_MAX ? EINVAL : port_order(m, port, COMMAND_PLAY_SEEK, (int)ms, 0);
+}
+
+int port_play_speed(struct mixer *m, port_id port, unsigned percent)
+{
+    if (percent < SPEED_MIN || percent > SPEED_MAX)
+        return EINVAL;
+    return port_order(m, port, COMMAND_PLAY_SPEED, (int)percent, 0);
+}
+
+int port_play_gain(struct mixer *m, port_id port, int db)
+{
+    if (db < -30 || db > 30)
+        return EINVAL;
+    return port_order(m, port, COMMAND_PLAY_GAIN, db, 0);
+}
+
 /* -- recording
  * ------------------------------------------------------------------------------------------------------ */
 

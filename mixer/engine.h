@@ -135,6 +135,16 @@ struct muted_talk {
     uint64_t tick, since, last; /* last packet looked at; first and last of this talk */
 };
 
+/* A packet that a play has cut and not yet sent (coded.c). */
+struct coded {
+    enum encoding_kind kind;
+    unsigned ticks;
+    uint64_t tick; /* its first */
+    size_t length; /* 0: none */
+    bool stale;    /* the port's encoder has missed what was sent */
+    uint8_t payload[ENCODING_PAYLOAD_MAX];
+};
+
 struct port {
     port_id id;
     unsigned index, place; /* in the mixer's table; in the worker's list */
@@ -201,6 +211,7 @@ struct port {
     unsigned phase;
     uint64_t said_tick, sent_until, sent, octets, sent_before;
     struct player player;
+    struct coded coded;
     struct digit_sender sender;
     bool sending_digit;
     struct {
@@ -235,7 +246,9 @@ struct port {
 struct speaker {
     struct port *port; /* NULL: free */
     bool entering, leaving, heard;
-    bool fading;  /* he is gone from the room; `own` is his last frame, faded out */
+    bool fading, faded; /* he is gone from the room; `own` is his last frame, faded out: to be, and in this tick */
+    port_id gone;
+    uint32_t gone_visit;
     bool resting; /* faded out one tick ago: his own mix and the one of all have grown alike */
     unsigned ticks;
     uint32_t ssrc; /* these three of what was heard in heard_tick, also when he has gone since */
@@ -317,6 +330,9 @@ enum command_type {
     COMMAND_PLAY_STOP,
     COMMAND_PLAY_PAUSE,
     COMMAND_PLAY_SKIP,
+    COMMAND_PLAY_SEEK,
+    COMMAND_PLAY_SPEED,
+    COMMAND_PLAY_GAIN,
     COMMAND_RECORD,
     COMMAND_RECORD_DOWN,
     COMMAND_RECORD_STOP,
@@ -376,7 +392,7 @@ struct worker {
     int64_t arrival_us;    /* the same for the packet in hand */
     int64_t wall_ahead_us; /* by how much the wall clock is ahead of that one */
     uint32_t dice;
-    atomic_uint_fast64_t ticks, overruns, received, sent, levels_distrusted, histogram[HISTOGRAM_BUCKETS];
+    atomic_uint_fast64_t ticks, overruns, received, sent, levels_distrusted, encodings, histogram[HISTOGRAM_BUCKETS];
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
@@ -550,6 +566,10 @@ bool port_has_own(const struct port *p); /* a play, a digit: something nobody el
 void port_say(struct port *p, const int16_t *frame);
 void port_send(struct port *p, const uint8_t *payload, size_t length, unsigned ticks);
 bool port_play_over(struct port *p, int16_t *frame, bool over); /* its player's and digits' sound */
+void port_play_over_check(struct port *p); /* tells of a play that is over */
+/* A port in no room: sends what it plays as it was encoded once for all. False: it is to be rendered. */
+bool port_play_coded(struct port *p);
+void port_encoder_warm(struct port *p); /* before its encoder takes over */
 void port_digit_queue(struct port *p, char digit, unsigned ms);
 void port_play_end(struct port *p, int end);
 uint32_t port_timestamp(const struct port *p, uint64_t tick); /* of its sound that begins with this tick */
@@ -562,7 +582,7 @@ unsigned level_receive(struct port *p, const struct io_packet *in, enum codec co
 void level_check(struct port *p, unsigned level); /* of what was decoded in this tick: was his word true? */
 bool level_voice(struct port *p, bool heard);     /* speech, as heard here, and by his own V bit */
 /* Behind the fixed header: CSRC list and levels, where they were negotiated. Returns their length. */
-size_t levels_write(struct port *p, uint8_t *packet);
+size_t levels_write(struct port *p, uint8_t *packet, const uint8_t *payload, size_t length);
 /* Copies a packet with what `to` may know of its header extension. Returns its length. */
 size_t levels_relay(const struct port *from, const struct port *to, uint8_t *out,
                     const struct io_packet *packet);

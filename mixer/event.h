@@ -65,6 +65,8 @@ struct mixer_stats {
     uint64_t ticks, overruns;      /* a tick that began more than 10 ms late */
     uint64_t commands_refused, events_refused;
     uint64_t packets_received, packets_sent;
+    uint64_t encodings;            /* packets that a tick encoded: fewer than sent where one is shared by many */
+    uint64_t encoded_bytes;        /* memory that sounds encoded once for all take */
     uint64_t levels_distrusted; /* ports whose audio levels (RFC 6464) proved wrong and are measured instead */
     uint64_t tick_us_histogram[HISTOGRAM_BUCKETS]; /* how long ticks took, all workers together */
 };

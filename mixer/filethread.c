@@ -1,6 +1,6 @@
 /*
  * The file thread: the only one that waits for a disk. It loads sounds in the order asked for, looks after
- * every recording in between, and frees what nobody plays any more.
+ * every recording in between, encodes what is played often, and frees what nobody plays any more.
  */
 #include "core/base/log.h"
 #include "core/base/queue.h"
@@ -16,6 +16,13 @@
 #define RECORD_EVERY_MS 100 /* a ring holds seconds; small steps keep the work of one round short */
 #define IDLE_EVERY_MS 500   /* for sounds let go by a worker, which wakes nobody */
 
+static void service_recorders(struct sounds *sounds, bool stopping);
+
+static void serve_meanwhile(void *arg)
+{
+    service_recorders(arg, false);
+}
+
 static void sound_run_load(struct sounds *sounds, sound_id id)
 {
     struct sound *s = sound_slot(sounds, id);
@@ -26,7 +33,7 @@ static void sound_run_load(struct sounds *sounds, sound_id id)
         sound_release(sounds, s);
         return;
     }
-    event.error = samples_load(&s->samples, s->path, s->level);
+    event.error = samples_load(&s->samples, s->path, s->level, serve_meanwhile, sounds);
     if (event.error)
         log_event(LEVEL_WARNING, "mixer", NULL, "sound_unreadable path=%s error=%s", s->path,
                   strerror(event.error));
@@ -46,6 +53,8 @@ static void collect_garbage(struct sounds *sounds)
         if (atomic_load_explicit(&s->state, memory_order_acquire) == SOUND_FREE ||
             atomic_load_explicit(&s->references, memory_order_acquire) != 0)
             continue;
+        encodings_abandon(sounds, s);
+        encodings_free(sounds, s);
         samples_free(&s->samples);
         free(s->path);
         s->path = NULL;
@@ -120,15 +129,17 @@ static void run_jobs(struct sounds *sounds)
 static void *file_thread(void *argument)
 {
     struct sounds *sounds = argument;
+    bool more = false;
 
     while (!atomic_load(&sounds->stopping)) {
         struct pollfd ready = {.fd = queue_fd(sounds->jobs), .events = POLLIN};
 
-        poll(&ready, 1, sounds->recording || sounds->taping ? RECORD_EVERY_MS : IDLE_EVERY_MS);
+        poll(&ready, 1, more ? 0 : sounds->recording || sounds->taping ? RECORD_EVERY_MS : IDLE_EVERY_MS);
         run_jobs(sounds);
         service_recorders(sounds, false);
         service_tapes(sounds, false);
         collect_garbage(sounds);
+        more = encodings_make(sounds);
     }
     run_jobs(sounds);
     service_recorders(sounds, true);

@@ -9,14 +9,15 @@
 
 #define LIE_DB 20    /* so far from the truth nobody errs */
 #define LOUD_LIES 50 /* ticks of sound in a row that was claimed to be so much louder */
-#define FALL_TICKS 6 /* a packet of 60 ms, the longest: what was heard falls no faster than what is claimed  \
-                      */
-#define SOFT_LIES 4  /* packets of voice that were claimed to be so much softer, of the few looked at */
-#define SOFT_SAMPLED 8  /* one packet in so many */
-#define VOICE_LEVEL 45  /* -dBov: what may be speech */
-#define VAD_HOLD 25     /* ticks: V bits waver within words */
-#define VAD_STALE 50    /* ticks without a V bit, set or not: he does not send it at all */
-#define VAD_LIES 300    /* ticks of speech in which it was never set */
+#define FALL_TICKS                                                                                           \
+    6               /* a packet of 60 ms, the longest: what was heard falls no faster than what is claimed   \
+                     */
+#define SOFT_LIES 4 /* packets of voice that were claimed to be so much softer, of the few looked at */
+#define SOFT_SAMPLED 8 /* one packet in so many */
+#define VOICE_LEVEL 45 /* -dBov: what may be speech */
+#define VAD_HOLD 25    /* ticks: V bits waver within words */
+#define VAD_STALE 50   /* ticks without a V bit, set or not: he does not send it at all */
+#define VAD_LIES 300   /* ticks of speech in which it was never set */
 
 /* -- what comes
  * ---------------------------------------------------------------------------------------------------------
@@ -108,7 +109,8 @@ bool level_voice(struct port *p, bool heard)
     return false;
 }
 
-_Static_assert(RTP_HEADER + RTP_SOURCES_SIZE + PAYLOAD_MAX + SRTP_GROWTH <= IO_PACKET_MAX, "the longest packet fits");
+_Static_assert(RTP_HEADER + RTP_SOURCES_SIZE + PAYLOAD_MAX + SRTP_GROWTH <= IO_PACKET_MAX,
+               "the longest packet fits");
 
 /* -- what goes
  * ----------------------------------------------------------------------------------------------------------
@@ -136,7 +138,8 @@ static void mix_describe(const struct room *room, uint64_t tick, unsigned ticks,
 }
 
 /* What a class sends is described once a packet; whoever hears something of his own gets his own words. */
-static const struct rtp_mix *mix_of(struct port *p, struct rtp_mix *own)
+static const struct rtp_mix *mix_of(struct port *p, struct rtp_mix *own, const uint8_t *payload,
+                                    size_t length)
 {
     uint64_t tick = p->worker->tick;
     const struct kit *kit = p->kit;
@@ -154,12 +157,13 @@ static const struct rtp_mix *mix_of(struct port *p, struct rtp_mix *own)
         return own;
     }
     own->count = 0;
-    own->level = (uint8_t)frame_level(kit->said, samples);
+    /* What he is played may have been encoded long ago. */
+    own->level = (uint8_t)payload_level(kit->format.codecs[0].codec, payload, length);
     own->voice = own->level < VOICE_LEVEL;
     return own;
 }
 
-size_t levels_write(struct port *p, uint8_t *packet)
+size_t levels_write(struct port *p, uint8_t *packet, const uint8_t *payload, size_t length)
 {
     const struct media_format *f = &p->kit->format;
     struct rtp_mix_reader reader = {.level_id = f->level.send,
@@ -171,7 +175,7 @@ size_t levels_write(struct port *p, uint8_t *packet)
 
     if (!reader.level_id && !reader.csrc_level_id)
         return 0;
-    return rtp_mix_write(packet, mix_of(p, &own), &reader);
+    return rtp_mix_write(packet, mix_of(p, &own, payload, length), &reader);
 }
 
 size_t levels_relay(const struct port *from, const struct port *to, uint8_t *out,

@@ -335,6 +335,7 @@ void mixer_read_stats(const struct mixer *m, struct mixer_stats *out)
     struct mixer_stats s = {.ports = atomic_load(&m->ports_open),
                             .rooms = atomic_load(&m->rooms_open),
                             .sounds = sounds_count(m->sounds),
+                            .encoded_bytes = sounds_encoded_bytes(m->sounds),
                             .commands_refused = atomic_load(&m->commands_refused),
                             .events_refused = atomic_load(&m->events_refused)};
 
@@ -344,6 +345,7 @@ void mixer_read_stats(const struct mixer *m, struct mixer_stats *out)
         s.overruns += atomic_load_explicit(&w->overruns, memory_order_relaxed);
         s.packets_received += atomic_load_explicit(&w->received, memory_order_relaxed);
         s.packets_sent += atomic_load_explicit(&w->sent, memory_order_relaxed);
+        s.encodings += atomic_load_explicit(&w->encodings, memory_order_relaxed);
         s.levels_distrusted += atomic_load_explicit(&w->levels_distrusted, memory_order_relaxed);
         for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++)
             s.tick_us_histogram[b] += atomic_load_explicit(&w->histogram[b], memory_order_relaxed);

@@ -77,6 +77,15 @@ MIXER_CHECK int port_play(struct mixer *m, port_id port, uint32_t serial, const 
                           size_t count, bool repeat);
 void port_play_stop(struct mixer *m, port_id port);               /* EVENT_PLAYED with PLAY_STOPPED */
 void port_play_pause(struct mixer *m, port_id port, bool paused);
-void port_play_skip(struct mixer *m, port_id port, int ms);       /* forward or (negative) back in this item */
+/* Forward or (negative) back from item to item, but never past the beginning of a chapter (struct play_item): INT32_MIN
+ * leads there or, without one, to the list's. */
+void port_play_skip(struct mixer *m, port_id port, int ms);
+/*
+ * To `ms` from the list's beginning; past its end the play is over. Speed: 75 to 200 per cent at the same pitch; positions
+ * and EVENT_PLAYED's ms count in the sound's own time. Gain: -30 to +30 dB. Both act at once on what plays and end with it.
+ */
+MIXER_CHECK int port_play_seek(struct mixer *m, port_id port, uint32_t ms);
+MIXER_CHECK int port_play_speed(struct mixer *m, port_id port, unsigned percent);
+MIXER_CHECK int port_play_gain(struct mixer *m, port_id port, int db);
 
 #endif

@@ -3,52 +3,13 @@
  * for.
  *
  * Positions count samples at 16 kHz, whatever is rendered: 8 kHz is read from the sound's other version at
- * half the index, and 48 kHz is interpolated from 16.
+ * half the index, and 48 kHz is interpolated from 16. So all positions are even.
  */
 #include "mixer/codec.h"
 #include "mixer/sound_internal.h"
 
 #include <math.h>
 #include <string.h>
-
-#define WIDE_FRAME (WIDE_RATE / 100)
-#define PHASES 3 /* 48 kHz of 16 */
-#define TAPS 16  /* inputs behind each output: their delay is TAPS / 2 samples, 0.5 ms */
-#define HISTORY (TAPS - 1)
-#define KAISER_BETA 7.0
-
-static float interpolator[PHASES][TAPS];
-
-static double bessel_i0(double x)
-{
-    double sum = 1, term = 1;
-
-    for (int k = 1; k < 40; k++) {
-        term *= (x / (2 * k)) * (x / (2 * k));
-        sum += term;
-    }
-    return sum;
-}
-
-/* A windowed sinc at a third of 48 kHz; phase 0 passes the input through, so a sound keeps its samples. */
-static void interpolator_make(void)
-{
-    const double centre = PHASES * TAPS / 2;
-
-    for (int n = 0; n < PHASES * TAPS; n++) {
-        double at = n - centre, x = M_PI * at / PHASES, side = at / centre;
-        double window = bessel_i0(KAISER_BETA * sqrt(1 - side * side)) / bessel_i0(KAISER_BETA);
-
-        interpolator[n % PHASES][n / PHASES] = (float)((at == 0 ? 1 : sin(x) / x) * window);
-    }
-}
-
-void player_prepare(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, interpolator_make);
-}
 
 void player_start(struct player *p, struct sounds *sounds, uint32_t serial, const struct play_item *items,
                   unsigned count, bool repeat)
@@ -60,6 +21,8 @@ void player_start(struct player *p, struct sounds *sounds, uint32_t serial, cons
     p->count = count < PLAY_ITEMS_MAX ? count : PLAY_ITEMS_MAX;
     memcpy(p->items, items, p->count * sizeof *items);
     p->repeat = repeat;
+    p->gain = p->level = PLAY_UNITY;
+    p->speed = SPEED_NORMAL;
     p->playing = true;
 }
 
@@ -69,7 +32,7 @@ void player_stop(struct player *p)
     if (p->playing)
         player_release(p->sounds, p->items, p->count);
     p->playing = false;
-    p->sound = NULL;
+    p->sound = p->left = NULL;
 }
 
 /* Phases begin anew with each tone, so that the same list sounds the same each time. */
@@ -78,10 +41,18 @@ static void next_item(struct player *p)
     p->at++;
     p->position = 0;
     p->sound = NULL;
+    p->scaling = false;
+    p->steady = 0;
     p->phase1 = p->phase2 = 0;
 }
 
-enum item_state { ITEM_PLAYS, ITEM_WAITS, ITEM_NONE };
+void player_advance(struct player *p, uint32_t samples)
+{
+    p->position += samples;
+    p->played += samples;
+    p->steady += samples;
+    p->played_ms = (uint32_t)((p->played + WIDE_PER_MS - 1) / WIDE_PER_MS);
+}
 
 /* Length of the item at hand in 16 kHz samples; a sound that cannot be played is noted and has none. */
 static enum item_state item_length(struct player *p, uint32_t *length)
@@ -109,7 +80,7 @@ static enum item_state item_length(struct player *p, uint32_t *length)
 
 /* Goes on until an item has something left to play. A round of a repeated list that gave nothing is the last.
  */
-static enum item_state find_item(struct player *p, uint32_t *length)
+enum item_state player_find(struct player *p, uint32_t *length)
 {
     unsigned tried = 0;
 
@@ -120,7 +91,8 @@ static enum item_state find_item(struct player *p, uint32_t *length)
             if (!p->repeat)
                 return ITEM_NONE;
             p->at = 0;
-            p->played_ms = 0;
+            p->played = p->played_ms = 0;
+            p->asked = 0;
         }
         if (p->count == 0)
             return ITEM_NONE;
@@ -160,13 +132,23 @@ static void render_tone(struct player *p, const struct play_item *item, unsigned
     p->phase2 = fmod(p->phase2, 2 * M_PI);
 }
 
+/* Where a sound can be cut only if it began with a packet, it waits for one. */
+static bool waits_for_packet(const struct player *p, bool begun)
+{
+    bool must =
+        p->kind == ENCODING_OPUS || p->kind == ENCODING_OPUS_FEC || (p->kind == ENCODING_G722 && p->fresh);
+
+    return begun && must && p->position == 0 && p->items[p->at].sound != 0;
+}
+
 /* `out` holds WIDE_FRAME samples, or half as many for 8 kHz. Returns how many at 16 kHz were played. */
 static unsigned render_items(struct player *p, bool narrow, int16_t *out)
 {
     unsigned shift = narrow ? 1 : 0, done = 0;
     uint32_t length;
 
-    while (done < WIDE_FRAME && find_item(p, &length) == ITEM_PLAYS) {
+    while (done < WIDE_FRAME && player_find(p, &length) == ITEM_PLAYS &&
+           !waits_for_packet(p, p->within || done > 0)) {
         const struct play_item *item = &p->items[p->at];
         unsigned n = WIDE_FRAME - done;
         int16_t *to = out + (done >> shift);
@@ -181,30 +163,80 @@ static unsigned render_items(struct player *p, bool narrow, int16_t *out)
             render_tone(p, item, narrow ? NARROW_RATE : WIDE_RATE, to, n >> shift);
         else
             memset(to, 0, (n >> shift) * sizeof *to);
-        p->position += n;
+        player_advance(p, n);
         done += n;
     }
     return done;
 }
 
-/* 16 to 48 kHz; the history joins one frame to the next. Half a millisecond of the very last sound stays in
- * it, which is the silence that every prompt ends with. */
-static void interpolate(struct player *p, const int16_t *in, int16_t *out)
+/* How far 10 ms lead in the sound's own time. */
+static uint32_t speed_step(struct player *p)
 {
-    int16_t line[HISTORY + WIDE_FRAME];
+    unsigned hundredths = WIDE_FRAME * p->speed + p->rest;
+    uint32_t step = hundredths / 200 * 2;
 
-    memcpy(line, p->history, HISTORY * sizeof *line);
-    memcpy(line + HISTORY, in, WIDE_FRAME * sizeof *line);
-    for (int i = 0; i < WIDE_FRAME; i++) {
-        for (int phase = 0; phase < PHASES; phase++) {
-            float sum = 0;
+    p->rest = hundredths - step * 100;
+    return step;
+}
 
-            for (int tap = 0; tap < TAPS; tap++)
-                sum += interpolator[phase][tap] * line[i + HISTORY - tap];
-            *out++ = (int16_t)lrintf(fminf(INT16_MAX, fmaxf(INT16_MIN, sum)));
+/* At another speed: one frame as it is, one that leaps (speed.c), and so on. An item begins with a frame. */
+static unsigned render_scaled(struct player *p, bool narrow, int16_t *out)
+{
+    int16_t before[WIDE_FRAME];
+    uint32_t length, step;
+
+    if (player_find(p, &length) != ITEM_PLAYS)
+        return 0;
+    const struct play_item *item = &p->items[p->at];
+    if (item->hz1 || item->hz2) {
+        render_tone(p, item, narrow ? NARROW_RATE : WIDE_RATE, out, WIDE_FRAME >> narrow);
+    } else if (item->sound == 0) {
+        memset(out, 0, WIDE_FRAME * sizeof *out);
+    } else {
+        if (!p->scaling) {
+            p->follow = p->position;
+            p->splice = false;
         }
+        if (p->splice) {
+            samples_take(&p->sound->samples, narrow, p->follow, before);
+            p->follow = speed_leap(&p->sound->samples, p->follow, p->position);
+        }
+        samples_take(&p->sound->samples, narrow, p->follow, out);
+        if (p->splice)
+            frame_blend(out, before, WIDE_FRAME >> narrow);
+        p->follow += WIDE_FRAME;
+        p->splice = !p->splice;
+        p->scaling = true;
     }
-    memcpy(p->history, line + WIDE_FRAME, HISTORY * sizeof *line);
+    step = speed_step(p);
+    player_advance(p, step < length - p->position ? step : length - p->position);
+    return WIDE_FRAME;
+}
+
+/* A leap is blended with what would have followed; gain and pauses come and go within the frame. */
+static void soften(struct player *p, bool narrow, int16_t *frame)
+{
+    int count = narrow ? WIDE_FRAME / 2 : WIDE_FRAME;
+    int fade = count - count / 10; /* what is left over runs the interpolator out */
+    int32_t from = p->level, to = p->paused ? 0 : p->gain;
+    int16_t before[WIDE_FRAME];
+
+    if (p->left) {
+        samples_take(&p->left->samples, narrow, p->left_at, before);
+        frame_blend(frame, before, (size_t)count);
+        p->left = NULL;
+    }
+    p->level = to;
+    if (from == to) {
+        frame_apply_gain(frame, (size_t)count, to);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        int64_t q12 = from + (int64_t)(to - from) * (i < fade ? i + 1 : fade) / fade,
+                value = (frame[i] * q12) >> 12;
+
+        frame[i] = (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
+    }
 }
 
 bool player_render(struct player *p, unsigned rate, int16_t *out)
@@ -213,40 +245,196 @@ bool player_render(struct player *p, unsigned rate, int16_t *out)
     bool narrow = rate == NARROW_RATE;
     unsigned done;
 
-    if (!p->playing || p->paused)
+    if (!p->playing || (p->paused && p->level == 0))
         return false;
-    done = render_items(p, narrow, frame);
-    if (done == 0)
+    done = p->speed == SPEED_NORMAL ? render_items(p, narrow, frame) : render_scaled(p, narrow, frame);
+    if (done == 0) {
+        p->left = NULL;
         return false;
+    }
     memset(frame + (narrow ? done / 2 : done), 0,
            (narrow ? (WIDE_FRAME - done) / 2 : WIDE_FRAME - done) * sizeof *frame);
+    soften(p, narrow, frame);
     if (rate == 3 * WIDE_RATE)
-        interpolate(p, frame, out);
+        interpolate(p->history, frame, out);
     else
         memcpy(out, frame, rate / 100 * sizeof *out);
-    p->played_ms += (done + WIDE_PER_MS - 1) / WIDE_PER_MS;
     return true;
+}
+
+void player_recent(struct player *p, unsigned rate, int16_t *out, size_t samples)
+{
+    size_t per_frame = rate / 100;
+    uint32_t back = (uint32_t)(samples / per_frame) * WIDE_FRAME;
+    uint32_t at = p->left ? p->left_at : p->position;
+    const struct sound *sound = p->left;
+    int16_t frame[WIDE_FRAME];
+
+    memset(p->history, 0, sizeof p->history);
+    memset(out, 0, samples * sizeof *out);
+    if (!sound && p->playing && p->at < p->count && p->items[p->at].sound != 0)
+        sound = sound_slot(p->sounds, p->items[p->at].sound);
+    if (!sound || at < back || atomic_load_explicit(&sound->state, memory_order_acquire) != SOUND_READY)
+        return;
+    for (at -= back; back > 0; at += WIDE_FRAME, back -= WIDE_FRAME, out += per_frame) {
+        samples_take(&sound->samples, rate == NARROW_RATE, at, frame);
+        if (rate == 3 * WIDE_RATE)
+            interpolate(p->history, frame, out);
+        else
+            memcpy(out, frame, per_frame * sizeof *out);
+    }
 }
 
 bool player_ended(struct player *p)
 {
     uint32_t length;
 
-    if (!p->playing || p->paused || find_item(p, &length) != ITEM_NONE)
+    if (!p->playing || p->paused || player_find(p, &length) != ITEM_NONE)
         return false;
     player_stop(p);
     return true;
 }
 
-void player_skip(struct player *p, int ms)
+/* -- leaps, pauses, speed and gain */
+
+/* Before a leap: where the sound would have gone on. */
+static void note_leap(struct player *p)
 {
-    int64_t to = (int64_t)p->position + (int64_t)ms * WIDE_PER_MS;
     uint32_t length;
 
-    if (!p->playing || find_item(p, &length) != ITEM_PLAYS)
+    p->left = NULL;
+    if (p->level != 0 && p->played > 0 && player_find(p, &length) == ITEM_PLAYS &&
+        p->items[p->at].sound != 0) {
+        p->left = p->sound;
+        p->left_at = (p->scaling ? p->follow : p->position) & ~UINT32_C(1);
+    }
+    p->scaling = false;
+}
+
+/* Length of another item, with what player_find() would say of it. */
+static enum item_state length_of(struct player *p, unsigned at, uint32_t *length)
+{
+    unsigned here = p->at;
+    struct sound *sound = p->sound;
+    bool failed = p->failed;
+    enum item_state state;
+
+    p->at = at;
+    state = item_length(p, length);
+    p->at = here;
+    p->sound = sound;
+    p->failed = failed;
+    return state;
+}
+
+/* Item and place in it; what can be cut by packets only is entered at one, at most 10 ms away. */
+static void leap_to(struct player *p, unsigned at, int64_t place, uint32_t length)
+{
+    const uint32_t span = ENCODING_OPUS_MS * WIDE_PER_MS;
+    uint32_t to = place < 0 ? 0 : place > length ? length : (uint32_t)place & ~UINT32_C(1);
+
+    if ((p->kind == ENCODING_OPUS || p->kind == ENCODING_OPUS_FEC) && to < length) {
+        uint32_t near = (to + span / 2) / span * span;
+
+        to = near < length ? near : to;
+    }
+    if (at != p->at) {
+        p->sound = NULL;
+        p->phase1 = p->phase2 = 0;
+    }
+    p->at = at;
+    p->position = to;
+    p->steady = 0;
+}
+
+/* Counted as if it had been heard, so that a caller who leaps and stops can go on from there later. */
+static void count_played(struct player *p)
+{
+    uint64_t all = p->position;
+    uint32_t length;
+
+    for (unsigned i = 0; i < p->at; i++) {
+        if (length_of(p, i, &length) == ITEM_PLAYS)
+            all += length;
+    }
+    p->played = all;
+    p->played_ms = (uint32_t)((all + WIDE_PER_MS - 1) / WIDE_PER_MS);
+}
+
+void player_skip(struct player *p, int ms)
+{
+    uint32_t length;
+
+    if (!p->playing || player_find(p, &length) != ITEM_PLAYS)
         return;
-    to = to < 0 ? 0 : to > length ? length : to;
-    /* Counted as if it had been heard, so that a caller who skips and stops can go on from there later. */
-    p->played_ms = (uint32_t)(p->played_ms + (to - (int64_t)p->position) / WIDE_PER_MS);
-    p->position = (uint32_t)to;
+    int64_t to = (int64_t)p->position + (int64_t)ms * WIDE_PER_MS;
+    unsigned at = p->at;
+
+    note_leap(p);
+    while (to < 0 && at > 0 && !p->items[at].chapter) {
+        if (length_of(p, --at, &length) != ITEM_PLAYS)
+            length = 0;
+        to += length;
+    }
+    while (to >= length && at + 1 < p->count) {
+        to = p->items[++at].chapter ? 0 : to - length;
+        if (length_of(p, at, &length) != ITEM_PLAYS) {
+            length = 0;
+            to = 0;
+            break;
+        }
+        if (to == 0)
+            break;
+    }
+    leap_to(p, at, to, length);
+    count_played(p);
+}
+
+void player_seek(struct player *p, uint32_t ms)
+{
+    int64_t to = (int64_t)ms * WIDE_PER_MS;
+    enum item_state state;
+    uint32_t length;
+    unsigned at = 0;
+
+    if (!p->playing || p->count == 0)
+        return;
+    note_leap(p);
+    while ((state = length_of(p, at, &length)) == ITEM_PLAYS && to >= length && at + 1 < p->count) {
+        to -= length;
+        at++;
+    }
+    if (state == ITEM_WAITS)
+        to = 0;
+    leap_to(p, at, to, length);
+    count_played(p);
+}
+
+/* What has not begun yet need not be faded out. */
+void player_pause(struct player *p, bool paused)
+{
+    p->paused = paused;
+    if (paused && p->played == 0)
+        p->level = 0;
+}
+
+/* Back at normal speed it goes on where the last leap led to, so that nothing is cut. */
+void player_speed(struct player *p, unsigned percent)
+{
+    uint32_t length;
+
+    if (percent == SPEED_NORMAL && p->scaling && player_find(p, &length) == ITEM_PLAYS && p->scaling) {
+        uint32_t to = p->follow < length ? p->follow : length;
+
+        p->played = p->played - p->position + to;
+        p->position = to;
+        p->steady = 0;
+        p->scaling = false;
+    }
+    p->speed = percent < SPEED_MIN ? SPEED_MIN : percent > SPEED_MAX ? SPEED_MAX : percent;
+}
+
+void player_gain(struct player *p, int32_t q12)
+{
+    p->gain = q12;
 }

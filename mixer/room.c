@@ -291,6 +291,7 @@ static void class_speak(struct worker *w, struct room *room, struct class *class
         return;
     size_t length =
         encoder_encode(class->encoder, class->said, samples * class->ticks, payload, sizeof(payload));
+    atomic_fetch_add_explicit(&w->encodings, 1, memory_order_relaxed);
     for (struct port *p = class->listeners; p && length; p = p->class_next) {
         if (!p->apart)
             port_send(p, payload, length, class->ticks);

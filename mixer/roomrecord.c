@@ -186,22 +186,25 @@ static void frame_copy(struct taping *taping, struct resampler *resampler, unsig
         resampler_run(resampler, frame, out);
 }
 
+/* Also one who has just gone and is faded out: his track exists already, and needs no name. */
 static void speaker_record(struct taping *taping, struct room *room, unsigned slot, uint32_t frame)
 {
     const struct speaker *s = &room->speakers[slot];
+    const struct port *p = s->port;
+    port_id port = p ? p->id : s->gone;
     struct resampler *resampler = taping->track[slot][rate_index(room->kit->rate)];
     struct tape_slot *to = tape_take(taping->tape, TAPE_TRACK, frame);
 
     if (!to)
         return;
-    if (resampler && (taping->port[slot] != s->port->id || taping->frame[slot] + 1 != frame))
+    if (resampler && (taping->port[slot] != port || taping->frame[slot] + 1 != frame))
         resampler_reset(resampler);
-    taping->port[slot] = s->port->id;
+    taping->port[slot] = port;
     taping->frame[slot] = frame;
-    to->port = s->port->id;
-    to->visit = s->port->visit;
-    to->talking = s->port->talking;
-    to->label = s->port->label ? *s->port->label : (struct port_label){0};
+    to->port = port;
+    to->visit = p ? p->visit : s->gone_visit;
+    to->talking = p && p->talking;
+    to->label = p && p->label ? *p->label : (struct port_label){0};
     frame_copy(taping, resampler, room->kit->rate, s->own, to->samples);
     tape_give(taping->tape);
 }
@@ -220,7 +223,8 @@ void room_record_tick(struct worker *w, struct room *room)
         tape_give(taping->tape);
     }
     for (unsigned i = 0; i < ROOM_SLOTS && taping->tracks; i++) {
-        if (room->speakers[i].port && room->speakers[i].heard)
+        const struct speaker *s = &room->speakers[i];
+        if (s->port ? s->heard : s->faded)
             speaker_record(taping, room, i, frame);
     }
     if (!tape_advance(taping->tape, frame + 1))

@@ -18,7 +18,7 @@ int sounds_start(struct sounds **out, struct mixer *m)
     if (!sounds)
         return ENOMEM;
     sounds->mixer = m;
-    player_prepare();
+    interpolate_prepare();
     /* Every slot may be loading and every recorder beginning at once; the rest is for wake-ups. */
     error = queue_new(&sounds->jobs, sizeof(struct file_job), 2 * SOUNDS_MAX);
     if (error)
@@ -43,7 +43,9 @@ void sounds_stop(struct sounds *sounds)
     if (!sounds)
         return;
     file_thread_stop(sounds);
+    encodings_abandon(sounds, NULL);
     for (unsigned i = 0; i < SOUNDS_MAX; i++) {
+        encodings_free(sounds, &sounds->slots[i]);
         samples_free(&sounds->slots[i].samples);
         free(sounds->slots[i].path);
     }
@@ -138,7 +140,7 @@ int sound_load_now(struct mixer *m, const char *path, bool level, sound_id *out)
 
     /* Read before a slot is taken: at start-up hundreds of files are tried, and one that is missing leaves no
      * trace. */
-    error = samples_load(&samples, path, level);
+    error = samples_load(&samples, path, level, NULL, NULL);
     if (error)
         return error;
     error = slot_take(sounds, 1, &s);

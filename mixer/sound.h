@@ -23,15 +23,17 @@ struct play_item {
     uint16_t hz1, hz2;
     int8_t level_dbov;   /* of a tone: each frequency's power, -63 to -3 */
     uint32_t ms;         /* of a tone or silence; of a sound: 0 for all of it */
+    bool chapter;        /* a skip stops at its beginning, from whichever side it comes */
 };
 
 /*
- * Starts loading `path` (anything libsndfile reads, or raw 16 kHz G.722 by the ending .g722). With `level`, as for
+ * Starts loading `path`: anything libsndfile reads (WAV, RF64, AIFF, AU, FLAC, Ogg Vorbis and Opus, MP3), 4 to 192 kHz and any
+ * number of channels, or raw 16 kHz G.722 by the ending .g722; at most an hour of it (EFBIG). With `level`, as for
  * prompts, it is trimmed to 30 ms of silence at both ends and brought to -20 dBov active speech level. The id may be
  * played at once: the play waits for the load. EVENT_SOUND_LOADED tells the length or what failed.
  */
 __attribute__((warn_unused_result)) int sound_load(struct mixer *m, const char *path, bool level, sound_id *out);
-/* The same at once, for start-up: blocks until loaded. ENOENT, EINVAL (not a sound file), ENOMEM. */
+/* The same at once, for start-up: blocks until loaded. ENOENT, EINVAL (not a sound file), EFBIG, ENOMEM. */
 __attribute__((warn_unused_result)) int sound_load_now(struct mixer *m, const char *path, bool level,
                                                        sound_id *out);
 void sound_drop(struct mixer *m, sound_id sound);

@@ -29,7 +29,7 @@ static void send_packet(struct port *p, uint8_t payload_type, uint32_t timestamp
     rtp_build(data, &header);
     size_t head = RTP_HEADER;
     if (payload_type == p->kit->format.codecs[0].pt_send) /* of a digit there is nothing to be said */
-        head += levels_write(p, data);
+        head += levels_write(p, data, payload, length);
     memcpy(data + head, payload, length);
     p->splice.running = false;
     if (!secure_commit(p, data, head + length, false))
@@ -163,19 +163,27 @@ void port_play_end(struct port *p, int end)
     mixer_emit(p->mixer, &event);
 }
 
-bool port_play_over(struct port *p, int16_t *frame, bool over)
+void port_play_over_check(struct port *p)
 {
-    int16_t played[FRAME_MAX];
-    unsigned samples = p->kit->rate / TICKS_A_SECOND;
-    bool got = player_render(&p->player, p->kit->rate, over ? played : frame);
-
-    if (got && over)
-        mix_over(frame, played, samples);
     if (player_ended(&p->player)) {
         port_play_end(p, p->player.failed ? PLAY_FAILED : PLAY_DONE);
         if (p->connected == CONNECTED_ROOM)
             room_update(p);
     }
+}
+
+bool port_play_over(struct port *p, int16_t *frame, bool over)
+{
+    int16_t played[FRAME_MAX];
+    unsigned samples = p->kit->rate / TICKS_A_SECOND;
+
+    if (over)
+        p->player.kind = ENCODING_NONE;
+    port_encoder_warm(p);
+    bool got = player_render(&p->player, p->kit->rate, over ? played : frame);
+    if (got && over)
+        mix_over(frame, played, samples);
+    port_play_over_check(p);
     return got;
 }
 
@@ -190,6 +198,7 @@ void port_say(struct port *p, const int16_t *frame)
     int16_t *place = kit->said + at * samples;
     uint8_t payload[PAYLOAD_MAX];
 
+    port_encoder_warm(p);
     if (p->said_tick + 1 != p->worker->tick)
         memset(kit->said, 0, at * samples * sizeof(*place));
     p->said_tick = p->worker->tick;
@@ -203,6 +212,7 @@ void port_say(struct port *p, const int16_t *frame)
     if (at + 1 != kit->ticks || !kit->format.send || !p->remote_known || digit_packet_send(p))
         return;
     size_t length = encoder_encode(kit->encoder, kit->said, samples * kit->ticks, payload, sizeof(payload));
+    atomic_fetch_add_explicit(&p->worker->encodings, 1, memory_order_relaxed);
     port_send(p, payload, length, kit->ticks);
 }
 
@@ -213,11 +223,13 @@ void port_speak(struct port *p)
     const int16_t *frame = NULL;
     bool says = port_has_own(p) || p->recording || p->pause_left > 0;
 
-    if (!p->kit)
+    if (!p->kit || port_play_coded(p))
         return;
     if (p->player.playing) {
         if (port_play_over(p, buffer, false))
             frame = buffer;
+        else if (p->player.fresh && p->player.within)
+            says = false; /* its first packet is the sound's first */
     } else if (p->connected == CONNECTED_ECHO) {
         frame = port_hear(p) ? p->kit->frame : NULL;
         says = says || p->media_seen;

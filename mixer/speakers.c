@@ -235,6 +235,8 @@ void speaker_part(struct port *p)
     if (sounds) {
         mix_fade(s->own, room->kit->rate / TICKS_A_SECOND, room->fades_in ? 0 : FULL, 0);
         s->fading = true;
+        s->gone = p->id;
+        s->gone_visit = p->visit;
     }
 }
 
@@ -257,6 +259,7 @@ void speakers_hear(struct worker *w, struct room *room)
         struct speaker *s = &room->speakers[i];
         if (s->fading)
             mix_add(room->sum, s->own, samples);
+        s->faded = s->fading;
         s->fading = false;
         if (!s->port)
             continue;

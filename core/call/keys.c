@@ -343,6 +343,32 @@ void link_skip(struct link *link, int ms)
         port_play_skip(link->call->server->mixer, link->call->caller->port, ms);
 }
 
+/* What an application asks for by a wrong figure is its mistake: the log tells. */
+static void play_check(const struct link *link, const char *what, int error)
+{
+    if (error)
+        link_log(link, LEVEL_WARNING, "play-not-changed what=%s error=\"%s\"", what, strerror(error));
+}
+
+void link_play_seek(struct link *link, uint32_t ms)
+{
+    if (link_hosts(link, "seek"))
+        play_check(link, "seek", port_play_seek(link->call->server->mixer, link->call->caller->port, ms));
+}
+
+void link_play_speed(struct link *link, unsigned percent)
+{
+    if (link_hosts(link, "speed"))
+        play_check(link, "speed",
+                   port_play_speed(link->call->server->mixer, link->call->caller->port, percent));
+}
+
+void link_play_gain(struct link *link, int db)
+{
+    if (link_hosts(link, "gain"))
+        play_check(link, "gain", port_play_gain(link->call->server->mixer, link->call->caller->port, db));
+}
+
 void link_on_key(struct link *link, link_key *fn)
 {
     link->media.on_key = fn;

@@ -49,6 +49,8 @@ size_t list_items(const struct list *list, const struct voice *voice, struct pla
             play.sound = voice->fragments[item->what];
         else if (item->kind == ITEM_SOUND)
             play.sound = item->what;
+        /* Who skips back in a message stays in it, and who skips on in what is said before it misses nothing. */
+        play.chapter = item->kind == ITEM_SOUND;
         if ((item->kind == ITEM_FRAGMENT || item->kind == ITEM_SOUND) && play.sound == 0)
             continue;
         if (item->kind == ITEM_TONE) {

@@ -50,7 +50,12 @@ void link_menu(struct link *link, const struct list *list, const char *keys, uns
 void link_menu_live(struct link *link, const struct list *list, const char *keys, const char *live, unsigned wait_ms,
                     link_key *fn);
 void link_pause(struct link *link, bool paused);
+/* Forward or (negative) back over all that plays, but not past the beginning of a file: INT32_MIN leads there. */
 void link_skip(struct link *link, int ms);
+/* Of what plays now: place from the list's beginning, speed (75 to 200 per cent, same pitch), gain (-30 to +30 dB). */
+void link_play_seek(struct link *link, uint32_t ms);
+void link_play_speed(struct link *link, unsigned percent);
+void link_play_gain(struct link *link, int db);
 
 /* Collects up to `max` digits; `#` ends early (and is left out), so does a pause of `wait_ms` after the last. */
 void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn);

@@ -448,6 +448,27 @@ void port_play_skip(struct mixer *m, port_id port, int ms)
     NOTE(fake_media, "skip%u=%d", port, ms);
 }
 
+int port_play_seek(struct mixer *m, port_id port, uint32_t ms)
+{
+    (void)m;
+    NOTE(fake_media, "seek%u=%u", port, ms);
+    return 0;
+}
+
+int port_play_speed(struct mixer *m, port_id port, unsigned percent)
+{
+    (void)m;
+    NOTE(fake_media, "speed%u=%u", port, percent);
+    return 0;
+}
+
+int port_play_gain(struct mixer *m, port_id port, int db)
+{
+    (void)m;
+    NOTE(fake_media, "volume%u=%d", port, db);
+    return 0;
+}
+
 int sound_load(struct mixer *m, const char *path, bool level, sound_id *out)
 {
     (void)m;

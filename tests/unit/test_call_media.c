@@ -164,6 +164,12 @@ START_TEST(live_keys_do_not_stop_the_play)
     ck_assert(!fake_media_did("stop1"));
     link_skip(host, -3000);
     ck_assert(fake_media_did("skip1=-3000"));
+    link_play_seek(host, 1500);
+    ck_assert(fake_media_did("seek1=1500"));
+    link_play_speed(host, 150);
+    ck_assert(fake_media_did("speed1=150"));
+    link_play_gain(host, -6);
+    ck_assert(fake_media_did("volume1=-6"));
     key('7');
     ck_assert_str_eq(heard, "##*7");
     finish();

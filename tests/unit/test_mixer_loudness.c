@@ -116,7 +116,7 @@ static void speech_load(void)
     struct samples loaded;
 
     for (unsigned i = 0; i < 2 && speech_samples == 0; i++) {
-        if (samples_load(&loaded, paths[i], false) != 0)
+        if (samples_load(&loaded, paths[i], false, NULL, NULL) != 0)
             continue;
         size_t length = loaded.length / 2;
         while (speech_samples + length <= SECONDS_MOST * RATE) { /* a short one is said again */

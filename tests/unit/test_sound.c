@@ -404,65 +404,6 @@ START_TEST(items_join_without_a_gap)
 }
 END_TEST
 
-START_TEST(pause_keeps_the_place)
-{
-    static int16_t in[3200], out[3200];
-    struct player p = {0};
-    struct play_item item = {0};
-
-    for (size_t i = 0; i < 3200; i++)
-        in[i] = (int16_t)i;
-    wav_write("ramp.wav", in, 3200, 16000, 1);
-    item.sound = load_now("ramp.wav", false);
-    start(&p, &item, 1, false);
-    for (int i = 0; i < 5; i++)
-        ck_assert(player_render(&p, 16000, out + 160 * i));
-    p.paused = true;
-    out[800] = 99;
-    ck_assert(!player_render(&p, 16000, out + 800));
-    ck_assert_int_eq(out[800], 99);
-    ck_assert(!player_ended(&p));
-    p.paused = false;
-    for (int i = 5; i < 20; i++)
-        ck_assert(player_render(&p, 16000, out + 160 * i));
-    ck_assert_mem_eq(in, out, sizeof in);
-    ck_assert(player_ended(&p));
-}
-END_TEST
-
-START_TEST(skip_moves_within_the_item)
-{
-    static int16_t in[32000];
-    int16_t out[160];
-    struct player p = {0};
-    struct play_item items[2] = {{0}, {.ms = 50}};
-
-    for (size_t i = 0; i < 32000; i++)
-        in[i] = (int16_t)(i / 2);
-    wav_write("ramp.wav", in, 32000, 16000, 1);
-    items[0].sound = load_now("ramp.wav", false);
-    start(&p, items, 2, false);
-    player_skip(&p, 500);
-    ck_assert(player_render(&p, 16000, out));
-    ck_assert_int_eq(out[0], in[8000]);
-    ck_assert_uint_eq(p.played_ms, 510);
-    player_skip(&p, -210);
-    ck_assert(player_render(&p, 16000, out));
-    ck_assert_int_eq(out[0], in[4800]);
-    player_skip(&p, -60000);
-    ck_assert(player_render(&p, 8000, out));
-    ck_assert_int_le(abs(out[40] - in[80]), 60);
-    ck_assert_uint_eq(p.played_ms, 10);
-    player_skip(&p, 60000); /* past the end: the silence comes next */
-    ck_assert(player_render(&p, 16000, out));
-    for (int i = 0; i < 160; i++)
-        ck_assert_int_eq(out[i], 0);
-    ck_assert_uint_eq(p.played_ms, 2010);
-    player_stop(&p);
-    ck_assert(!player_ended(&p));
-}
-END_TEST
-
 START_TEST(repeat_goes_round_to_the_sample)
 {
     static int16_t in[400], out[4000];
@@ -638,8 +579,6 @@ static Suite *sound_suite(void)
     tcase_add_test(c, peaks_are_limited_not_clipped);
     tcase_add_test(c, silence_is_not_amplified);
     tcase_add_loop_test(c, items_join_without_a_gap, 0, 2);
-    tcase_add_test(c, pause_keeps_the_place);
-    tcase_add_test(c, skip_moves_within_the_item);
     tcase_add_test(c, repeat_goes_round_to_the_sample);
     tcase_add_test(c, nothing_to_repeat_ends);
     tcase_add_test(c, failed_sound_is_skipped);
