@@ -1,10 +1,14 @@
 /* SRTP's transforms: see srtp.h. Indices, keys and the order of bytes are those of RFC 3711 §3 and §4, RFC
  * 7714 §8 and §9. */
+/* SHA-1 by its own functions: OpenSSL 3 calls them deprecated, but its EVP digests take memory at each
+ * beginning. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "mixer/srtp.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +16,7 @@
 #define RTP_FIXED 12
 #define RTCP_CLEAR 8 /* bytes of SRTCP that are not encrypted: the first header and the SSRC */
 #define SHA1_BLOCK 64
-#define SHA1_SIZE 20
+#define SHA1_SIZE SHA_DIGEST_LENGTH
 #define AUTH_KEY 20
 #define GCM_TAG 16
 #define IV_SIZE 16
@@ -23,8 +27,8 @@
 struct keys {
     EVP_CIPHER_CTX *cipher;
     uint8_t salt[14];
-    uint8_t inner[SHA1_BLOCK], outer[SHA1_BLOCK]; /* HMAC's two paddings with the key in them (RFC 2104) */
-    size_t tag;                                   /* bytes */
+    SHA_CTX inner, outer; /* HMAC's, after its padded keys (RFC 2104 §4) */
+    size_t tag;           /* bytes */
 };
 
 /* Which indices were there: bit i stands for `highest` - i. */
@@ -42,7 +46,6 @@ struct source {
 struct srtp {
     bool gcm;
     struct keys rtp, rtcp;
-    EVP_MD_CTX *hash;
     struct source sources[SRTP_SOURCES_MAX];
     unsigned count;
     struct source spare; /* of an SSRC that is not believed yet */
@@ -93,7 +96,7 @@ static const EVP_CIPHER *session_cipher(const struct srtp *s, size_t key_length)
 static int keys_make(struct srtp *s, struct keys *keys, EVP_CIPHER_CTX *master, const uint8_t salt[14],
                      size_t key_length, size_t salt_length, uint8_t label)
 {
-    uint8_t key[32], auth[AUTH_KEY];
+    uint8_t key[32], auth[AUTH_KEY], inner[SHA1_BLOCK], outer[SHA1_BLOCK];
     int error = key_derive(key, key_length, master, salt, label);
 
     if (!error)
@@ -102,11 +105,16 @@ static int keys_make(struct srtp *s, struct keys *keys, EVP_CIPHER_CTX *master, 
         error = key_derive(keys->salt, salt_length, master, salt, label + 2);
     if (error)
         goto out;
-    memset(keys->inner, 0x36, SHA1_BLOCK);
-    memset(keys->outer, 0x5c, SHA1_BLOCK);
+    memset(inner, 0x36, sizeof inner);
+    memset(outer, 0x5c, sizeof outer);
     for (size_t i = 0; i < sizeof auth; i++) {
-        keys->inner[i] ^= auth[i];
-        keys->outer[i] ^= auth[i];
+        inner[i] ^= auth[i];
+        outer[i] ^= auth[i];
+    }
+    if (SHA1_Init(&keys->inner) != 1 || SHA1_Update(&keys->inner, inner, sizeof inner) != 1 ||
+        SHA1_Init(&keys->outer) != 1 || SHA1_Update(&keys->outer, outer, sizeof outer) != 1) {
+        error = EIO;
+        goto out;
     }
     keys->cipher = EVP_CIPHER_CTX_new();
     if (!keys->cipher)
@@ -116,6 +124,8 @@ static int keys_make(struct srtp *s, struct keys *keys, EVP_CIPHER_CTX *master, 
 out:
     OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(auth, sizeof auth);
+    OPENSSL_cleanse(inner, sizeof inner);
+    OPENSSL_cleanse(outer, sizeof outer);
     return error;
 }
 
@@ -130,12 +140,8 @@ int srtp_new(struct srtp **out, enum srtp_suite suite, const uint8_t *key)
     if (!s || !master)
         goto out;
     s->gcm = suite == SUITE_AEAD_AES_128_GCM || suite == SUITE_AEAD_AES_256_GCM;
-    s->hash = EVP_MD_CTX_new();
-    if (!s->hash)
-        goto out;
     error = EIO;
-    if (EVP_DigestInit_ex(s->hash, EVP_sha1(), NULL) != 1 ||
-        EVP_EncryptInit_ex(master, key_length == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr(), NULL, key,
+    if (EVP_EncryptInit_ex(master, key_length == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr(), NULL, key,
                            NULL) != 1)
         goto out;
     memcpy(salt, key + key_length, salt_length);
@@ -161,7 +167,6 @@ void srtp_free(struct srtp *s)
         return;
     EVP_CIPHER_CTX_free(s->rtp.cipher);
     EVP_CIPHER_CTX_free(s->rtcp.cipher);
-    EVP_MD_CTX_free(s->hash);
     OPENSSL_cleanse(s, sizeof *s);
     free(s);
 }
@@ -269,16 +274,14 @@ static bool stream_run(const struct keys *keys, const uint8_t iv[IV_SIZE], const
 }
 
 /* HMAC-SHA1 over the packet and four bytes more, unless `more` is NULL (§4.2). */
-static bool tag_make(struct srtp *s, const struct keys *keys, const uint8_t *data, size_t length,
-                     const uint8_t *more, uint8_t tag[SHA1_SIZE])
+static bool tag_make(const struct keys *keys, const uint8_t *data, size_t length, const uint8_t *more,
+                     uint8_t tag[SHA1_SIZE])
 {
-    return EVP_DigestInit_ex(s->hash, NULL, NULL) == 1 &&
-           EVP_DigestUpdate(s->hash, keys->inner, SHA1_BLOCK) == 1 &&
-           EVP_DigestUpdate(s->hash, data, length) == 1 &&
-           (!more || EVP_DigestUpdate(s->hash, more, 4) == 1) &&
-           EVP_DigestFinal_ex(s->hash, tag, NULL) == 1 && EVP_DigestInit_ex(s->hash, NULL, NULL) == 1 &&
-           EVP_DigestUpdate(s->hash, keys->outer, SHA1_BLOCK) == 1 &&
-           EVP_DigestUpdate(s->hash, tag, SHA1_SIZE) == 1 && EVP_DigestFinal_ex(s->hash, tag, NULL) == 1;
+    SHA_CTX inner = keys->inner, outer = keys->outer;
+
+    return SHA1_Update(&inner, data, length) == 1 && (!more || SHA1_Update(&inner, more, 4) == 1) &&
+           SHA1_Final(tag, &inner) == 1 && SHA1_Update(&outer, tag, SHA1_SIZE) == 1 &&
+           SHA1_Final(tag, &outer) == 1;
 }
 
 /* What GCM needs of one packet: the part that stays readable, four bytes more (or NULL), the part that does
@@ -350,7 +353,7 @@ size_t srtp_seal(struct srtp *s, uint8_t *packet, size_t length)
     }
     write32(rollovers, (uint32_t)(index >> 16));
     if (!stream_run(&s->rtp, iv, packet + header, length - header, packet + header) ||
-        !tag_make(s, &s->rtp, packet, length, rollovers, tag))
+        !tag_make(&s->rtp, packet, length, rollovers, tag))
         return 0;
     memcpy(packet + length, tag, s->rtp.tag);
     return length + s->rtp.tag;
@@ -375,7 +378,7 @@ size_t srtp_open(struct srtp *s, const uint8_t *packet, size_t length, uint8_t *
             return 0;
     } else {
         write32(rollovers, (uint32_t)(index >> 16));
-        if (!tag_make(s, &s->rtp, packet, end, rollovers, tag) ||
+        if (!tag_make(&s->rtp, packet, end, rollovers, tag) ||
             CRYPTO_memcmp(tag, packet + end, s->rtp.tag) != 0 ||
             !stream_run(&s->rtp, iv, packet + header, end - header, out + header))
             return 0;
@@ -417,7 +420,7 @@ size_t srtp_seal_rtcp(struct srtp *s, uint8_t *packet, size_t length)
     if (!stream_run(&s->rtcp, iv, packet + RTCP_CLEAR, size, packet + RTCP_CLEAR))
         return 0;
     memcpy(packet + length, trailer, sizeof trailer);
-    if (!tag_make(s, &s->rtcp, packet, length + sizeof trailer, NULL, tag))
+    if (!tag_make(&s->rtcp, packet, length + sizeof trailer, NULL, tag))
         return 0;
     memcpy(packet + length + sizeof trailer, tag, s->rtcp.tag);
     return length + sizeof trailer + s->rtcp.tag;
@@ -444,7 +447,7 @@ size_t srtp_open_rtcp(struct srtp *s, const uint8_t *packet, size_t length, uint
 
         if (!gcm_run(&s->rtcp, iv, &p, false))
             return 0;
-    } else if (!tag_make(s, &s->rtcp, packet, end + 4, NULL, tag) ||
+    } else if (!tag_make(&s->rtcp, packet, end + 4, NULL, tag) ||
                CRYPTO_memcmp(tag, packet + end + 4, s->rtcp.tag) != 0 ||
                !stream_run(&s->rtcp, iv, packet + RTCP_CLEAR, end - RTCP_CLEAR, out + RTCP_CLEAR)) {
         return 0;

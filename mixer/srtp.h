@@ -1,9 +1,9 @@
 /*
  * SRTP and SRTCP (RFC 3711, RFC 7714): one direction of one session under one master key, on libcrypto.
  *
- * libsrtp2 would do the same, but as Debian builds it (on NSS) it allocates and locks some ten times a
- * packet, which no worker may do in its tick, and takes twenty times as long. It is what the tests hold this
- * against.
+ * libsrtp2 would do the same, but as Debian builds it (on NSS) it takes memory at each packet, eight times
+ * and more for AES-CM, which no worker may do in its tick, and three to eight times as long. It is what the
+ * tests hold this against.
  *
  * Ownership: whoever makes one; signalling makes and frees, one worker uses. Threads: one at a time. Failure:
  * ENOMEM and EIO (libcrypto) when it is made; a packet that is damaged, forged, repeated or too old is 0

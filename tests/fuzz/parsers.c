@@ -50,7 +50,8 @@ int fuzz_offer(const uint8_t *data, size_t size)
     struct media_capabilities own = {.codecs = {CODEC_OPUS, CODEC_G722, CODEC_PCMU, CODEC_PCMA},
                                      .codec_count = 4,
                                      .ptime_ms = 20,
-                                     .dtmf = true};
+                                     .dtmf = true,
+                                     .srtp = SRTP_OPTIONAL};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(4000)};
     char *text = text_of(data, size), out[SDP_TEXT], again[SDP_TEXT];
     struct negotiation *n, *other;
@@ -60,7 +61,7 @@ int fuzz_offer(const uint8_t *data, size_t size)
     memcpy(&own.rtp, &address, sizeof address);
     if (negotiation_new(&n) != 0 || negotiation_new(&other) != 0)
         abort();
-    if (negotiation_peek(text, SRTP_OFF, &summary) == 0 && summary.codec_count > CODEC_COUNT)
+    if (negotiation_peek(text, own.srtp, &summary) == 0 && summary.codec_count > CODEC_COUNT)
         abort();
     if (negotiation_answer(n, text, &own, true, true, out, sizeof out, &format) == 0) {
         format_check(&format);
