@@ -1,8 +1,8 @@
 /*
  * What the engine's own files share. Two sides meet in it: *signalling* (control.c, connect.c, kit.c,
  * mixer.c) owns the entries and makes everything that takes memory; *workers* (worker.c, command.c,
- * receive.c, hear.c, speak.c, bridge.c, room.c, wide.c) own the ports and rooms. A thing crosses over inside a
- * command and comes back through the queue of retired things.
+ * receive.c, hear.c, speak.c, bridge.c, room.c, wide.c) own the ports and rooms. A thing crosses over inside
+ * a command and comes back through the queue of retired things.
  */
 #ifndef CONFAB_MIXER_ENGINE_H
 #define CONFAB_MIXER_ENGINE_H
@@ -145,40 +145,51 @@ struct coded {
     uint8_t payload[ENCODING_PAYLOAD_MAX];
 };
 
+/*
+ * In the order of use, so that a tick and a packet touch few cache lines: first what every tick asks each
+ * port, then what comes, then what goes, then what only some do and what is seldom looked at.
+ */
 struct port {
-    port_id id;
-    unsigned index, place; /* in the mixer's table; in the worker's list */
-    int rtp_fd, rtcp_fd;
+    /* Every tick */
     struct worker *worker;
     struct mixer *mixer;
-    char cname[32];
-    struct jitter *jitter;
-    struct kit *kit; /* NULL until the first format */
-
-    /* The far side (receive.c) */
-    struct sockaddr_storage remote, remote_rtcp, candidate;
-    bool remote_known, rtcp_known, locked, rtcp_learnt;
-    bool wired; /* rtp_fd is connected to `remote` */
-    uint16_t candidate_next;
-    struct rtp_source source;
-    int64_t source_us;  /* when its last packet came */
-    unsigned source_ms; /* and how long it was */
-    bool source_follow; /* the next one is believed whatever it is */
-    uint32_t rival;     /* another SSRC that was seen */
-    uint16_t rival_next;
-    struct loss_meter losses;
-    struct rtcp_report reported; /* by the far side about what it is sent */
-    bool reported_on;
-    int64_t round_trip_us; /* negative: not known */
-    uint32_t last_sr;
-    int64_t last_sr_us;
-    uint64_t alive_tick, report_tick;
+    struct kit *kit;       /* NULL until the first format */
+    unsigned index, place; /* in the mixer's table; in the worker's list */
+    enum connection connected;
     bool media_seen, timed_out;
+    struct recording *recording;
+    uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     struct digit_receiver digits;
-    uint64_t received, discarded, forged, lost_before, repeated_before;
-    uint32_t jitter_us;
 
-    /* Its keys (secure.c) */
+    /* A packet that comes (receive.c, levels.c) */
+    bool remote_known, rtcp_known, locked, rtcp_learnt;
+    bool wired;         /* rtp_fd is connected to `remote` */
+    bool source_follow; /* the next one is believed whatever it is */
+    uint16_t rival_next;
+    uint32_t rival;     /* another SSRC that was seen */
+    unsigned source_ms; /* how long the last packet was */
+    int64_t source_us;  /* and when it came */
+    struct jitter *jitter;
+    struct rtp_source source;
+    uint64_t alive_tick;
+    uint64_t received;
+    struct loss_meter losses;
+    uint32_t jitter_us;
+    unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
+    uint64_t active_tick; /* last packet that was more than silence */
+    uint64_t quiet_tick;  /* last packet that was silence */
+    uint64_t noted_tick;  /* last packet of any loudness */
+    struct room *room;
+    struct levels levels;
+    bool active, apart, muted, deaf, talking;
+
+    /* A packet that goes (speak.c, secure.c) */
+    int rtp_fd, rtcp_fd;
+    uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
+    uint16_t sequence;
+    unsigned phase;
+    struct port *class_next;
+    uint64_t said_tick, sent_until, sent, octets;
     struct secure {
         struct srtp *send, *receive; /* NULL: plain RTP */
         struct srtp *previous;       /* of the key before, for a while */
@@ -190,26 +201,35 @@ struct port {
         uint32_t ssrc, timestamp; /* of their source; what is added */
         uint16_t sequence;        /* what is added */
     } splice;
+    struct sockaddr_storage remote;
+
+    /* Its connection */
+    struct class *class;
+    struct port *class_prev, *active_next, *apart_next, *member_next, *member_prev;
+    struct speaker *speaker;
+    struct port *peer;
+    struct crossing crossing; /* from here to the peer */
+    bool relay, relay_known;
+    unsigned relay_doubts;
+    unsigned talk_ticks;
+    int32_t talk_gain, listen_gain; /* Q12 */
+    int32_t talk_now, listen_now;   /* what the last frame ended with */
+    uint64_t apart_until; /* though he hears what all others hear: the encoders' states must agree first */
+    struct port_label *label; /* for tracks; NULL: none */
+    uint32_t visit;           /* stays in rooms so far */
 
     /* What it says (hear.c) */
     uint64_t hear_tick;
-    uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     bool hear_got;
     unsigned stretch_rest;          /* ticks until time may be stretched again */
     uint64_t longer_us, shorter_us; /* time added and left out so far */
-    struct recording *recording;
     struct voice_detector voice;
     struct noise noise;
-    struct levels levels;
     struct muted_talk muted_talk;
     struct denoiser *denoiser; /* NULL: none is wanted */
     struct leveller leveller;
 
-    /* What it is told (speak.c) */
-    uint32_t ssrc, timestamp; /* timestamp: of tick 0 */
-    uint16_t sequence;
-    unsigned phase;
-    uint64_t said_tick, sent_until, sent, octets, sent_before;
+    /* Plays and digits */
     struct player player;
     struct coded coded;
     struct digit_sender sender;
@@ -220,33 +240,25 @@ struct port {
     } waiting[DIGITS_WAITING];
     unsigned waiting_count, tone_left, tone_at, pause_left; /* tone in samples, pause in ms */
 
-    /* Its connection */
-    enum connection connected;
-    struct port *peer;
-    struct crossing crossing; /* from here to the peer */
-    bool relay, relay_known;
-    unsigned relay_doubts;
-    struct room *room;
-    struct port_label *label; /* for tracks; NULL: none */
-    uint32_t visit;           /* stays in rooms so far */
-    struct class *class;
-    struct port *class_next, *class_prev, *active_next, *apart_next, *member_next, *member_prev;
-    struct speaker *speaker;
-    unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
-    uint64_t active_tick; /* last packet that was more than silence */
-    uint64_t quiet_tick;  /* last packet that was silence */
-    uint64_t noted_tick;  /* last packet of any loudness */
-    uint64_t apart_until; /* though he hears what all others hear: the encoders' states must agree first */
-    bool active, apart, muted, deaf, talking;
-    unsigned talk_ticks;
-    int32_t talk_gain, listen_gain; /* Q12 */
-    int32_t talk_now, listen_now;   /* what the last frame ended with */
+    /* Reports, figures, what is learnt once */
+    port_id id;
+    char cname[32];
+    struct sockaddr_storage remote_rtcp, candidate;
+    uint16_t candidate_next;
+    struct rtcp_report reported; /* by the far side about what it is sent */
+    bool reported_on;
+    int64_t round_trip_us; /* negative: not known */
+    uint32_t last_sr;
+    int64_t last_sr_us;
+    uint64_t report_tick, sent_before;
+    uint64_t discarded, forged, lost_before, repeated_before;
 };
 
 struct speaker {
     struct port *port; /* NULL: free */
     bool entering, leaving, heard;
-    bool fading, faded; /* he is gone from the room; `own` is his last frame, faded out: to be, and in this tick */
+    bool fading,
+        faded; /* he is gone from the room; `own` is his last frame, faded out: to be, and in this tick */
     port_id gone;
     uint32_t gone_visit;
     bool resting; /* faded out one tick ago: his own mix and the one of all have grown alike */
@@ -290,7 +302,7 @@ struct room {
     bool loudness, limited; /* wanted; the sum of this tick goes out by `curve` */
     struct limiter limiter;
     int32_t curve[FRAME_MAX];
-    struct taping *taping; /* NULL: not recorded */
+    struct taping *taping;    /* NULL: not recorded */
     struct room *next, *prev; /* of the worker */
 };
 
@@ -392,7 +404,8 @@ struct worker {
     int64_t arrival_us;    /* the same for the packet in hand */
     int64_t wall_ahead_us; /* by how much the wall clock is ahead of that one */
     uint32_t dice;
-    atomic_uint_fast64_t ticks, overruns, received, sent, levels_distrusted, encodings, histogram[HISTOGRAM_BUCKETS];
+    atomic_uint_fast64_t ticks, overruns, received, sent, levels_distrusted, encodings,
+        histogram[HISTOGRAM_BUCKETS];
 };
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
@@ -566,7 +579,7 @@ bool port_has_own(const struct port *p); /* a play, a digit: something nobody el
 void port_say(struct port *p, const int16_t *frame);
 void port_send(struct port *p, const uint8_t *payload, size_t length, unsigned ticks);
 bool port_play_over(struct port *p, int16_t *frame, bool over); /* its player's and digits' sound */
-void port_play_over_check(struct port *p); /* tells of a play that is over */
+void port_play_over_check(struct port *p);                      /* tells of a play that is over */
 /* A port in no room: sends what it plays as it was encoded once for all. False: it is to be rendered. */
 bool port_play_coded(struct port *p);
 void port_encoder_warm(struct port *p); /* before its encoder takes over */
@@ -615,7 +628,8 @@ void speaker_drop(struct port *p); /* at once */
 void speaker_part(struct port *p); /* leaves the room: what he says now is faded out without him */
 void room_mute(struct port *p, bool muted);
 int32_t port_listen_gain(const struct port *p); /* that he should have: 0 when deaf */
-/* A wide room (wide.c): before the choice, what the other shards said; after the hearing, what this one says. */
+/* A wide room (wide.c): before the choice, what the other shards said; after the hearing, what this one says.
+ */
 void wide_listen(struct worker *w, struct room *room);
 void wide_tell(struct worker *w, struct room *room);
 

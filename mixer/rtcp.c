@@ -1,5 +1,6 @@
 /* RTCP packets: see rtcp.h. */
 #include "mixer/rtcp.h"
+#include "mixer/bytes.h"
 
 #include <string.h>
 
@@ -15,20 +16,6 @@
 #define ROUND_TRIP_MOST (10 * 65536)
 #define CNAME_MAX 32
 #define NTP_1970 2208988800ULL /* seconds from 1900 to 1970 */
-
-static uint32_t read32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint8_t *write32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
-    return p + 4;
-}
 
 /* The common header; `end` is one past the packet's last byte. */
 static void write_header(uint8_t *start, const uint8_t *end, unsigned count, uint8_t type)

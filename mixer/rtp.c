@@ -1,5 +1,6 @@
 /* RTP packets and sources: see rtp.h. */
 #include "mixer/rtp.h"
+#include "mixer/bytes.h"
 
 #include <string.h>
 
@@ -8,19 +9,6 @@
 #define MISORDER_MAX 100
 #define SEQUENCES 65536U
 #define NO_BAD (SEQUENCES + 1)
-
-static uint32_t read32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void write32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
-}
 
 bool rtp_parse(struct rtp_packet *out, const uint8_t *data, size_t length)
 {

@@ -6,6 +6,7 @@
  * replay windows are known nowhere else.
  */
 #include "mixer/engine.h"
+#include "mixer/bytes.h"
 #include "mixer/srtp.h"
 
 #include <errno.h>
@@ -156,14 +157,6 @@ bool secure_commit(struct port *p, uint8_t *data, size_t length, bool rtcp)
 bool secure_bridge(const struct port *p)
 {
     return p->kit->format.srtp != SUITE_NONE || p->peer->kit->format.srtp != SUITE_NONE;
-}
-
-static void write32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
 }
 
 void secure_splice(struct port *to, const struct rtp_packet *rtp, uint32_t now, uint8_t *data)

@@ -4,6 +4,7 @@
  * beginning. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "mixer/srtp.h"
+#include "mixer/bytes.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -50,19 +51,6 @@ struct srtp {
     unsigned count;
     struct source spare; /* of an SSRC that is not believed yet */
 };
-
-static uint32_t read32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void write32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
-}
 
 /* -- keys
  * -----------------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ enum srtp_suite {
 
 /* Whether a call may, may not or must be protected. */
 enum srtp_policy { SRTP_OFF, SRTP_OPTIONAL, SRTP_REQUIRED };
+
 /* An RTP header extension (RFC 8285): its identifier each way, 1 to 14; 0: not negotiated. */
 struct media_extension {
     uint8_t send, receive;
@@ -52,14 +53,14 @@ struct media_format {
     uint32_t dtmf_rate;       /* its clock: 8000, or 48000 beside Opus */
     bool send, receive;       /* our direction; held by the far side: send is false */
     bool opus_fec, opus_dtx;  /* what the far side can take or asks for (RFC 7587) */
-    struct sockaddr_storage rtp, rtcp; /* far side; ss_family AF_UNSPEC when not known */
     bool rtcp_mux;            /* RFC 5761 */
+    bool level_vad;           /* the level's V bit has a meaning */
+    struct media_extension level;      /* RFC 6464: how loud a packet is */
+    struct media_extension csrc_level; /* RFC 6465: how loud each of its sources is; the CSRC list goes with it */
     enum srtp_suite srtp;
     /* Master key and salt, one after the other: ours, and the far side's. Secrets: for no log and no trace. */
     uint8_t key_send[SRTP_KEY_MAX], key_receive[SRTP_KEY_MAX];
-    struct media_extension level;      /* RFC 6464: how loud a packet is */
-    struct media_extension csrc_level; /* RFC 6465: how loud each of its sources is; the CSRC list goes with it */
-    bool level_vad;           /* the level's V bit has a meaning */
+    struct sockaddr_storage rtp, rtcp; /* far side; ss_family AF_UNSPEC when not known */
 };
 
 /* Names and clocks as SDP writes them ("PCMU", "G722", "opus"). G.722's RTP clock is 8000 (RFC 3551 §4.5.2). */
