@@ -1,8 +1,9 @@
 /*
- * One stream's encoder and decoder for each codec: SpanDSP does G.711's companding, G.722 and their
+ * One stream's encoder and decoder for each codec: SpanDSP does G.722, G.711 by tables (g711.h), and their
  * concealment, libopus its own. Everything is allocated at creation, so that a tick never is.
  */
 #include "mixer/codec.h"
+#include "mixer/g711.h"
 
 #include <errno.h>
 #include <opus.h>
@@ -181,20 +182,18 @@ static void plc_fill_wide(struct decoder *d, int16_t *out, size_t count)
 
 size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t length, int16_t *out, size_t max)
 {
+    const struct g711 *law;
     size_t count = 0;
 
     if (length == 0)
         return 0;
     switch (d->codec) {
     case CODEC_PCMU:
-        count = length < max ? length : max;
-        for (size_t i = 0; i < count; i++)
-            out[i] = ulaw_to_linear(payload[i]);
-        break;
     case CODEC_PCMA:
+        law = &g711_tables[d->codec == CODEC_PCMA];
         count = length < max ? length : max;
         for (size_t i = 0; i < count; i++)
-            out[i] = alaw_to_linear(payload[i]);
+            out[i] = law->linear[payload[i]];
         break;
     case CODEC_G722:
         count = length < max / 2 ? length : max / 2;
@@ -356,20 +355,17 @@ bool encoder_remembers(const struct encoder *e)
 
 size_t encoder_encode(struct encoder *e, const int16_t *in, size_t samples, uint8_t *out, size_t max)
 {
+    const struct g711 *law;
     opus_int32 length;
 
     switch (e->codec) {
     case CODEC_PCMU:
-        if (samples > max)
-            samples = max;
-        for (size_t i = 0; i < samples; i++)
-            out[i] = linear_to_ulaw(in[i]);
-        return samples;
     case CODEC_PCMA:
+        law = &g711_tables[e->codec == CODEC_PCMA];
         if (samples > max)
             samples = max;
         for (size_t i = 0; i < samples; i++)
-            out[i] = linear_to_alaw(in[i]);
+            out[i] = g711_code(law, in[i]);
         return samples;
     case CODEC_G722:
         if (samples > 2 * max)

@@ -66,8 +66,6 @@ void port_encoder_warm(struct port *p)
     size_t count = opus ? 1 : WARM_MS / TICK_MS / kit->ticks;
     uint8_t payload[PAYLOAD_MAX];
 
-    if (!p->coded.stale)
-        return;
     p->coded.stale = false;
     if (p->player.playing)
         player_recent(&p->player, kit->rate, before, count * packet);

@@ -582,7 +582,7 @@ bool port_play_over(struct port *p, int16_t *frame, bool over); /* its player's 
 void port_play_over_check(struct port *p);                      /* tells of a play that is over */
 /* A port in no room: sends what it plays as it was encoded once for all. False: it is to be rendered. */
 bool port_play_coded(struct port *p);
-void port_encoder_warm(struct port *p); /* before its encoder takes over */
+void port_encoder_warm(struct port *p); /* before its encoder takes over, where p->coded.stale */
 void port_digit_queue(struct port *p, char digit, unsigned ms);
 void port_play_end(struct port *p, int end);
 uint32_t port_timestamp(const struct port *p, uint64_t tick); /* of its sound that begins with this tick */

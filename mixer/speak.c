@@ -179,7 +179,8 @@ bool port_play_over(struct port *p, int16_t *frame, bool over)
 
     if (over)
         p->player.kind = ENCODING_NONE;
-    port_encoder_warm(p);
+    if (p->coded.stale)
+        port_encoder_warm(p);
     bool got = player_render(&p->player, p->kit->rate, over ? played : frame);
     if (got && over)
         mix_over(frame, played, samples);
@@ -198,7 +199,8 @@ void port_say(struct port *p, const int16_t *frame)
     int16_t *place = kit->said + at * samples;
     uint8_t payload[PAYLOAD_MAX];
 
-    port_encoder_warm(p);
+    if (p->coded.stale)
+        port_encoder_warm(p);
     if (p->said_tick + 1 != p->worker->tick)
         memset(kit->said, 0, at * samples * sizeof(*place));
     p->said_tick = p->worker->tick;

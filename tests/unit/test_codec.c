@@ -2,10 +2,12 @@
  * Codecs, loudness and resampling.
  */
 #include "mixer/codec.h"
+#include "mixer/g711.h"
 
 #include <check.h>
 #include <errno.h>
 #include <math.h>
+#include <spandsp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +84,21 @@ START_TEST(tone_survives_round_trip)
 END_TEST
 
 /* One encoder takes over from another: its next packets are those that the other would have made. */
+/* ITU-T G.711 for every number there is: our tables are SpanDSP's companding. */
+START_TEST(g711_tables_are_exact)
+{
+    for (int v = INT16_MIN; v <= INT16_MAX; v++) {
+        if (g711_code(&g711_tables[0], (int16_t)v) != linear_to_ulaw(v) ||
+            g711_code(&g711_tables[1], (int16_t)v) != linear_to_alaw(v))
+            ck_abort_msg("%d is coded otherwise", v);
+    }
+    for (int i = 0; i < 256; i++) {
+        ck_assert_int_eq(g711_tables[0].linear[i], ulaw_to_linear((uint8_t)i));
+        ck_assert_int_eq(g711_tables[1].linear[i], alaw_to_linear((uint8_t)i));
+    }
+}
+END_TEST
+
 START_TEST(encoder_goes_on_where_another_was)
 {
     static int16_t in[48000];
@@ -483,6 +500,7 @@ static Suite *codec_suite(void)
 
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, tone_survives_round_trip, 0, sizeof paths / sizeof *paths);
+    tcase_add_test(c, g711_tables_are_exact);
     tcase_add_loop_test(c, encoder_goes_on_where_another_was, 0, CODEC_COUNT);
     tcase_add_test(c, opus_takes_its_own_packet_times);
     tcase_add_test(c, opus_dtx_leaves_silence_out);
