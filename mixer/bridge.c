@@ -6,12 +6,6 @@
 
 #define DOUBTS_MAX 3 /* packets in a row of another length, before the manner changes */
 
-/* What it hears comes from somewhere else than its peer at the moment. */
-static bool port_occupied(const struct port *p)
-{
-    return p->player.playing || p->waiting_count > 0;
-}
-
 static uint8_t relay_type(const struct port *from, const struct port *to, enum codec codec, bool event)
 {
     const struct media_format *a = &from->kit->format, *b = &to->kit->format;
@@ -51,7 +45,7 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
     /* From here on it is the relay's packet, even if it is not sent. Comfort noise keeps its static type. */
     uint8_t type =
         rtp->payload_type == RTP_COMFORT_NOISE && event ? RTP_COMFORT_NOISE : relay_type(p, to, codec, event);
-    if (type == MEDIA_NO_PT || !to->kit->format.send || !to->remote_known || port_occupied(to))
+    if (type == MEDIA_NO_PT || !to->kit->format.send || !to->remote_known || port_has_own(to))
         return true;
     uint8_t *data = io_claim(to->worker->io);
     size_t length = levels_relay(p, to, data, packet);

@@ -121,6 +121,16 @@ int connection_refit(struct mixer *m, struct port_entry *e, unsigned old_rate, s
     return error;
 }
 
+void connection_unfit(struct mixer *m, const struct port_entry *e, unsigned old_rate)
+{
+    if (e->connected != CONNECTED_ROOM || e->rate == old_rate)
+        return;
+    struct room_entry *r = &m->room_entries[e->other];
+    r->by_rate[rate_index(e->rate)]--;
+    if (old_rate)
+        r->by_rate[rate_index(old_rate)]++;
+}
+
 /* Brings a port to a worker: the old one lets go of it at its next tick, the new one's commands wait for
  * that. */
 static int port_move(struct port_entry *e, struct worker *to)
@@ -167,6 +177,15 @@ int port_connect_echo(struct mixer *m, port_id port)
     return connect_simple(m, port, COMMAND_ECHO, CONNECTED_ECHO);
 }
 
+/* The books say that it is connected to nothing: so shall it be. */
+static int connect_failed(struct port_entry *e, int error)
+{
+    struct command c = {.type = COMMAND_NONE, .port = e->port};
+
+    (void)!worker_push(e->worker, &c);
+    return error;
+}
+
 int port_connect_bridge(struct mixer *m, port_id a, port_id b)
 {
     struct port_entry *x = port_find(m, a), *y = port_find(m, b);
@@ -187,11 +206,11 @@ int port_connect_bridge(struct mixer *m, port_id a, port_id b)
     if (error) {
         resampler_free(c.made.resamplers[0]);
         resampler_free(c.made.resamplers[1]);
-        return error;
+    } else {
+        error = crossings_push(x->worker, &c);
     }
-    error = crossings_push(x->worker, &c);
     if (error)
-        return error;
+        return connect_failed(x, connect_failed(y, error));
     x->connected = y->connected = CONNECTED_BRIDGE;
     x->other = (unsigned)(y - m->port_entries);
     y->other = (unsigned)(x - m->port_entries);
@@ -216,7 +235,7 @@ int port_connect_room(struct mixer *m, port_id port, room_id room)
     if (!error && e->formatted)
         error = class_find(&c.class, r, e);
     if (error)
-        return error;
+        return connect_failed(e, error);
     if (e->formatted)
         r->by_rate[rate_index(e->rate)]++;
     error = shards_refit(m, r);
@@ -228,7 +247,7 @@ int port_connect_room(struct mixer *m, port_id port, room_id room)
     if (error) {
         if (e->formatted)
             r->by_rate[rate_index(e->rate)]--;
-        return error;
+        return connect_failed(e, error);
     }
     r->members++;
     r->shards[worker->index].members++;

@@ -260,8 +260,11 @@ int port_set_format(struct mixer *m, port_id port, const struct media_format *fo
     error = secure_make(&c, &old, format);
     if (!error)
         error = connection_refit(m, e, formatted ? old_rate : 0, &c.class);
-    if (!error)
+    if (!error) {
         error = worker_push(e->worker, &c);
+        if (error)
+            connection_unfit(m, e, formatted ? old_rate : 0);
+    }
     if (error) {
         kit_free(c.made.kit);
         secure_drop(&c);
@@ -343,10 +346,7 @@ static int list_new(struct play_list **out, struct mixer *m, uint32_t serial, co
 /* One that no worker took. */
 static void list_drop(struct mixer *m, struct play_list *list)
 {
-    struct player player = {0};
-
-    player_start(&player, m->sounds, 0, list->items, list->count, false);
-    player_stop(&player);
+    player_release(m->sounds, list->items, list->count);
     free(list);
 }
 

@@ -286,6 +286,7 @@ struct room {
     struct remote_speaker remote[ROOM_REMOTE];
     unsigned remote_count;
     int32_t remote_sum[FRAME_MAX]; /* what the other shards' speakers say */
+    bool remote_on;                /* something came from them in the last tick */
     struct room_kit *kit;
     struct player player;
     struct speaker speakers[ROOM_SLOTS];
@@ -508,6 +509,8 @@ struct worker *worker_least_busy(struct mixer *m);
  */
 __attribute__((warn_unused_result)) int connection_refit(struct mixer *m, struct port_entry *e,
                                                          unsigned old_rate, struct class **class);
+/* Takes that back in the books, for a format that no worker took. */
+void connection_unfit(struct mixer *m, const struct port_entry *e, unsigned old_rate);
 void connection_forget(struct mixer *m, struct port_entry *e);
 
 /* -- shard.c: rooms as signalling sees them, each with a shard on every worker that has members of it */
@@ -574,7 +577,7 @@ void port_heard_use(struct port *p); /* recording, tones */
 void port_record_end(struct port *p, int end);
 
 void port_speak(struct port *p);
-bool port_has_own(const struct port *p); /* a play, a digit: something nobody else hears */
+bool port_has_own(const struct port *p); /* a play, a digit: something that comes from nobody else */
 /* 10 ms of what it is told, NULL for silence; sends at the packet's last tick. */
 void port_say(struct port *p, const int16_t *frame);
 void port_send(struct port *p, const uint8_t *payload, size_t length, unsigned ticks);

@@ -16,11 +16,11 @@
 #define RECORD_EVERY_MS 100 /* a ring holds seconds; small steps keep the work of one round short */
 #define IDLE_EVERY_MS 500   /* for sounds let go by a worker, which wakes nobody */
 
-static void service_recorders(struct sounds *sounds, bool stopping);
+static void recordings_service(struct sounds *sounds, bool stopping);
 
 static void serve_meanwhile(void *arg)
 {
-    service_recorders(arg, false);
+    recordings_service(arg, false);
 }
 
 static void sound_run_load(struct sounds *sounds, sound_id id)
@@ -97,6 +97,13 @@ static void service_tapes(struct sounds *sounds, bool stopping)
     }
 }
 
+/* What is recorded cannot wait for a file that takes long to load: the rings hold seconds. */
+static void recordings_service(struct sounds *sounds, bool stopping)
+{
+    service_recorders(sounds, stopping);
+    service_tapes(sounds, stopping);
+}
+
 static void run_jobs(struct sounds *sounds)
 {
     struct file_job job;
@@ -106,9 +113,7 @@ static void run_jobs(struct sounds *sounds)
         switch (job.type) {
         case FILE_LOAD:
             sound_run_load(sounds, job.sound);
-            /* A large file takes a while to decode: recordings do not wait for the whole queue. */
-            service_recorders(sounds, false);
-            service_tapes(sounds, false);
+            recordings_service(sounds, false);
             break;
         case FILE_RECORD:
             *recorder_next(job.recorder) = sounds->recording;
@@ -136,14 +141,12 @@ static void *file_thread(void *argument)
 
         poll(&ready, 1, more ? 0 : sounds->recording || sounds->taping ? RECORD_EVERY_MS : IDLE_EVERY_MS);
         run_jobs(sounds);
-        service_recorders(sounds, false);
-        service_tapes(sounds, false);
+        recordings_service(sounds, false);
         collect_garbage(sounds);
         more = encodings_make(sounds);
     }
     run_jobs(sounds);
-    service_recorders(sounds, true);
-    service_tapes(sounds, true);
+    recordings_service(sounds, true);
     return NULL;
 }
 

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define JITTER_SLOTS 32
-#define JITTER_BYTES 6144 /* 768 ms of G.711, 192 ms of Opus at 256 kbit/s; more would only be cold memory */
+#define JITTER_BYTES 8192 /* 1 s of G.711, 256 ms of Opus at 256 kbit/s; more would only be cold memory */
 #define JITTER_START_MS 20 /* delay before anything is known of the network */
 #define JITTER_MOST_MS 200
 #define JITTER_MARGIN_US 1000

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HEARD_MORE_MS 60
 
@@ -103,6 +104,7 @@ void kit_free(struct kit *kit)
     resampler_free(kit->tones_down);
     free(kit->heard);
     free(kit->said);
+    explicit_bzero(&kit->format, sizeof(kit->format)); /* its keys */
     free(kit);
 }
 

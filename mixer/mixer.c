@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PORTS_MOST (1U << 20)
@@ -134,6 +135,7 @@ static void port_dispose(struct mixer *m, struct port *p)
     p->label = NULL;
     p->kit = NULL;
     p->denoiser = NULL;
+    explicit_bzero(&e->format, sizeof(e->format)); /* its keys */
     p->jitter = NULL;
     e->retired = true;
     entry_release(m, e);

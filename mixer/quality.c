@@ -46,6 +46,16 @@ static void window_shift(struct loss_meter *m, bool came)
     m->window = m->window << 1 | came;
 }
 
+/* Many at once, all of which leave the window. */
+static void losses_settle(struct loss_meter *m, uint64_t count)
+{
+    packet_settle(m, false);
+    m->packets += count - 1;
+    m->lost += count - 1;
+    m->cluster_packets += count - 1;
+    m->cluster_lost += count - 1;
+}
+
 void loss_note(struct loss_meter *m, int64_t ahead)
 {
     if (ahead <= 0) {
@@ -53,8 +63,11 @@ void loss_note(struct loss_meter *m, int64_t ahead)
             m->window |= (uint64_t)1 << -ahead;
         return;
     }
-    while (ahead-- > 1)
+    int64_t missing = ahead - 1, shifts = missing < 64 ? missing : 64;
+    for (int64_t i = 0; i < shifts; i++)
         window_shift(m, false);
+    if (missing > shifts)
+        losses_settle(m, (uint64_t)(missing - shifts));
     window_shift(m, true);
 }
 

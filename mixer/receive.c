@@ -97,7 +97,7 @@ static void remote_lock(struct port *p, const struct sockaddr_storage *from)
 static bool remote_fits(struct port *p, const struct sockaddr_storage *from, const struct rtp_packet *rtp)
 {
     if (p->locked)
-        return p->wired || address_equal(&p->remote, from, true);
+        return address_equal(&p->remote, from, true);
     if (address_equal(&p->kit->format.rtp, from, true)) {
         remote_lock(p, from);
         return true;

@@ -38,7 +38,8 @@ struct room_recording {
 /*
  * Time zero is the tick in which the room's worker hears of it. A track is what its member adds to the mix,
  * at the same moment; silence elsewhere; so the sum of the tracks is the mix, less what room_play() played
- * and but for clipping. Who comes back gets a new track. A recording in progress ends first. EINVAL, ENOENT,
+ * and but for clipping. Who comes back gets a new track. From then on nobody joins on another worker; who was
+ * on another one before is in the mix alone. A recording in progress ends first. EINVAL, ENOENT,
  * ENOMEM, ENFILE, ENOBUFS.
  */
 __attribute__((warn_unused_result)) int room_record(struct mixer *m, uint32_t room, uint32_t serial,

@@ -112,6 +112,9 @@ void room_leave(struct port *p)
     p->muted_talk.talking = false;
     p->room = NULL;
     p->connected = CONNECTED_NONE;
+    /* Nobody is left to hear how he fades out. */
+    for (unsigned i = 0; i < ROOM_SLOTS && !room->members && !room->wide; i++)
+        room->speakers[i].fading = false;
 }
 
 /* -- apart: those who hear something that no other does
@@ -144,6 +147,7 @@ void room_update(struct port *p)
     if (!class_like_own(p) || p->class->tick + 1 < p->worker->tick)
         return;
     encoder_follow(p->kit->encoder, p->class->encoder);
+    p->coded.stale = false;
     /* In the midst of a packet: what the class has of it already is his too. */
     unsigned at = port_phase(p);
     if (at > 0 && p->class->tick + 1 == p->worker->tick) {

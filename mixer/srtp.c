@@ -165,7 +165,7 @@ void srtp_free(struct srtp *s)
 /* The state of an SSRC, or a fresh one that source_keep() enters; NULL: there are too many. */
 static struct source *source_find(struct srtp *s, uint32_t ssrc)
 {
-    for (unsigned i = 0; i < s->count; i++)
+    for (unsigned i = s->count; i-- > 0;) /* the newest is the likely one */
         if (s->sources[i].ssrc == ssrc)
             return &s->sources[i];
     if (s->count == SRTP_SOURCES_MAX)

@@ -18,8 +18,8 @@
 #include <stdint.h>
 
 #define SRTP_GROWTH 20 /* bytes that sealing adds at most: the tag and SRTCP's index */
-#define SRTP_SOURCES_MAX                                                                                     \
-    32 /* SSRCs under one key; what comes from more is refused, for old ones must stay known */
+/* SSRCs under one key; what comes from more is refused, for old ones must stay known. */
+#define SRTP_SOURCES_MAX 128
 
 struct srtp;
 

@@ -73,11 +73,24 @@ static bool frame_read(const struct wide_frame *f, struct room *room, uint64_t t
     return samples > 0;
 }
 
+/* A change of the room's rate takes the shards a tick or two, in which they do not hear each other. */
+static void remote_fade(struct room *room, unsigned samples, bool in, bool out)
+{
+    if (!in && !out)
+        return;
+    for (unsigned k = 0; k < samples; k++) {
+        int64_t gain = in && out ? 0 : in ? k : samples - 1 - k;
+        room->remote_sum[k] = (int32_t)(room->remote_sum[k] * gain / (int64_t)samples);
+    }
+}
+
 void wide_listen(struct worker *w, struct room *room)
 {
     unsigned samples = room->kit->rate / TICKS_A_SECOND;
     int32_t sum[FRAME_MAX];
+    bool was_on = room->remote_on;
 
+    room->remote_on = false;
     room->remote_count = 0;
     memset(room->remote_sum, 0, samples * sizeof(*sum));
     for (unsigned i = 0; i < room->wide->shards; i++) {
@@ -86,9 +99,11 @@ void wide_listen(struct worker *w, struct room *room)
         const struct wide_frame *f = &room->wide->frames[i][tick % WIDE_FRAMES];
         if (i == room->shard || frame_tick(f) != tick || !frame_read(f, room, tick, sum))
             continue;
+        room->remote_on = true;
         for (unsigned k = 0; k < samples; k++)
             room->remote_sum[k] += sum[k];
     }
+    remote_fade(room, samples, room->remote_on && !was_on, room->next_kit != NULL);
 }
 
 void wide_tell(struct worker *w, struct room *room)
