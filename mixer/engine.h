@@ -555,6 +555,7 @@ void secure_splice(struct port *to, const struct rtp_packet *rtp, uint32_t now, 
  * --------------------------------------------------------------------------------------- */
 
 void port_receive(struct worker *w, const struct io_packet *packet);
+void port_expect(void *worker, uint32_t tag, unsigned stage); /* an io_hint */
 void port_set_remote(struct port *p, const struct media_format *format);
 /* Where its packets go; NULL: the socket knows. */
 static inline const struct sockaddr_storage *port_destination(const struct port *p)

@@ -126,6 +126,11 @@ void io_receive(struct io *io, io_receiver *fn, void *arg)
     io->way->receive(io, fn, arg);
 }
 
+void io_set_hint(struct io *io, io_hint *hint)
+{
+    io->hint = hint;
+}
+
 uint8_t *io_claim(struct io *io)
 {
     return io->way->claim(io);

@@ -46,6 +46,13 @@ void io_remove(struct io *io, int fd, uint32_t tag);
 /* Hands over all that has come, at most IO_FAIR packets a socket; more waits for the next tick or is dropped. */
 #define IO_FAIR 16
 void io_receive(struct io *io, io_receiver *fn, void *arg);
+/*
+ * What io_receive() calls some packets ahead, where it can see so far, for the memory that a packet of this socket
+ * will need to be fetched meanwhile: with stage 0 first, then 1, then IO_STAGES - 1, each a few packets nearer.
+ */
+#define IO_STAGES 3
+typedef void io_hint(void *arg, uint32_t tag, unsigned stage);
+void io_set_hint(struct io *io, io_hint *hint);
 
 /* Room for one packet of IO_PACKET_MAX bytes; io_commit() puts it in line for io_flush(). `to` is NULL for a
  * connected socket, which spares the kernel the search for the way. */

@@ -331,11 +331,30 @@ static void packet_take(struct uring *u, uint32_t tag, uint8_t *buffer, int leng
     fn(arg, &packet);
 }
 
+/* The answers that come 12, 8 and 4 after the one at `head`, as far as they are here. */
+static void answers_expect(struct uring *u, unsigned head, unsigned left, void *arg)
+{
+    const struct io_uring_cq *cq = &u->ring.cq;
+
+    for (unsigned stage = 0; stage < IO_STAGES; stage++) {
+        unsigned ahead = 4 * (IO_STAGES - stage);
+        if (ahead >= left)
+            continue;
+        const struct io_uring_cqe *cqe = &cq->cqes[(head + ahead) & *cq->kring_mask];
+        uint32_t tag = (uint32_t)cqe->user_data;
+        if (!(cqe->flags & IORING_CQE_F_BUFFER) || tag >= u->tags)
+            continue;
+        if (stage == 0)
+            __builtin_prefetch(&u->slots[tag]);
+        u->io.hint(arg, tag, stage);
+    }
+}
+
 /* What is in the ring now. Returns how many answers; *starved: a socket found no buffer. */
 static unsigned answers_take(struct uring *u, bool *starved, io_receiver *fn, void *arg)
 {
     struct io_uring_cqe *cqe;
-    unsigned head, seen = 0;
+    unsigned head, seen = 0, ready = io_uring_cq_ready(&u->ring);
     int freed = 0, mask = io_uring_buf_ring_mask(u->buffer_count);
 
     io_uring_for_each_cqe(&u->ring, head, cqe)
@@ -343,6 +362,8 @@ static unsigned answers_take(struct uring *u, bool *starved, io_receiver *fn, vo
         uint32_t tag = (uint32_t)cqe->user_data;
         bool ours = cqe->user_data != ANSWER_NONE && tag < u->tags && u->slots[tag].fd >= 0 &&
                     request_name(tag, &u->slots[tag]) == cqe->user_data;
+        if (u->io.hint && seen < ready)
+            answers_expect(u, head, ready - seen, arg);
         seen++;
         if (cqe->flags & IORING_CQE_F_BUFFER) {
             unsigned index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;

@@ -24,6 +24,7 @@ extern const struct io_way io_plain, io_uring_way;
 
 struct io { /* the first member of each way's own */
     const struct io_way *way;
+    io_hint *hint; /* may be NULL */
 };
 
 static inline socklen_t address_length(const struct sockaddr_storage *to)

@@ -106,4 +106,10 @@ int64_t jitter_target_us(const struct jitter *j);
 /* After a time without jitter_get(): goes on at the place that is right now. */
 void jitter_resume(struct jitter *j, int64_t now_us);
 
+/* Where the next packet's bytes will go. */
+static inline const uint8_t *jitter_place(const struct jitter *j)
+{
+    return j->store + j->written % JITTER_BYTES;
+}
+
 #endif

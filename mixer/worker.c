@@ -86,6 +86,7 @@ static void *worker_main(void *arg)
     int64_t offset = TICK_NS * w->index / w->mixer->worker_count;
     int64_t next = now_ns() / TICK_NS * TICK_NS + offset;
 
+    io_set_hint(w->io, port_expect);
     if (io_start(w->io)) /* it worked when it was tried; without it nothing is received, which calls notice */
         log_event(LEVEL_ERROR, "mixer", NULL, "worker=%u cannot receive", w->index);
     while (!atomic_load_explicit(&w->mixer->stopping, memory_order_acquire)) {
