@@ -49,7 +49,7 @@ struct kit {
     struct decoder *decoders[CODEC_COUNT]; /* those that may arrive */
     struct resampler *widen[CODEC_COUNT];  /* from the decoder's rate to `rate`; NULL: the same */
     struct encoder *encoder;
-    struct tone_detector *tones; /* without telephone-event only */
+    struct tone_detector *tones; /* without telephone-event only, and not in Opus */
     struct resampler *tones_down;
     enum codec heard_codec;
     size_t heard_at, heard_end, heard_size; /* decoded and not yet used, in `heard`; its samples */

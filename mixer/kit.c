@@ -79,7 +79,9 @@ int kit_new(struct kit **out, const struct media_format *format)
     if (!error)
         error = encoder_new(&kit->encoder, format->codecs[0].codec, kit->rate, ptime, format->opus_fec,
                             format->opus_dtx);
-    if (!error && format->dtmf_pt_receive == MEDIA_NO_PT) {
+    /* Not in Opus: tones do not survive it well, and a packet that may hold some cannot be told without
+     * decoding. */
+    if (!error && format->dtmf_pt_receive == MEDIA_NO_PT && format->codecs[0].codec != CODEC_OPUS) {
         error = tone_detector_new(&kit->tones);
         if (!error)
             error = resampler_between(&kit->tones_down, kit->rate, 8000);
