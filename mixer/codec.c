@@ -34,11 +34,6 @@ struct encoder {
     OpusEncoder *opus;
 };
 
-static bool rate_valid(unsigned rate)
-{
-    return rate == 8000 || rate == 16000 || rate == 48000;
-}
-
 /* Creation fails for want of memory only; rates were checked before. */
 static int errno_of_opus(int error)
 {

@@ -19,6 +19,13 @@ struct encoder;
 #define FRAME_MAX 480     /* samples of 10 ms at 48 kHz */
 #define PACKET_MS_MAX 120 /* longest packet taken (Opus) */
 #define PAYLOAD_MAX 1500
+#define LEVEL_SILENCE 127 /* -dBov, RFC 6464 §3 */
+
+/* One of those that sound has here, in Hz. */
+static inline bool rate_valid(unsigned rate)
+{
+    return rate == 8000 || rate == 16000 || rate == 48000;
+}
 
 /* Samples come out at codec_rate(codec), for Opus at `rate` (8000, 16000 or 48000). */
 __attribute__((warn_unused_result)) int decoder_new(struct decoder **out, enum codec codec, unsigned rate);

@@ -17,7 +17,7 @@ int denoiser_new(struct denoiser **out, unsigned rate)
 {
     int on = 1, off = 0;
 
-    if (rate != 8000 && rate != 16000 && rate != 48000)
+    if (!rate_valid(rate))
         return EINVAL;
     struct denoiser *d = calloc(1, sizeof(*d));
     if (!d)

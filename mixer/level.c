@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-#define LEVEL_SILENCE 127 /* RFC 6464 §3 */
-
 /* A voice must stand this far above the noise of its line. */
 #define VOICE_ABOVE_NOISE_DB 10.0f
 /*

@@ -8,8 +8,6 @@
 #include <math.h>
 #include <opus.h>
 
-#define LEVEL_SILENCE 127 /* RFC 6464 §3 */
-
 /*
  * The lower band's code says by how much the quantiser's step grows (ITU-T G.722 §3.2, WL); the step's
  * logarithm is the sum of what came before, leaking by 1/128 a sample, so 128 times the mean is where it

@@ -15,11 +15,6 @@ struct resampler {
     SpeexResamplerState *speex; /* NULL: the rates are the same */
 };
 
-static bool rate_valid(unsigned rate)
-{
-    return rate == 8000 || rate == 16000 || rate == 48000;
-}
-
 int resampler_new(struct resampler **out, unsigned from, unsigned to)
 {
     struct resampler *r;

@@ -65,7 +65,7 @@ int room_record(struct mixer *m, uint32_t room, uint32_t serial, const struct ro
 
     if (!r)
         return ENOENT;
-    if (what->rate != 0 && what->rate != 8000 && what->rate != 16000 && what->rate != 48000)
+    if (what->rate != 0 && !rate_valid(what->rate))
         return EINVAL;
     unsigned rate = what->rate > r->kit_rate ? what->rate : r->kit_rate;
     int error = taping_new(&c.made.taping, rate, what->tracks);

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* RFC 3550 appendix A.1's limits of what is still the same stream. */
-#define DROPOUT_MAX 3000
-#define MISORDER_MAX 100
 #define SEQUENCES 65536U
 #define NO_BAD (SEQUENCES + 1)
 
@@ -71,7 +68,7 @@ static void source_see(struct rtp_source *s, uint16_t ahead)
     uint16_t back = (uint16_t)-ahead;
 
     s->again = false;
-    if (ahead != 0 && ahead < DROPOUT_MAX) {
+    if (ahead != 0 && ahead < RTP_DROPOUT_MAX) {
         s->seen = ahead < 64 ? s->seen << ahead | 1 : 1;
         return;
     }
@@ -86,11 +83,11 @@ bool rtp_source_update(struct rtp_source *s, uint16_t sequence)
 {
     uint16_t ahead = (uint16_t)(sequence - s->highest);
 
-    if (ahead < DROPOUT_MAX) {
+    if (ahead < RTP_DROPOUT_MAX) {
         if (sequence < s->highest)
             s->cycles += SEQUENCES;
         s->highest = sequence;
-    } else if (ahead <= SEQUENCES - MISORDER_MAX) {
+    } else if (ahead <= SEQUENCES - RTP_MISORDER_MAX) {
         if (sequence != s->bad) {
             s->bad = (uint16_t)(sequence + 1);
             return false;

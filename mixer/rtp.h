@@ -13,6 +13,9 @@
 
 #define RTP_HEADER 12
 #define RTP_COMFORT_NOISE 13 /* RFC 3389 */
+/* RFC 3550 appendix A.1's limits of what is still the same stream: so many numbers ahead, and behind. */
+#define RTP_DROPOUT_MAX 3000
+#define RTP_MISORDER_MAX 100
 
 struct rtp_packet {
     uint32_t ssrc, timestamp;

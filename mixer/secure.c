@@ -17,9 +17,6 @@
 #define OLD_KEY_TICKS (1 * TICKS_A_SECOND)
 #define OLD_KEY_TICKS_MOST (32 * TICKS_A_SECOND)
 
-#define DROPOUT_MAX 3000 /* RFC 3550 A.1: further ahead it is another stream */
-#define MISORDER_MAX 100
-
 /* -- signalling
  * ----------------------------------------------------------------------------------------------------- */
 
@@ -164,7 +161,8 @@ void secure_splice(struct port *to, const struct rtp_packet *rtp, uint32_t now, 
     struct splice *s = &to->splice;
     uint16_t ahead = (uint16_t)(rtp->sequence + s->sequence - to->sequence);
 
-    if (!s->running || s->ssrc != rtp->ssrc || (ahead >= DROPOUT_MAX && ahead <= UINT16_MAX - MISORDER_MAX)) {
+    if (!s->running || s->ssrc != rtp->ssrc ||
+        (ahead >= RTP_DROPOUT_MAX && ahead <= UINT16_MAX - RTP_MISORDER_MAX)) {
         *s = (struct splice){.running = true,
                              .ssrc = rtp->ssrc,
                              .sequence = (uint16_t)(to->sequence - rtp->sequence),
@@ -173,7 +171,7 @@ void secure_splice(struct port *to, const struct rtp_packet *rtp, uint32_t now, 
         data[1] |= 0x80;
     }
     uint16_t sequence = (uint16_t)(rtp->sequence + s->sequence);
-    if (ahead < DROPOUT_MAX)
+    if (ahead < RTP_DROPOUT_MAX)
         to->sequence = (uint16_t)(sequence + 1);
     data[2] = (uint8_t)(sequence >> 8);
     data[3] = (uint8_t)sequence;

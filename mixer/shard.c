@@ -171,7 +171,7 @@ static struct room_entry *entry_free(struct mixer *m)
 
 int room_open(struct mixer *m, unsigned rate, room_id *out)
 {
-    if (rate != 0 && rate != 8000 && rate != 16000 && rate != 48000)
+    if (rate != 0 && !rate_valid(rate))
         return EINVAL;
     mixer_collect(m);
     struct room_entry *r = entry_free(m);
