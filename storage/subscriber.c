@@ -5,31 +5,35 @@
 #include "storage/rows.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/log.h"
 
 #define SUBSCRIBER_COLUMNS                                                                                   \
-    "select s.number, s.name, s.zone, s.mailbox, s.ring_s, b.contact, b.path, b.call_id, b.instance, "       \
+    "select s.number, s.name, s.zone, s.mailbox, s.ring_s, "                                                 \
+    "(select jsonb_object_agg(v.name, v.parameters)::text from service v "                                   \
+    "where v.subscriber = s.number and v.enabled), b.contact, b.path, b.call_id, b.instance, "               \
     "b.received, "                                                                                           \
     "b.user_agent, b.cseq, b.q_milli, extract(epoch from b.expires)::bigint from subscriber s "
 #define BOUND "binding b on b.subscriber = s.number and b.expires > to_timestamp($2::bigint) "
 #define BY_Q "b.q_milli desc, b.expires desc, b.contact"
 
-enum { CONTACT_COLUMN = 5 };
+enum { SERVICES_COLUMN = 5, CONTACT_COLUMN = 6 };
 
 static void binding_from_row(struct binding *out, const PGresult *result, int row)
 {
     row_text(result, row, CONTACT_COLUMN, out->contact, sizeof out->contact);
-    row_text(result, row, 6, out->path, sizeof out->path);
-    row_text(result, row, 7, out->call_id, sizeof out->call_id);
-    row_text(result, row, 8, out->instance, sizeof out->instance);
-    row_text(result, row, 9, out->received, sizeof out->received);
-    row_text(result, row, 10, out->user_agent, sizeof out->user_agent);
-    out->cseq = (uint32_t)row_number(result, row, 11);
-    out->q_milli = (int)row_number(result, row, 12);
-    out->expires = (time_t)row_number(result, row, 13);
+    row_text(result, row, CONTACT_COLUMN + 1, out->path, sizeof out->path);
+    row_text(result, row, CONTACT_COLUMN + 2, out->call_id, sizeof out->call_id);
+    row_text(result, row, CONTACT_COLUMN + 3, out->instance, sizeof out->instance);
+    row_text(result, row, CONTACT_COLUMN + 4, out->received, sizeof out->received);
+    row_text(result, row, CONTACT_COLUMN + 5, out->user_agent, sizeof out->user_agent);
+    out->cseq = (uint32_t)row_number(result, row, CONTACT_COLUMN + 6);
+    out->q_milli = (int)row_number(result, row, CONTACT_COLUMN + 7);
+    out->expires = (time_t)row_number(result, row, CONTACT_COLUMN + 8);
 }
 
 /* Reads one subscriber from `row` on; returns how many rows that were. Bindings above BINDINGS_MAX are left
@@ -44,6 +48,12 @@ static int subscriber_from_rows(struct subscriber *out, const PGresult *result, 
     row_text(result, row, 2, out->zone, sizeof out->zone);
     row_text(result, row, 3, out->mailbox, sizeof out->mailbox);
     out->ring_s = (unsigned)row_number(result, row, 4);
+    /* Half of it would be no JSON at all. */
+    if (PQgetlength(result, row, SERVICES_COLUMN) < SERVICES_TEXT) {
+        row_text(result, row, SERVICES_COLUMN, out->services, sizeof out->services);
+    } else {
+        log_event(LEVEL_ERROR, "storage", NULL, "services-too-many subscriber=%s", out->number);
+    }
     while (row + rows < PQntuples(result) &&
            strcmp(PQgetvalue(result, row + rows, 0), PQgetvalue(result, row, 0)) == 0) {
         if (!PQgetisnull(result, row + rows, CONTACT_COLUMN) && out->binding_count < BINDINGS_MAX) {
@@ -188,6 +198,58 @@ int subscriber_each_of_mailbox(struct storage *st, const char *mailbox, struct t
     j->reply = reply;
     key_copy(j->number, sizeof j->number, mailbox);
     return job_submit(&j->job);
+}
+
+/* -- services
+ * ------------------------------------------------------------------------------------------------------ */
+
+struct service_job {
+    struct done_job done;
+    char number[NUMBER_TEXT], service[32], parameters[2048];
+    bool enabled, given;
+};
+
+static int service_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct service_job *j = (struct service_job *)job;
+
+    (void)st;
+    /* ENOENT is the foreign key's word. */
+    return database_query(
+        db, NULL,
+        "insert into service (subscriber, name, enabled, parameters) "
+        "values ($1, $2, $3, coalesce($4::jsonb, '{}')) on conflict (subscriber, name) "
+        "do update set enabled = excluded.enabled, changed = now(), "
+        "parameters = case when $4 is null then service.parameters else excluded.parameters end",
+        VALUES(value_text(j->number), value_text(j->service), value_truth(j->enabled),
+               value_text(j->given ? j->parameters : NULL)));
+}
+
+static const struct job_kind service_kind = {
+    .name = "service-set", .run = service_run, .reply = done_job_reply};
+
+int service_set(struct storage *st, const char *number, const char *service, bool enabled,
+                const char *parameters, struct ticket ticket, storage_done *reply)
+{
+    struct service_job *j = job_new(st, sizeof *j, &service_kind, ticket);
+    json_t *object = parameters != NULL ? json_loads(parameters, 0, NULL) : NULL;
+    bool fits = parameters == NULL || (json_is_object(object) && strlen(parameters) < sizeof j->parameters);
+
+    json_decref(object);
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    if (!fits || strlen(service) >= sizeof j->service) {
+        job_free(&j->done.job);
+        return EINVAL;
+    }
+    j->done.reply = reply;
+    j->enabled = enabled;
+    j->given = parameters != NULL;
+    key_copy(j->number, sizeof j->number, number);
+    strcpy(j->service, service);
+    strcpy(j->parameters, parameters != NULL ? parameters : "");
+    return job_submit(&j->done.job);
 }
 
 /* -- credentials

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define BINDINGS_MAX 10 /* contacts a user may have at a time */
+#define BINDINGS_MAX 10     /* contacts a user may have at a time */
+#define SERVICES_TEXT 8192 /* of a subscriber's services as JSON; one with more is treated as having none (logged) */
 
 /* A contact that a user registered (RFC 3261 §10). */
 struct binding {
@@ -30,6 +31,7 @@ struct subscriber {
     char zone[64];                         /* time zone, "Europe/Paris" */
     char mailbox[NUMBER_TEXT];             /* "" when he has none */
     unsigned ring_s;                       /* 0: the server's default */
+    char services[SERVICES_TEXT];          /* those switched on, JSON: {"forward-busy": {"to": "1003"}}; "" none */
     struct binding bindings[BINDINGS_MAX]; /* unexpired, highest q first */
     size_t binding_count;
 };
@@ -38,6 +40,13 @@ struct subscriber {
 typedef void subscriber_reply(struct ticket ticket, int error, const struct subscriber *subscriber);
 STORAGE_CHECK int subscriber_find(struct storage *st, const char *number, struct ticket ticket,
                                   subscriber_reply *reply);
+
+/*
+ * Switches a service on with these parameters (a JSON object; NULL: those it had, or none) or off. New calls see it at
+ * once. ENOENT no such subscriber; EINVAL no object, or too large.
+ */
+STORAGE_CHECK int service_set(struct storage *st, const char *number, const char *service, bool enabled,
+                              const char *parameters, struct ticket ticket, storage_done *reply);
 
 /* HA1 of user:realm:password, hexadecimal; the password itself is nowhere (RFC 7616 §3.4.2). ENOENT. */
 struct credentials {

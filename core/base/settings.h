@@ -32,6 +32,32 @@ struct number_settings {
     int line;          /* in the file, for complaints about it */
 };
 
+/*
+ * A link of the service path. Regions, in the order of a request's way: neutral (each call), originating (of the caller,
+ * or of the user who diverted the call), terminating (of the callee), egress (calls that leave by a peer).
+ */
+enum region { REGION_NEUTRAL, REGION_ORIGINATING, REGION_TERMINATING, REGION_EGRESS, REGION_COUNT };
+enum on_fail { FAIL_CONTINUE, FAIL_REJECT, FAIL_FALLBACK };
+struct link_settings {
+    char *name;
+    char *application;          /* an application's name, "sip:…" (a SIP application server) or "http://…", "https://…" */
+    char *argument;             /* never NULL */
+    char *service;              /* in only where the served user has this service on; "": always */
+    enum region region;
+    int order;                  /* lower ones come first; equal ones as they stand in the file */
+    char **callers, **numbers;  /* guards: patterns as in the number plan; none: all */
+    size_t caller_count, number_count;
+    char *when;                 /* guard: "mon-fri 08:00-18:00" in the served user's zone, several by ','; "": always */
+    unsigned deadline_ms;       /* for the decision about a request; 0: none */
+    enum on_fail on_fail;
+    int fail_status;            /* FAIL_REJECT */
+    char *fallback;             /* FAIL_FALLBACK: an application's name */
+    bool end_late;              /* a failure after it acted ends the call; else the call goes on without it */
+    bool mandatory;             /* also in emergency calls, and never skipped by the breaker */
+    unsigned breaker_failures, breaker_s; /* after so many failures in a row it is left out for so long; 0: never */
+    int line;
+};
+
 struct settings {
     char *realm;
     char *listen[SETTINGS_LISTEN_MAX]; /* "127.0.0.1:5060", "[::1]:5060"; each on UDP and TCP */
@@ -69,6 +95,10 @@ struct settings {
     size_t peer_count;
     struct number_settings *numbers;
     size_t number_count;
+    struct link_settings *links; /* by region and order; those of confab.conf over those built in */
+    size_t link_count;
+    char **emergency;            /* patterns of numbers that only mandatory links may see and none may refuse */
+    size_t emergency_count;
 };
 
 /*

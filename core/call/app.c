@@ -48,6 +48,8 @@ void link_close(struct link *link)
     if (link->stage != STAGE_WAITING && link->app->ended)
         link->app->ended(link);
     link->state = NULL;
+    json_decref(link->services);
+    link->services = NULL;
     for (unsigned i = 0; i < link->media.file_count; i++)
         sound_drop(mixer, link->media.files[i]);
     link->media.file_count = 0;
@@ -86,7 +88,7 @@ void link_continue(struct link *link)
 }
 
 /* The request leaves this link for good: the failure goes to those above it. */
-static void link_fail(struct link *link, int status, const char *reason, const char *redirect)
+static void link_refuse(struct link *link, int status, const char *reason, const char *redirect)
 {
     link->stage = STAGE_PASSED;
     link->call->position--;
@@ -97,14 +99,32 @@ static void link_fail(struct link *link, int status, const char *reason, const c
 void link_reject(struct link *link, int status, const char *reason)
 {
     if (link_decides(link, "reject"))
-        link_fail(link, status, reason, NULL);
+        link_refuse(link, status, reason, NULL);
 }
 
 /* The caller's own phone is to call elsewhere; applications above may prefer to follow it for him. */
 void link_redirect(struct link *link, const char *uri)
 {
     if (link_decides(link, "redirect"))
-        link_fail(link, 302, NULL, uri);
+        link_refuse(link, 302, NULL, uri);
+}
+
+/* The number plan's own application has no contract: without it there is nothing to go on to. */
+void link_fail(struct link *link, const char *why)
+{
+    const struct link_settings *contract = link->contract;
+    bool late = link->stage == STAGE_PASSED || link->stage == STAGE_HOST;
+
+    link_log(link, LEVEL_WARNING, "failed why=\"%s\"", why);
+    call_trace(link->call, link, "failure", "why=\"%s\"", why);
+    if (late) {
+        if (!contract || contract->end_late)
+            call_end_soon(link->call, 500, NULL);
+    } else if (contract && contract->on_fail == FAIL_CONTINUE) {
+        link_continue(link);
+    } else if (link_decides(link, "fail")) {
+        link_refuse(link, contract ? contract->fail_status : 500, NULL, NULL);
+    }
 }
 
 /* A host that retargets lets go of the caller's media until a failure gives him back. */
@@ -209,6 +229,22 @@ void link_hangup(struct link *link)
 const struct request *link_request(const struct link *link)
 {
     return &link->route->request;
+}
+
+const struct subscriber *link_subscriber(const struct link *link)
+{
+    return link->served;
+}
+
+const json_t *link_service(const struct link *link, const char *name)
+{
+    struct link *cache = (struct link *)(uintptr_t)link;
+
+    if (!link->served || !*link->served->services)
+        return NULL;
+    if (!link->services)
+        cache->services = json_loads(link->served->services, 0, NULL);
+    return json_object_get(link->services, name);
 }
 
 void link_set_state(struct link *link, void *state)

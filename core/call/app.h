@@ -12,6 +12,10 @@
 #include "core/base/ids.h"
 #include "core/base/settings.h"
 #include "core/sip/session.h" /* struct party, struct diversion */
+#include "storage/storage.h"  /* NUMBER_TEXT */
+
+#include <jansson.h>
+#include <stdbool.h>
 
 struct link;
 struct server;
@@ -33,6 +37,22 @@ struct request {
     struct diversion diversion;     /* who sent the call on, and why; user "" when nobody did */
 };
 
+/* What happens below a link while a request or a call goes through it; told up the path, the lowest link first. */
+enum news_kind {
+    NEWS_PROGRESS,    /* a provisional response: `status` */
+    NEWS_ANSWERED,    /* what lies below has answered: caller and callee talk */
+    NEWS_HELD,        /* one of both holds: `by_caller` says who; NEWS_RESUMED likewise */
+    NEWS_RESUMED,
+    NEWS_DIGIT,       /* a key pressed while both talk: `digit`, `by_caller` */
+    NEWS_TRANSFERRED, /* one of both has been replaced by another party */
+};
+struct news {
+    enum news_kind kind;
+    int status;
+    char digit;
+    bool by_caller;
+};
+
 struct app {
     const char *name;               /* as confab.conf writes it */
     /* Once, at the server's start and end: for what is no call's own. Either may be NULL. */
@@ -45,6 +65,12 @@ struct app {
     void (*invited)(struct link *link, const struct request *request);
     /* What lies below has failed. True: consumed, and one of the verbs follows; false (or NULL): the failure goes on up. */
     bool (*failed)(struct link *link, int status);
+    /*
+     * News from below, for links that let the request pass. True: consumed, so that neither the links above nor the far
+     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). May be
+     * NULL.
+     */
+    bool (*heard)(struct link *link, const struct news *news);
     /* After link_answer(): the caller's media is up (200 sent, codec known). */
     void (*answered)(struct link *link);
     /* The far side holds (true) or resumes a call that this application answered. May be NULL. */
@@ -66,6 +92,38 @@ void link_continue(struct link *link);
 void link_reject(struct link *link, int status, const char *reason); /* reason NULL: the standard phrase */
 void link_redirect(struct link *link, const char *uri);              /* 302 */
 /*
+ * The application cannot do its work here (storage or a server is away, an answer that makes no sense). The link's
+ * failure contract says what follows: the request goes on, is refused, or another application takes this link's place;
+ * later on: the call goes on without it or ends. `why` is for trace and log.
+ */
+void link_fail(struct link *link, const char *why);
+/*
+ * Rings several targets, one after another or together; the first who answers has the call. `own` stands for the
+ * callee's registered contacts; else `number` goes through the number plan, but not through its user's own chain (what
+ * a user's services would do is not asked). When all have failed, the best failure comes to `failed`.
+ */
+#define FORK_MAX 12
+struct fork_target {
+    bool own;
+    char number[NUMBER_TEXT];
+    unsigned delay_s; /* after the fork's beginning */
+    unsigned ring_s;  /* how long it rings; 0: as long as the others may */
+    bool confirm;     /* who answers is asked to press 1 first, so that no foreign voicemail takes the call */
+};
+void link_fork(struct link *link, const struct fork_target *targets, size_t count, int cause);
+/* Edits of the request on its way down; links below see them. NULL: as it was. */
+void link_edit_caller(struct link *link, const struct party *caller);
+void link_edit_callee_name(struct link *link, const char *display);
+/* Records both sides once they talk, to the settings' folder of recordings. */
+void link_tap(struct link *link);
+/* A word of the application's own in the call's record (CDR): "campaign" = "spring". Bounded; what is too much is left out. */
+void link_tag(struct link *link, const char *key, const char *value);
+/*
+ * Media before the answer: 183 with SDP, and the application has the caller's media as after link_answer(), until it
+ * decides. False: the caller cannot hear it (no offer). `answered` is called as soon as it can play.
+ */
+bool link_early(struct link *link);
+/*
  * A new target: `number` goes through the number plan again; `cause` is written into Diversion and History-Info. An
  * application that has answered may send the call on so, too: its caller hears ringing, and when the new target fails,
  * `failed` gives him back, answered; where that does not take it and no link_after() runs, the call ends.
@@ -76,6 +134,10 @@ void link_answer(struct link *link);
 void link_hangup(struct link *link);
 
 const struct request *link_request(const struct link *link);
+/* Whom the link serves: the caller in the originating region, the callee in the terminating one; NULL in others. */
+const struct subscriber *link_subscriber(const struct link *link);
+/* The parameters of that subscriber's service, as frozen when the call came; NULL: he has it not, or it is off. */
+const json_t *link_service(const struct link *link, const char *name);
 void link_set_state(struct link *link, void *state);
 void *link_state(const struct link *link);
 /* For storage's jobs: link_of() gives NULL once the call is over. */

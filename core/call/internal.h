@@ -204,6 +204,9 @@ void call_finish(struct call *call);
 void call_refuse(struct call *call, const struct failure *failure); /* final response to the caller */
 void call_reap(struct call *call);
 void call_free(struct call *call);
+/* trace.c: one line of the call's trace: which link (NULL: the call itself), which event, and what came of it. */
+void call_trace(struct call *call, const struct link *link, const char *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 bool call_is_up(const struct call *call); /* not closing, not over */
 /* The call that asked storage, or NULL when it is over or has moved on. */
 struct call *call_of(struct ticket ticket);
@@ -273,6 +276,17 @@ const struct failure *best_failure(const struct failure *const *failures, size_t
 /* What a caller is told for it. */
 int failure_status(int status, bool to_user);
 
+/* -- swap.c: legs that change places ------------------------------------------------------------------- */
+
+/* The ringing `call` is answered by `leg`, the caller's of another call, which ends without touching it: pickup,
+ * Replaces of an early dialog (RFC 3891 §3). */
+CALL_CHECK int call_pick(struct call *call, struct leg *leg);
+/* `leg`, of another call, takes the place of `old`, which gets a BYE: attended transfer, Replaces, a parked call's
+ * return. What is left of leg's call ends. */
+CALL_CHECK int call_replace(struct leg *old, struct leg *leg);
+/* A leg of a call of two becomes the caller of a call of its own, answered, which route_start() leads on. */
+CALL_CHECK int call_split(struct call **out, struct leg *leg);
+
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 
 /* Makes the caller's SDP, once: the answer, or our offer when he made none. */
@@ -329,6 +343,10 @@ struct link {
     struct timer *timer;
     void (*after)(struct link *link);
     struct media media;
+    const struct link_settings *contract; /* NULL: the number plan's own application */
+    const struct subscriber *served;      /* NULL: nobody's */
+    json_t *services;                     /* his, parsed at the first question */
+    struct timer *deadline;
 };
 CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
 void link_close(struct link *link); /* tells the application, stops its timers, lets its sounds go */

@@ -175,6 +175,8 @@ static void route_found_user(struct ticket ticket, int error, const struct subsc
         chain_fail(call, 500, NULL, NULL);
         return;
     }
+    if (call->depth > 0)
+        call->path[call->depth - 1]->served = route->callee;
     chain_down(call);
 }
 
