@@ -32,9 +32,12 @@ struct request {
     const char *peer;               /* trusted peer that calls; or NULL */
     const char *number;             /* what was dialled, after retargets */
     const char *params;             /* URI parameters of the target, "" */
-    const char *argument;           /* of the number plan's row, "" */
+    const char *argument;           /* of the link, or of the number plan's row; a URL for a link that is one; "" */
     const struct subscriber *callee; /* when the target is a subscriber; or NULL */
-    struct diversion diversion;     /* who sent the call on, and why; user "" when nobody did */
+    char callee_name[128];          /* as the callee's phone shows it; "" when unknown */
+    bool emergency;                 /* an emergency number: nobody may refuse, redirect or keep it */
+    struct diversion diversions[DIVERSIONS_MAX]; /* who sent the call on, and why: the first one first */
+    unsigned diversion_count;
 };
 
 /* What happens below a link while a request or a call goes through it; told up the path, the lowest link first. */

@@ -95,7 +95,9 @@ int session_invite(struct agent *agent, struct session **out, const struct sessi
     snprintf(s->uri, sizeof s->uri, "%s", target->uri);
     snprintf(s->sent, sizeof s->sent, "%s", sdp);
     s->from = target->from;
-    s->diversion = target->diversion;
+    s->diversion_count = target->diversion_count;
+    memcpy(s->diversions, target->diversions, sizeof s->diversions);
+    s->to = target->to;
     NOTE(s->log, "invite");
     *out = s;
     return 0;

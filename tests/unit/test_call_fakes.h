@@ -16,8 +16,9 @@ struct session {
     const struct session_handlers *handlers;
     void *owner;
     char log[512], sent[SDP_TEXT], uri[URI_TEXT], redirect[URI_TEXT];
-    struct party from;
-    struct diversion diversion;
+    struct party from, to;
+    struct diversion diversions[DIVERSIONS_MAX];
+    unsigned diversion_count;
     int reoffer_error;
 };
 extern struct session fake_sessions[FAKE_SESSIONS];
