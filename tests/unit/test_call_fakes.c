@@ -22,6 +22,7 @@ uint32_t fake_serial;
 struct subscriber fake_subscribers[8];
 int fake_storage_error;
 struct fake_app fake_probe, fake_voicemail;
+const char *fake_links = "";
 
 static struct server *server;
 static struct loop *loop;
@@ -616,6 +617,11 @@ static bool app_failed(struct link *link, int status)
     return fake_of(link)->failed && fake_of(link)->failed(link, status);
 }
 
+static bool app_heard(struct link *link, const struct news *news)
+{
+    return fake_of(link)->heard && fake_of(link)->heard(link, news);
+}
+
 static void app_answered(struct link *link)
 {
     if (fake_of(link)->answered)
@@ -638,7 +644,7 @@ static void app_ended(struct link *link)
 #define FAKE_APP(NAME)                                                                                       \
     {                                                                                                        \
         .name = NAME, .invited = app_invited, .failed = app_failed, .answered = app_answered,                \
-        .held = app_held, .ended = app_ended                                                                 \
+        .heard = app_heard, .held = app_held, .ended = app_ended                                                                 \
     }
 static const struct app probe_app = FAKE_APP("probe"), voicemail_app = FAKE_APP("voicemail");
 const struct app *const applications[] = {&probe_app, &voicemail_app, NULL};
@@ -680,6 +686,7 @@ struct server *fake_server_start(void)
     int fd = mkstemp(name);
 
     ck_assert_int_eq(write(fd, conf, sizeof conf - 1), (ssize_t)sizeof conf - 1);
+    ck_assert_int_eq(write(fd, fake_links, strlen(fake_links)), (ssize_t)strlen(fake_links));
     close(fd);
     ck_assert_int_eq(settings_load(&settings, name, complain, NULL), 0);
     unlink(name);

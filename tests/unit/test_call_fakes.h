@@ -47,8 +47,12 @@ bool fake_media_did(const char *word);
 void fake_event(const struct mixer_event *event);
 port_id fake_port_of(const struct session *s);
 
+/* Behind the configuration of the next fake_server_start(): links of the path. */
+extern const char *fake_links;
+
 /* What the applications "probe" and "voicemail" do. */
 struct fake_app {
+    bool (*heard)(struct link *link, const struct news *news);
     void (*invited)(struct link *link, const struct request *request);
     bool (*failed)(struct link *link, int status);
     void (*answered)(struct link *link);
