@@ -62,16 +62,16 @@ struct app {
     int (*start)(struct server *server);
     void (*stop)(struct server *server);
     /*
-     * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect, _retarget or
-     * _answer follows.
+     * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect, _retarget,
+     * _answer or _fail follows, before the link's deadline. An emergency call (request->emergency) goes on whatever is said.
      */
     void (*invited)(struct link *link, const struct request *request);
     /* What lies below has failed. True: consumed, and one of the verbs follows; false (or NULL): the failure goes on up. */
     bool (*failed)(struct link *link, int status);
     /*
      * News from below, for links that let the request pass. True: consumed, so that neither the links above nor the far
-     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). May be
-     * NULL.
+     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). A digit
+     * within the RTP (RFC 4733) has passed when it is told; only one by INFO can be kept. May be NULL.
      */
     bool (*heard)(struct link *link, const struct news *news);
     /* After link_answer(): the caller's media is up (200 sent, codec known). */
