@@ -70,8 +70,9 @@ struct app {
     bool (*failed)(struct link *link, int status);
     /*
      * News from below, for links that let the request pass. True: consumed, so that neither the links above nor the far
-     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). A digit
-     * within the RTP (RFC 4733) has passed when it is told; only one by INFO can be kept. May be NULL.
+     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). Where a
+     * link has this handler, digits pass it before they go to the far side, and so come there a little later; tones within the
+     * sound pass in any case. May be NULL.
      */
     bool (*heard)(struct link *link, const struct news *news);
     /* After link_answer(): the caller's media is up (200 sent, codec known). */

@@ -58,6 +58,21 @@ int bridge_describe_caller(struct call *call, const struct leg *callee)
     return caller->sdp ? 0 : ENOMEM;
 }
 
+/* Where a link wants to hear keys it hears them first; what it does not take goes on from bridge_digit(). */
+static int bridge_keep_digits(struct call *call, struct leg *callee)
+{
+    bool keep = chain_listens(call);
+    int error = 0;
+
+    if (keep != call->caller->keeps_digits)
+        error = port_keep_digits(call->server->mixer, call->caller->port, keep);
+    if (!error && keep != callee->keeps_digits)
+        error = port_keep_digits(call->server->mixer, callee->port, keep);
+    if (!error)
+        call->caller->keeps_digits = callee->keeps_digits = keep;
+    return error;
+}
+
 /* Either side may still wait for its description: a delayed offer is answered in the ACK only. */
 void bridge_connect(struct call *call, struct leg *callee)
 {
@@ -66,6 +81,8 @@ void bridge_connect(struct call *call, struct leg *callee)
     if (!call->caller->described || !callee->described)
         return;
     error = port_connect_bridge(call->server->mixer, call->caller->port, callee->port);
+    if (!error && call->state == CALL_BRIDGED)
+        error = bridge_keep_digits(call, callee);
     if (error) {
         log_event(LEVEL_ERROR, "call", call->id, "bridge-failed error=\"%s\"", strerror(error));
         call_end_soon(call, 500, NULL);
@@ -331,7 +348,8 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
 
 /*
  * A key that came by INFO goes on as the other side takes it: RFC 4733, else tones. One that came by RFC 4733
- * or as tones has been passed on by the mixer, which hears it first.
+ * or as tones has been passed on by the mixer, which hears it first, unless a link listens: then the mixer
+ * keeps events, though never tones.
  */
 void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 {
@@ -341,7 +359,7 @@ void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 
     if (other && chain_news(leg->call, &news))
         return;
-    if (other && by_info)
+    if (other && (by_info || (leg->keeps_digits && leg->format.dtmf_pt_receive != MEDIA_NO_PT)))
         error = port_send_digit(leg->call->server->mixer, other->port, digit, ms);
     if (error)
         log_event(LEVEL_NOTICE, "call", leg->call->id, "digit-lost error=\"%s\"", strerror(error));

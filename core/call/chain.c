@@ -184,3 +184,11 @@ bool chain_news(struct call *call, const struct news *news)
     }
     return false;
 }
+
+bool chain_listens(const struct call *call)
+{
+    for (unsigned i = 0; i < call->position; i++)
+        if (call->path[i]->app->heard && !call->path[i]->broken)
+            return true;
+    return false;
+}

@@ -110,6 +110,7 @@ struct leg {
     bool closing;          /* port_close() was called */
     bool answered;         /* 2xx sent or received */
     bool holds;            /* its far side has said so, and the links know */
+    bool keeps_digits;     /* the mixer passes its keys to us alone */
     char *offer;           /* far side's offer that waits for an answer */
     char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
     char *early;           /* callee: SDP of its provisional response */
@@ -266,6 +267,8 @@ void chain_skip(struct call *call);
 void chain_refuse(struct call *call, int status, const char *reason, const char *redirect);
 /* Another application takes that link's place, once; it is asked what that one was asked. ENOMEM, ENOENT. */
 CALL_CHECK int chain_replace(struct call *call);
+/* Whether one of them hears news at all. */
+bool chain_listens(const struct call *call);
 /* News for the links that let the request pass, the lowest first. True: one has consumed it, and it goes no further. */
 bool chain_news(struct call *call, const struct news *news);
 /* A failure from below the request's place: up the path until a link consumes it, at last to the caller. */

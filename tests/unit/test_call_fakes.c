@@ -354,6 +354,13 @@ int port_set_mute(struct mixer *m, port_id port, bool mute)
     return 0;
 }
 
+int port_keep_digits(struct mixer *m, port_id port, bool keep)
+{
+    (void)m;
+    NOTE(fake_media, "keep%u=%d", port, (int)keep);
+    return 0;
+}
+
 int port_set_denoise(struct mixer *m, port_id port, bool denoise)
 {
     (void)m;
@@ -619,7 +626,7 @@ static bool app_failed(struct link *link, int status)
 
 static bool app_heard(struct link *link, const struct news *news)
 {
-    return fake_of(link)->heard && fake_of(link)->heard(link, news);
+    return fake_of(link)->heard(link, news);
 }
 
 static void app_answered(struct link *link)
@@ -644,9 +651,10 @@ static void app_ended(struct link *link)
 #define FAKE_APP(NAME)                                                                                       \
     {                                                                                                        \
         .name = NAME, .invited = app_invited, .failed = app_failed, .answered = app_answered,                \
-        .heard = app_heard, .held = app_held, .ended = app_ended                                                                 \
+        .held = app_held, .ended = app_ended                                                                 \
     }
-static const struct app probe_app = FAKE_APP("probe"), voicemail_app = FAKE_APP("voicemail");
+static struct app probe_app = FAKE_APP("probe");
+static const struct app voicemail_app = FAKE_APP("voicemail");
 const struct app *const applications[] = {&probe_app, &voicemail_app, NULL};
 
 /* -- the scene ------------------------------------------------------------------------------------------- */
@@ -700,6 +708,7 @@ struct server *fake_server_start(void)
     fake_storage_error = 0;
     fake_media[0] = '\0';
     fake_probe = fake_voicemail = (struct fake_app){0};
+    fake_probe_hears(NULL);
     ck_assert_int_eq(loop_new(&loop), 0);
     ck_assert_int_eq(server_start(&server, loop, settings), 0);
     return server;
@@ -788,4 +797,10 @@ const char *fake_sdp(unsigned port, const char *pts, const char *direction)
 port_id fake_port_of(const struct session *s)
 {
     return ((const struct leg *)s->owner)->port;
+}
+
+void fake_probe_hears(bool (*heard)(struct link *link, const struct news *news))
+{
+    fake_probe.heard = heard;
+    probe_app.heard = heard ? app_heard : NULL;
 }

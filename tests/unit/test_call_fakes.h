@@ -60,5 +60,7 @@ struct fake_app {
     int last_failure;
 };
 extern struct fake_app fake_probe, fake_voicemail;
+/* "probe" wants to hear news from now on; as the others it has no such handler else. */
+void fake_probe_hears(bool (*heard)(struct link *link, const struct news *news));
 
 #endif
