@@ -137,6 +137,7 @@ bool link_call(struct link *link, const struct occasion *occasion)
 {
     enum hook hook = occasion->hook;
     bool decides = hook == HOOK_INVITED || hook == HOOK_FAILED, consumed = false;
+    bool rescuing = link->stage == STAGE_RESCUING;
     unsigned asked_count;
     uint64_t began_us;
 
@@ -153,6 +154,8 @@ bool link_call(struct link *link, const struct occasion *occasion)
             return false;
         consumed = hook_run(link, occasion);
     }
+    /* Whoever has decided has taken the failure, whatever he says. */
+    consumed = consumed || (rescuing && link->stage != STAGE_RESCUING);
     if (hook == HOOK_HEARD)
         call_trace(link->call, link, "heard", "news=%d consumed=%d took_us=%llu", (int)occasion->news->kind,
                    (int)consumed, (unsigned long long)(clock_now_us() - began_us));

@@ -621,6 +621,7 @@ static void app_invited(struct link *link, const struct request *request)
 static bool app_failed(struct link *link, int status)
 {
     fake_of(link)->last_failure = status;
+    fake_of(link)->failures++;
     return fake_of(link)->failed && fake_of(link)->failed(link, status);
 }
 

@@ -58,6 +58,7 @@ struct fake_app {
     void (*answered)(struct link *link);
     unsigned ended, held, resumed;
     int last_failure;
+    unsigned failures;
 };
 extern struct fake_app fake_probe, fake_voicemail;
 /* "probe" wants to hear news from now on; as the others it has no such handler else. */

@@ -3,6 +3,7 @@
 #include "tests/unit/test_call_fakes.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,27 @@ START_TEST(fallback_is_there_once)
     fake_voicemail.invited = fall_too;
     a = fake_call("1001", "1004", OFFER);
     ck_assert(fake_did(a, "reject503"));
+    fake_server_end();
+}
+END_TEST
+
+static bool fail_and_decline(struct link *link, int status)
+{
+    (void)status;
+    link_fail(link, "cannot rescue");
+    return false;
+}
+
+/* What an application says after it has decided must not lead the failure past the links above. */
+START_TEST(links_above_hear_of_a_failure_once)
+{
+    begin("link \"top\" { application = \"voicemail\" order = 1 }\n" LINK(""));
+    fake_probe.failed = fail_and_decline;
+    a = fake_call("1001", "1004", OFFER);
+    refuse(fake_invited(0), 486);
+    ck_assert_int_eq(fake_voicemail.last_failure, 486);
+    ck_assert_uint_eq(fake_voicemail.failures, 1);
+    ck_assert(fake_did(a, "reject486"));
     fake_server_end();
 }
 END_TEST
@@ -453,6 +475,56 @@ START_TEST(retarget_runs_the_diverting_users_originating_links)
 }
 END_TEST
 
+static unsigned hops;
+
+static void send_on(struct link *link, const struct request *request)
+{
+    char number[8];
+
+    (void)request;
+    snprintf(number, sizeof number, "0%u", 100 + ++hops);
+    link_retarget(link, number, 302);
+}
+
+/* Each of these numbers is a new one: the budget of hops ends it. */
+START_TEST(retargets_without_end_end)
+{
+    hops = 0;
+    begin(LINK("region = \"egress\""));
+    fake_probe.invited = send_on;
+    a = fake_call("1001", "0100", OFFER);
+    ck_assert_uint_eq(hops, RETARGETS_MAX + 1);
+    ck_assert(fake_did(a, "reject482"));
+    ck_assert_ptr_null(fake_invited(0));
+    fake_server_end();
+}
+END_TEST
+
+/* Of a list that is full the first hop stays and the latest are kept. */
+static void send_on_for_a_while(struct link *link, const struct request *request)
+{
+    if (hops < DIVERSIONS_MAX + 1)
+        send_on(link, request);
+    else
+        link_continue(link);
+}
+
+START_TEST(list_of_diversions_is_bounded)
+{
+    hops = 0;
+    begin(LINK("region = \"egress\""));
+    fake_probe.invited = send_on_for_a_while;
+    a = fake_call("1001", "0100", OFFER);
+    b = fake_invited(0);
+    ck_assert_ptr_nonnull(b);
+    ck_assert_uint_eq(b->diversion_count, DIVERSIONS_MAX);
+    ck_assert_str_eq(b->diversions[0].user, "0100");
+    ck_assert_str_eq(b->diversions[1].user, "0102");
+    ck_assert_str_eq(b->diversions[DIVERSIONS_MAX - 1].user, "0108");
+    end_call();
+}
+END_TEST
+
 START_TEST(links_see_the_call_also_when_there_is_nobody)
 {
     begin(LINK("region = \"originating\""));
@@ -547,6 +619,7 @@ int main(void)
     tcase_add_test(c, failed_link_refuses_when_so_agreed);
     tcase_add_test(c, fallback_takes_the_place);
     tcase_add_test(c, fallback_is_there_once);
+    tcase_add_test(c, links_above_hear_of_a_failure_once);
     tcase_add_test(c, failing_over_a_failure_follows_the_contract_too);
     tcase_add_test(c, late_failure_keeps_the_call_or_ends_it);
     tcase_add_test(c, deadline_is_a_failure_and_what_comes_later_is_ignored);
@@ -561,6 +634,8 @@ int main(void)
     tcase_add_test(c, edits_of_a_link_that_fails_are_undone);
     tcase_add_test(c, edits_outlive_a_retarget_below_and_the_list_of_diversions_grows);
     tcase_add_test(c, retarget_runs_the_diverting_users_originating_links);
+    tcase_add_test(c, retargets_without_end_end);
+    tcase_add_test(c, list_of_diversions_is_bounded);
     tcase_add_test(c, links_see_the_call_also_when_there_is_nobody);
     tcase_add_test(c, news_go_up_the_path_and_may_be_consumed);
     tcase_add_test(c, settings_can_make_an_event_fail_or_hang);
