@@ -48,7 +48,8 @@ int link_see(struct link *link, const struct request *request)
         argument = strchr(contract->application, ':') ? contract->application : contract->argument;
     if (strcmp(argument, request->argument) == 0)
         return 0;
-    link->own_request = malloc(sizeof *link->own_request);
+    if (!link->own_request)
+        link->own_request = malloc(sizeof *link->own_request);
     if (!link->own_request)
         return ENOMEM;
     *link->own_request = *request;
