@@ -15,6 +15,7 @@ static void tag_invited(struct link *link, const struct request *request)
     if (value) {
         snprintf(key, sizeof key, "%.*s", (int)(value - request->argument), request->argument);
         link_tag(link, key, value + 1);
+        link_log(link, LEVEL_INFO, "tagged %s=%s", key, value + 1);
     } else {
         link_log(link, LEVEL_WARNING, "argument-unknown argument=%s", request->argument);
     }

@@ -188,7 +188,7 @@ struct call {
     struct party from;
     bool anonymous, has_user, has_peer;
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
-    struct subscriber *subscriber; /* who calls, as his row was then; NULL: none, or it could not be read */
+    struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */
     bool subscriber_unread;        /* it could not be read */
     unsigned max_forwards;
     uint32_t serial; /* of plays and recordings */

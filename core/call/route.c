@@ -209,6 +209,16 @@ static int route_push_links(struct call *call, struct route *route)
     return error;
 }
 
+/* A row is large, and most callers have no links of their own. */
+static void route_forget_caller(struct call *call)
+{
+    for (const struct link *link = call->links; link; link = link->next)
+        if (link->served == call->subscriber)
+            return;
+    free(call->subscriber);
+    call->subscriber = NULL;
+}
+
 /* Also where there is nobody at the end (route->status): a link may yet send the call elsewhere, or refuse it
  * for a better reason. */
 static void route_lead(struct call *call, struct route *route, const struct app *app)
@@ -220,6 +230,7 @@ static void route_lead(struct call *call, struct route *route, const struct app 
     if (route->plan == PLAN_PEER && route->first && call->subscriber_unread && !route->request.emergency)
         route->status = 503;
     error = route_push_links(call, route);
+    route_forget_caller(call);
     if (!error && app)
         error = chain_push(call, route, app, NULL, NULL);
     if (error)

@@ -1,4 +1,5 @@
 """The service path: which links a call is led through and when, what follows when one fails, and where loops end."""
+import re
 import socket
 import threading
 import unittest
@@ -44,7 +45,7 @@ class PathScenario(Scenario):
     def tags(self, mark=None):
         """The links that saw a call, in their order."""
         log = self.server.log_since(self.mark if mark is None else mark)
-        return [line.split(" event=tag ")[1].split("=")[0] for line in log.splitlines() if " event=tag " in line]
+        return re.findall(r" tagged (\w+[\w-]*)=", log)
 
     def dial(self, number="1006", caller="1001"):
         """A call to somebody who is not there; its final status."""
