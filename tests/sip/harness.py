@@ -49,6 +49,16 @@ number "*98"       { application = "voicemail" argument = "login" }
 number "*99."      { application = "voicemail" argument = "deposit" }
 number "7000"      { application = "voicemail" argument = "pilot" }
 number "9196"      { application = "echo" }
+number "*69"       { application = "features" argument = "last-caller" }
+number "*72"       { application = "features" argument = "forward-always-on" }
+number "*72."      { application = "features" argument = "forward-always-on" }
+number "*73"       { application = "features" argument = "forward-always-off" }
+number "*78"       { application = "features" argument = "dnd-on" }
+number "*79"       { application = "features" argument = "dnd-off" }
+number "*90."      { application = "features" argument = "forward-busy-on" }
+number "*91"       { application = "features" argument = "forward-busy-off" }
+number "*92."      { application = "features" argument = "forward-no-answer-on" }
+number "*93"       { application = "features" argument = "forward-no-answer-off" }
 number "5000"      { application = "ivr" }
 number "conf=."    { application = "conference" argument = "service" }
 number "annc"      { application = "announcement" }
