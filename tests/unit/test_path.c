@@ -78,7 +78,7 @@ START_TEST(services_bring_the_built_in_links_in)
     ck_assert_str_eq(names(), " callers voicemail");
     strcpy(ada.services, "{\"outgoing\": {}, \"dnd\": {}}");
     strcpy(ben.services, "{\"forward-busy\": {\"to\": \"1003\"}, \"block\": {}, \"outgoing\": {}}");
-    ck_assert_str_eq(names(), " outgoing screening voicemail forward");
+    ck_assert_str_eq(names(), " outgoing screening callers voicemail forward");
     ck_assert_ptr_eq(path.links[0].served, &ada);
     ck_assert_ptr_eq(path.links[1].served, &ben);
     ck_assert_int_eq(reason_of("dnd"), PATH_NO_SERVICE);
