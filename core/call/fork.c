@@ -36,17 +36,7 @@ static void place_expired(void *arg)
     struct fork_place *place = arg;
     struct ring *ring = place->ring;
 
-    for (size_t i = 0; i < ring->count; i++) {
-        struct branch *branch = &ring->branches[i];
-
-        if (branch->place != place || branch->over || branch->asked)
-            continue;
-        branch->over = true;
-        branch->failure.status = 408;
-        if (ring->call->early == branch->leg)
-            ring->call->early = NULL;
-        leg_close(branch->leg, 487, NULL);
-    }
+    ring_give_up(ring, place);
     log_event(LEVEL_INFO, "call", ring->call->id, "target-no-answer number=%s",
               place->what.own ? ring->route->number : place->what.number);
     ring_check(ring);

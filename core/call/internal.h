@@ -350,6 +350,8 @@ void ring_add_user(struct ring *ring, struct fork_place *place, const struct sub
                    struct session_target *target);
 void ring_add_trunk(struct ring *ring, struct fork_place *place, const struct peer_settings *trunk,
                     const char *number, struct session_target *target);
+/* Those who have not answered (of `place`; NULL: all) are let ring no longer. */
+void ring_give_up(struct ring *ring, const struct fork_place *place);
 /* Whether it has come to an end, and if so: the best failure goes up. May end the ring. */
 void ring_check(struct ring *ring);
 void ring_take(struct leg *leg); /* it has answered, and has the call */

@@ -174,21 +174,41 @@ void ring_add_trunk(struct ring *ring, struct fork_place *place, const struct pe
     ring_add(ring, place, target);
 }
 
-/* Whatever single phones have said: nobody has answered in time. Who is being asked had, and may finish. */
+void ring_give_up(struct ring *ring, const struct fork_place *place)
+{
+    for (size_t i = 0; i < ring->count; i++) {
+        struct branch *branch = &ring->branches[i];
+
+        if (branch->over || branch->asked || (place && branch->place != place))
+            continue;
+        branch->over = true;
+        branch->failure.status = 408;
+        if (ring->call->early == branch->leg)
+            ring->call->early = NULL;
+        leg_close(branch->leg, 487, NULL);
+    }
+}
+
+static bool ring_asks(const struct ring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->branches[i].asked && !ring->branches[i].over)
+            return true;
+    return false;
+}
+
+/* Whatever single phones have said: nobody has answered in time. Who is being asked has, and may finish. */
 static void ring_expired(void *arg)
 {
     struct ring *ring = arg;
     struct call *call = ring->call;
-    bool asked = false;
 
-    for (size_t i = 0; i < ring->count; i++)
-        asked = asked || (ring->branches[i].asked && !ring->branches[i].over);
     ring->expired = true;
-    if (asked) {
-        ring_check(ring);
+    log_event(LEVEL_INFO, "call", call->id, "no-answer");
+    if (ring_asks(ring)) {
+        ring_give_up(ring, NULL);
         return;
     }
-    log_event(LEVEL_INFO, "call", call->id, "no-answer");
     ring_stop(call, NULL, NULL);
     chain_fail(call, 408, NULL, NULL);
 }
@@ -379,7 +399,6 @@ static bool ring_follow(struct call *call, struct route *route, const struct fai
     return true;
 }
 
-/* Its time over, only those who are being asked count. */
 static bool ring_decided(struct ring *ring)
 {
     bool over = true;
@@ -390,14 +409,13 @@ static bool ring_decided(struct ring *ring)
         /* RFC 3261 §16.7 step 5: a 6xx is said for all, the others are cancelled. */
         if (branch->failure.status >= 600)
             return true;
-        over = over && (branch->over || (ring->expired && !branch->asked));
+        over = over && branch->over;
     }
     return over && (!ring->fork || ring->expired || fork_is_over(ring));
 }
 
 void ring_check(struct ring *ring)
 {
-    const struct failure timeout = {.status = 408};
     const struct failure *failures[BRANCHES_MAX];
     struct failure best = {.status = ring->to_user ? 480 : 500};
     struct call *call = ring->call;
@@ -406,7 +424,7 @@ void ring_check(struct ring *ring)
     if (!ring_decided(ring))
         return;
     for (size_t i = 0; i < ring->count; i++)
-        failures[i] = ring->branches[i].over ? &ring->branches[i].failure : &timeout;
+        failures[i] = &ring->branches[i].failure;
     if (ring->count > 0) {
         best = *best_failure(failures, ring->count);
         if (failure_status(best.status, ring->to_user) != best.status)
