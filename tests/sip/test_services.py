@@ -5,6 +5,7 @@ from harness import PLAN, until
 from mailbox import wait_speech
 from services import Services
 
+
 class TestForward(Services):
     def forwarded(self, caller, third, cause):
         """The third phone has the call of `caller` for 1002; who sent it on, and why, stands in it."""
