@@ -28,7 +28,7 @@ done
 sed -i "s|^peer \"pbx\".*|peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:127.0.0.2:$peer_port\" }|
     s|^media .*|media { rtp_port_low = 20000 rtp_port_high = 29999 }|" "$run/confab.conf"
 cat >>"$run/confab.conf" <<END
-number "88" { application = "peer" argument = "pbx" }
+number "88-89" { application = "peer" argument = "pbx" }
 limits { calls = 2500 calls_a_second = 2500 room_members = 2500 }
 END
 # shellcheck disable=SC2086 # no JSON file: no argument
