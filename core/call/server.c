@@ -305,6 +305,7 @@ void server_stop(struct server *server)
         free(loading);
     }
     table_clear(&server->ports);
+    breaker_free(server->breakers);
     settings_free(server->settings);
     free(server);
 }
