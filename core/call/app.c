@@ -204,6 +204,7 @@ void link_answer(struct link *link)
         call->answered_us = clock_now_us();
     call->caller->answered = true;
     link_log(link, LEVEL_INFO, "answered");
+    originate_tell(call, 200);
 }
 
 bool link_hosts(const struct link *link, const char *verb)

@@ -153,4 +153,16 @@ const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);
 void link_log(const struct link *link, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* -- outside any call ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Rings the contacts of `user`, who sees `number` as the caller; whichever he answers is led on to `number` as a call of
+ * his. done(arg, status), later and once, may be NULL: 200 once both talk, else with what it ended before (of his own
+ * phone or of the callee). EBUSY: no more calls may be made now; EINVAL, ENOMEM: `done` is not called.
+ */
+__attribute__((warn_unused_result)) int call_originate(struct server *server, const char *user, const char *number,
+                                                       void (*done)(void *arg, int status), void *arg);
+/* Who gave `arg` is gone: his `done` is not to be called any more. The calls go on. */
+void call_forget_origin(struct server *server, const void *arg);
+
 #endif

@@ -93,6 +93,7 @@ void bridge_answered(struct call *call, struct leg *callee)
     call->state = CALL_BRIDGED;
     log_event(LEVEL_INFO, "call", call->id, "answered codec=%s", codec_name(callee->format.codecs[0].codec));
     bridge_connect(call, callee);
+    originate_tell(call, 200);
 }
 
 /* -- changes ------------------------------------------------------------------------------------------- */

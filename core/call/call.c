@@ -55,8 +55,7 @@ static void call_fill(struct call *call, const struct invitation *invitation)
     call->started_us = clock_now_us();
 }
 
-/* With its caller's leg; counted from here on, and findable by ticket. */
-static int call_new(struct call **out, struct server *server, const struct invitation *invitation)
+int call_new(struct call **out, struct server *server, const struct invitation *invitation)
 {
     struct call *call = calloc(1, sizeof *call);
     int error;
@@ -226,6 +225,7 @@ void call_finish(struct call *call)
         leg_close(leg, call->end_status, reason_value(call->end_reason));
     for (struct link *link = call->links; link; link = link->next)
         link_close(link);
+    originate_free(call);
     call_watch(call);
     call_reap(call);
 }

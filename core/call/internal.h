@@ -191,9 +191,12 @@ struct call {
     int end_status;
     char end_reason[96];
     bool acknowledged; /* the ACK to the caller's 200 has come */
+    struct origin *origin; /* the server itself makes this call; or NULL */
     struct timer *reap, *soon, *guard, *arrival;
 };
 void call_invited(void *arg, struct session *session, const struct invitation *invitation);
+/* With its caller's leg, which has no session yet; counted from here on, and findable by ticket. */
+CALL_CHECK int call_new(struct call **out, struct server *server, const struct invitation *invitation);
 /* Ends it in whatever state it is, first finishing a recording. `reason`: text of a response or value of
  * Reason. */
 void call_end(struct call *call, int status, const char *reason);
@@ -286,6 +289,19 @@ CALL_CHECK int call_pick(struct call *call, struct leg *leg);
 CALL_CHECK int call_replace(struct leg *old, struct leg *leg);
 /* A leg of a call of two becomes the caller of a call of its own, answered, which route_start() leads on. */
 CALL_CHECK int call_split(struct call **out, struct leg *leg);
+
+/* -- originate.c: calls that the server makes for a user ------------------------------------------------ */
+
+struct origin {
+    char number[NUMBER_TEXT]; /* whom the user is to be connected with */
+    bool ringing;             /* his own phones ring; then the call is as if he had dialled */
+    void (*done)(void *arg, int status);
+    void *arg;
+};
+bool originate_rings(const struct call *call);
+void originate_answered(struct call *call, struct leg *leg, const char *sdp);
+void originate_tell(struct call *call, int status); /* the callee has answered */
+void originate_free(struct call *call);             /* with the call; tells what has not been told */
 
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 

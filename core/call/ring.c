@@ -236,9 +236,12 @@ static bool ring_early_media(struct leg *leg, const char *sdp)
 void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp)
 {
     struct call *call = leg->call;
-    bool sound = ring_early_media(leg, sdp);
+    bool sound;
     int error;
 
+    if (originate_rings(call))
+        return; /* there is no caller yet who could hear it */
+    sound = ring_early_media(leg, sdp);
     if (call->caller->answered) {
         ring_tone(call->ring, call->ring->ringback || (status == 180 && !sound && !call->early));
         return;
@@ -283,7 +286,10 @@ void ring_answered(struct leg *leg, const char *sdp)
     }
     leg->answered = true;
     ring_stop(call, leg, CAUSE_ELSEWHERE);
-    bridge_answered(call, leg);
+    if (originate_rings(call))
+        originate_answered(call, leg, sdp);
+    else
+        bridge_answered(call, leg);
 }
 
 /* The leg is over and its port closes; what it said is weighed when all have spoken. */
@@ -311,7 +317,7 @@ static bool ring_follow(struct call *call, const struct failure *failure)
     struct diversion diversion = {.cause = 302};
     char number[NUMBER_TEXT];
 
-    if (failure->status / 100 != 3 || !call->routes->callee ||
+    if (failure->status / 100 != 3 || !call->routes->callee || originate_rings(call) ||
         !uri_user(failure->redirect, number, sizeof number))
         return false;
     snprintf(diversion.user, sizeof diversion.user, "%s", call->routes->number);
