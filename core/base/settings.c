@@ -264,6 +264,7 @@ static const struct key keys[] = {
     N("sip", "session_expires", session_expires_s, 90, 86400, 1800), /* RFC 4028 §4: not below 90 */
     N("sip", "session_min_se", session_min_se_s, 90, 86400, 90),
     N("sip", "ring", ring_s, 1, 600, 20),
+    B("sip", "hold_music", hold_music, false),
     T("media", "address4", media_address4, NULL, address4_fault),
     T("media", "address6", media_address6, NULL, address6_fault),
     N("media", "rtp_port_low", rtp_port_low, 1024, 65534, 20000),

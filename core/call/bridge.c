@@ -70,6 +70,7 @@ void bridge_connect(struct call *call, struct leg *callee)
         log_event(LEVEL_ERROR, "call", call->id, "bridge-failed error=\"%s\"", strerror(error));
         call_end_soon(call, 500, NULL);
     }
+    hold_update(call);
 }
 
 /* The callee has answered and is described: now the caller is, and both are joined before his ACK comes. */
@@ -108,6 +109,7 @@ static int bridge_pass_offer(struct leg *other, const enum codec *codecs, size_t
 
     if (other->offered_in_200)
         return EBUSY;
+    other->reachable = send;
     codecs_order(&list, other->call->settings, codecs, count);
     error = leg_offer(other, &list, send, receive, sdp);
     if (error)
@@ -127,7 +129,7 @@ static void bridge_align(struct leg *leg)
 
     if (!other || !other->described || leg->call->asker)
         return;
-    send = leg->format.receive;
+    send = leg->format.receive || hold_plays(other, leg);
     receive = leg->format.send;
     if (other->format.send == send && other->format.receive == receive)
         return;
@@ -163,8 +165,10 @@ static void bridge_note_hold(const struct leg *leg)
 static void bridge_answer_offer(struct leg *leg, const char *offer, const struct leg *other)
 {
     const enum codec *best = other && other->described ? &other->format.codecs[0].codec : NULL;
-    bool send = !best || other->format.receive, receive = !best || other->format.send;
+    bool send = !best || other->format.receive || hold_plays(leg, other);
+    bool receive = !best || other->format.send;
     struct call *call = leg->call;
+    struct offer_summary wish;
     struct codec_list codecs;
     char sdp[SDP_TEXT];
 
@@ -177,6 +181,9 @@ static void bridge_answer_offer(struct leg *leg, const char *offer, const struct
         return;
     }
     bridge_reply(leg, 200, sdp);
+    if (!negotiation_peek(offer, leg->srtp, &wish))
+        leg->holds = !wish.send;
+    hold_update(call);
     bridge_note_hold(leg);
 }
 
@@ -218,6 +225,7 @@ void bridge_offered(struct leg *leg, const char *sdp)
     struct call *call = leg->call;
     struct leg *other = leg_other(leg);
     struct offer_summary offer;
+    bool send;
     int error;
 
     if (call->asker || leg->offered_in_200) {
@@ -237,8 +245,9 @@ void bridge_offered(struct leg *leg, const char *sdp)
         return;
     }
     leg_keep_offer(leg, sdp);
-    error = leg->offer ? bridge_pass_offer(other, offer.codecs, offer.codec_count, offer.receive, offer.send)
-                       : ENOMEM;
+    /* The held side listens to our music, whatever the holder sends. */
+    send = offer.receive || (!offer.send && hold_would_play(other, leg));
+    error = leg->offer ? bridge_pass_offer(other, offer.codecs, offer.codec_count, send, offer.send) : ENOMEM;
     if (error) {
         /* The other side is changing things itself, or not yet through with its last change. */
         log_event(LEVEL_NOTICE, "call", call->id, "reoffer-refused error=\"%s\"", strerror(error));
@@ -254,8 +263,10 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
     int error = leg_accept(leg, sdp);
 
     leg->offered_in_200 = false;
-    if (!error)
+    if (!error) {
+        leg->holds = !leg->format.send;
         return 0;
+    }
     negotiation_revert(leg->negotiation);
     log_event(LEVEL_NOTICE, "call", leg->call->id, "ack-unusable error=\"%s\"", strerror(error));
     return error;
@@ -274,20 +285,26 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         if (!bridge_accept_ack(leg, sdp)) {
             bridge_note_hold(leg);
             bridge_align(leg);
+            hold_update(call);
         }
         return;
     }
     call->asker = NULL;
     if (status / 100 == 2) {
         error = leg_accept(leg, sdp);
+        /* Asked to listen he declined: he holds. Not asked, he has said nothing new. */
+        if (!error && (leg->reachable || leg->format.send))
+            leg->holds = !leg->format.send;
     } else {
         negotiation_revert(leg->negotiation);
         error = ECONNREFUSED;
     }
     log_event(LEVEL_INFO, "call", call->id, "changed leg=%s status=%d send=%d receive=%d",
               leg->incoming ? "caller" : "callee", status, (int)leg->format.send, (int)leg->format.receive);
-    if (!asker)
+    if (!asker) {
+        hold_update(call);
         return;
+    }
     if (error)
         bridge_reply(asker, status == 491 ? 491 : 488, NULL);
     else
@@ -309,6 +326,7 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
         if (call->state == CALL_BRIDGED)
             bridge_connect(call, call->callee);
         bridge_align(leg);
+        hold_update(call);
     }
     call->acknowledged = true;
     if (call->state == CALL_HOSTED && call->host->app->answered)

@@ -114,6 +114,7 @@ static void call_caller_found(struct ticket ticket, int error, const struct subs
         snprintf(call->from.user, sizeof call->from.user, "%s", subscriber->number);
         snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
         snprintf(call->from.display, sizeof call->from.display, "%s", subscriber->name);
+        call->caller_music = hold_service(subscriber);
     }
     route_resume(call);
 }

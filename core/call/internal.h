@@ -58,6 +58,8 @@ struct voice {
 };
 CALL_CHECK int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *prompts);
 void voice_free(struct voice *voice, struct mixer *mixer);
+/* All the music, each time from another piece on; how many items. 0: there is none. */
+size_t voice_music(const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
 
 /* list.c: a list as the mixer wants it; what has no sound is left out. */
 size_t list_items(const struct list *list, const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
@@ -107,6 +109,9 @@ struct leg {
     bool described;        /* format holds, the port runs */
     bool offered_in_200;   /* the answer to our offer comes in the ACK */
     bool closing;          /* port_close() was called */
+    bool holds;            /* its far side takes no sound by its own wish */
+    bool reachable;        /* the offer of ours that is open says that we would send */
+    bool music;            /* hears our music, for the other side holds */
     bool answered;         /* 2xx sent or received */
     char *offer;           /* far side's offer that waits for an answer */
     char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
@@ -184,6 +189,7 @@ struct call {
     struct failure failure; /* what goes up */
     struct party from;
     bool anonymous, has_user, has_peer;
+    bool caller_music; /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
     unsigned max_forwards;
     uint32_t serial; /* of plays and recordings */
@@ -302,6 +308,17 @@ bool originate_rings(const struct call *call);
 void originate_answered(struct call *call, struct leg *leg, const char *sdp);
 void originate_tell(struct call *call, int status); /* the callee has answered */
 void originate_free(struct call *call);             /* with the call; tells what has not been told */
+
+/* -- hold.c: what the held side hears ------------------------------------------------------------------ */
+
+/* Whether `leg` is to hear our music since `other` holds, or would if it held. */
+bool hold_plays(const struct leg *leg, const struct leg *other);
+bool hold_would_play(const struct leg *leg, const struct leg *other);
+/* Starts and stops the music as both sides' directions say now; also after legs have changed places. */
+void hold_update(struct call *call);
+/* A leg leaves its peer: no music any more, and it holds nobody. */
+void hold_forget(struct leg *leg);
+bool hold_service(const struct subscriber *subscriber);
 
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 

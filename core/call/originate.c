@@ -51,6 +51,7 @@ static void originate_become(struct call *call, const struct subscriber *user)
     snprintf(call->from.user, sizeof call->from.user, "%s", user->number);
     snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
     snprintf(call->from.display, sizeof call->from.display, "%s", user->name);
+    call->caller_music = hold_service(user);
 }
 
 /* `leg`, which we have invited, is the caller's from now on, answered; its answer stands for the offer he
