@@ -133,6 +133,7 @@ static void link_move(struct link *link)
     struct call *call = link->call;
 
     media_clear(link);
+    watch_changed(call);
     call->host = NULL;
     call->mover = link;
     call->state = CALL_ROUTING;
@@ -204,6 +205,7 @@ void link_answer(struct link *link)
         call->answered_us = clock_now_us();
     call->caller->answered = true;
     link_log(link, LEVEL_INFO, "answered");
+    watch_changed(call);
     originate_tell(call, 200);
 }
 

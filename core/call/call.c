@@ -138,6 +138,7 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     limits_take(&server->limits);
     call->caller->session = session;
     session_own(session, &leg_handlers, call->caller);
+    snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
     log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s", call->from.user,
               invitation->target.user, call->user, call->peer, invitation->call_id);
     leg_keep_offer(call->caller, invitation->offer);
@@ -154,6 +155,7 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     if (!call->has_user ||
         subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) != 0)
         route_resume(call);
+    watch_changed(call);
 }
 
 /* -- end ----------------------------------------------------------------------------------------------- */
@@ -227,6 +229,7 @@ void call_finish(struct call *call)
     for (struct link *link = call->links; link; link = link->next)
         link_close(link);
     originate_free(call);
+    watch_changed(call);
     call_watch(call);
     call_reap(call);
 }

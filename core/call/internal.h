@@ -99,7 +99,9 @@ const struct app *app_named(const char *name);
 struct leg {
     struct call *call;
     struct leg *next;
+    uint64_t id; /* no other leg or call has it */
     bool incoming;
+    char number[NUMBER_TEXT]; /* the user whose phone it is, or "" */
     struct session *session; /* NULL before the INVITE and once let go */
     struct negotiation *negotiation;
     port_id port;                    /* 0 before it is opened and once it is closed */
@@ -309,6 +311,13 @@ void originate_answered(struct call *call, struct leg *leg, const char *sdp);
 void originate_tell(struct call *call, int status); /* the callee has answered */
 void originate_free(struct call *call);             /* with the call; tells what has not been told */
 
+/* -- watch.c: lamps ------------------------------------------------------------------------------------ */
+
+/* Something about this call is other than it was: told to whom watches one of its numbers. */
+void watch_changed(struct call *call);
+/* What goes on at a number. `arg` is the server. */
+void watch_list(void *arg, const char *number, struct dialog_list *out);
+
 /* -- hold.c: what the held side hears ------------------------------------------------------------------ */
 
 /* Whether `leg` is to hear our music since `other` holds, or would if it held. */
@@ -380,6 +389,7 @@ struct link {
     const struct subscriber *served;      /* NULL: nobody's */
     json_t *services;                     /* his, parsed at the first question */
     struct timer *deadline;
+    char lamp[NUMBER_TEXT]; /* number at which the call that it hosts is shown; "": where it was answered */
 };
 CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
 void link_close(struct link *link); /* tells the application, stops its timers, lets its sounds go */

@@ -142,6 +142,8 @@ static void ring_user(struct ring *ring, const struct route *route)
         target.route = binding->path;
         target.received = binding->received;
         ring_add(ring, &target);
+        if (ring->branches[ring->count - 1].leg)
+            snprintf(ring->branches[ring->count - 1].leg->number, NUMBER_TEXT, "%s", route->callee->number);
     }
 }
 
@@ -203,6 +205,7 @@ void ring_start(struct call *call, struct route *route)
         seconds = TRUNK_RING_S;
     if (timer_start(call->server->loop, &ring->timer, seconds * 1000, ring_expired, ring))
         log_event(LEVEL_ERROR, "call", call->id, "no-memory for=ring-timer");
+    watch_changed(call);
     ring_check(ring);
 }
 
