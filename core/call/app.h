@@ -164,5 +164,9 @@ __attribute__((warn_unused_result)) int call_originate(struct server *server, co
                                                        void (*done)(void *arg, int status), void *arg);
 /* Who gave `arg` is gone: his `done` is not to be called any more. The calls go on. */
 void call_forget_origin(struct server *server, const void *arg);
+/* Whom the user last dialled and found busy since the server's start; NULL: nobody. */
+const char *server_last_busy(const struct server *server, const char *user);
+/* Whether no call stands, rings or is being made at the number, as far as this server sees. */
+bool server_number_is_idle(struct server *server, const char *number);
 
 #endif

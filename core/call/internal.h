@@ -78,6 +78,7 @@ struct server {
     struct table ports; /* port_id → struct leg, until EVENT_PORT_CLOSED */
     struct call *calls;
     unsigned call_count;
+    struct busy *busy;       /* whom each user last found busy */
     struct loading *loading; /* files to be removed once they are loaded */
     unsigned apps_started;
     bool watching, draining;
@@ -310,6 +311,11 @@ bool originate_rings(const struct call *call);
 void originate_answered(struct call *call, struct leg *leg, const char *sdp);
 void originate_tell(struct call *call, int status); /* the callee has answered */
 void originate_free(struct call *call);             /* with the call; tells what has not been told */
+
+/* -- busy.c: whom each user last found busy -------------------------------------------------------------- */
+
+void busy_note(const struct call *call, int status); /* a failure of what he has called */
+void busy_free(struct server *server);
 
 /* -- watch.c: lamps ------------------------------------------------------------------------------------ */
 

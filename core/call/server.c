@@ -306,6 +306,7 @@ void server_stop(struct server *server)
         free(loading->path);
         free(loading);
     }
+    busy_free(server);
     table_clear(&server->ports);
     settings_free(server->settings);
     free(server);

@@ -47,6 +47,8 @@ number "*97"       { application = "voicemail" argument = "own" }
 number "*98"       { application = "voicemail" argument = "login" }
 number "*99."      { application = "voicemail" argument = "deposit" }
 number "7000"      { application = "voicemail" argument = "pilot" }
+number "*66"       { application = "redial" }
+number "*86"       { application = "redial" argument = "cancel" }
 number "9196"      { application = "echo" }
 number "5000"      { application = "ivr" }
 number "conf=."    { application = "conference" argument = "service" }
