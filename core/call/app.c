@@ -58,7 +58,7 @@ void link_close(struct link *link)
 /* -- decisions ----------------------------------------------------------------------------------------- */
 
 /* A request stands at one link at a time, and only there may it be decided about. */
-static bool link_decides(const struct link *link, const char *verb)
+bool link_decides(const struct link *link, const char *verb)
 {
     const struct call *call = link->call;
     bool right = (link->stage == STAGE_DECIDING || link->stage == STAGE_RESCUING) &&
@@ -156,6 +156,19 @@ void link_retarget(struct link *link, const char *number, int cause)
     snprintf(diversion.host, sizeof diversion.host, "%s", call->settings->realm);
     link_log(link, LEVEL_INFO, "retarget number=%s cause=%d", number, cause);
     route_start(call, number, "", &diversion);
+}
+
+void link_recall(struct link *link, const char *number)
+{
+    struct call *call = link->call;
+
+    if (!link_hosts(link, "recall"))
+        return;
+    link_move(link);
+    link->stage = STAGE_PASSED;
+    call->depth = call->position;
+    link_log(link, LEVEL_INFO, "recall number=%s", number);
+    route_recall(call, number);
 }
 
 /* A continuation, so not inside link_answer(). */

@@ -129,9 +129,27 @@ bool link_early(struct link *link);
  * `failed` gives him back, answered; where that does not take it and no link_after() runs, the call ends.
  */
 void link_retarget(struct link *link, const char *number, int cause);
+/*
+ * Sends the answered call back to a user who had it (RFC 5359 §2.15): as link_retarget(), but his phones alone ring and
+ * none of his services is asked.
+ */
+void link_recall(struct link *link, const char *number);
 void link_answer(struct link *link);
 /* Ends an answered call: BYE. `ended` comes before this returns; do not touch the state afterwards. */
 void link_hangup(struct link *link);
+
+/*
+ * Gives the caller a call that rings at a user's phones: at those of `number`, or with NULL what has rung longest in his
+ * own pickup group. `taker` is his row; without `any` he may take calls of his group and his own only. False: nothing
+ * rings there for him, and the link decides anew; true: this call is over for its applications.
+ */
+bool link_pick(struct link *link, const struct subscriber *taker, const char *number, bool any);
+/* Connects the caller with the one whom `keeper`, of another call, has answered or is sending on; as link_pick(). */
+bool link_join(struct link *link, struct link *keeper);
+/* The call that this link answered is still its own: not joined, nor taken by whom it was sent on to. */
+bool link_waits(const struct link *link);
+/* The number at which lamps show the call once this link has answered it, when it is another than was dialled. */
+void link_show_at(struct link *link, const char *number);
 
 const struct request *link_request(const struct link *link);
 /* Whom the link serves: the caller in the originating region, the callee in the terminating one; NULL in others. */

@@ -241,6 +241,7 @@ struct route {
     char number[NUMBER_TEXT], params[URI_TEXT];
     struct subscriber *callee;
     const struct peer_settings *trunk; /* or NULL */
+    bool phones_only;                  /* a recall: the user's own services are not asked */
     enum plan plan;
 };
 /* The first route, as dialled: 0 or a SIP status. route_resume() then leads the request along the newest
@@ -251,6 +252,8 @@ void route_free_all(struct call *call);
 /* Leads the request to `number` from the place where it stands; `diversion` may be NULL. */
 void route_start(struct call *call, const char *number, const char *params,
                  const struct diversion *diversion);
+/* Back to somebody who had the call: his phones alone ring. */
+void route_recall(struct call *call, const char *number);
 
 /* -- chain.c ------------------------------------------------------------------------------------------- */
 
@@ -316,6 +319,11 @@ void originate_free(struct call *call);             /* with the call; tells what
 
 void busy_note(const struct call *call, int status); /* a failure of what he has called */
 void busy_free(struct server *server);
+
+/* -- pickup.c -------------------------------------------------------------------------------------------- */
+
+/* Whether he may take what rings for another: his own calls, and those of his pickup group. */
+bool pickup_allowed(const struct call *ringing, const struct subscriber *taker);
 
 /* -- watch.c: lamps ------------------------------------------------------------------------------------ */
 
@@ -402,6 +410,7 @@ void link_close(struct link *link); /* tells the application, stops its timers, 
 uint64_t ticket_number(void);
 
 bool link_hosts(const struct link *link, const char *verb);
+bool link_decides(const struct link *link, const char *verb); /* the request stands there */
 void media_clear(struct link *link);
 CALL_CHECK int media_start(struct link *link, const struct list *list);
 void media_fail_soon(struct link *link); /* a recording that could not begin */

@@ -171,7 +171,7 @@ static void route_found_user(struct ticket ticket, int error, const struct subsc
     }
     *route->callee = *subscriber;
     route->request.callee = route->callee;
-    if (*subscriber->mailbox && mailbox && chain_push(call, route, mailbox)) {
+    if (!route->phones_only && *subscriber->mailbox && mailbox && chain_push(call, route, mailbox)) {
         chain_fail(call, 500, NULL, NULL);
         return;
     }
@@ -212,20 +212,34 @@ void route_resume(struct call *call)
 }
 
 /* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4).
- */
-void route_start(struct call *call, const char *number, const char *params, const struct diversion *diversion)
+ * A recall goes back on purpose. */
+static void route_begin(struct call *call, const char *number, const char *params,
+                        const struct diversion *diversion, bool recall)
 {
     int status = 0;
 
     call->state = CALL_ROUTING;
-    if (++call->retargets > RETARGETS_MAX || route_visited(call, number) || call->max_forwards <= 1)
+    if (++call->retargets > RETARGETS_MAX || (!recall && route_visited(call, number)) ||
+        call->max_forwards <= 1)
         status = 482;
     else
         call->max_forwards--;
     if (!status)
         status = route_new(call, number, params, diversion);
-    if (status)
+    if (status) {
         chain_fail(call, status, NULL, NULL);
-    else
-        route_resume(call);
+        return;
+    }
+    call->routes->phones_only = recall;
+    route_resume(call);
+}
+
+void route_start(struct call *call, const char *number, const char *params, const struct diversion *diversion)
+{
+    route_begin(call, number, params, diversion, false);
+}
+
+void route_recall(struct call *call, const char *number)
+{
+    route_begin(call, number, "", NULL, true);
 }

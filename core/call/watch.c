@@ -10,9 +10,10 @@
 
 static const char *host_number(const struct call *call)
 {
-    const struct link *host = call->host;
+    /* One who is being sent on stays where he is until he is taken. */
+    const struct link *host = call->host ? call->host : call->mover;
 
-    if (!host || call->state != CALL_HOSTED)
+    if (!host)
         return "";
     return *host->lamp ? host->lamp : host->route->number;
 }
@@ -26,8 +27,9 @@ void watch_changed(struct call *call)
     for (const struct leg *leg = call->legs; leg; leg = leg->next)
         if (*leg->number)
             agent_dialog_changed(agent, leg->number);
-    if (call->host)
-        agent_dialog_changed(agent, *call->host->lamp ? call->host->lamp : call->host->route->number);
+    for (const struct link *link = call->links; link; link = link->next)
+        if (*link->lamp || link == call->host)
+            agent_dialog_changed(agent, *link->lamp ? link->lamp : link->route->number);
 }
 
 /* -- who is on the other side ------------------------------------------------------------------------------
