@@ -16,6 +16,7 @@ extern const struct app ivr_app;          /* ivr/ */
 extern const struct app park_app;         /* park.c */
 extern const struct app pickup_app;       /* pickup.c */
 extern const struct app redial_app;       /* redial.c */
+extern const struct app tag_app;          /* tag.c */
 extern const struct app voicemail_app;    /* voicemail/ */
 
 #endif

@@ -92,7 +92,8 @@ static bool slots_free(const struct slots *slots, const struct server *server, c
 /* Who sent him here: the transferor, else whoever diverted the call; else he dialled himself. */
 static void park_note_parker(struct parked *parked, const struct request *request)
 {
-    const char *parker = request->diversion.user;
+    unsigned count = request->diversion_count;
+    const char *parker = count ? request->diversions[count - 1].user : "";
 
     if (!*parker && request->user) {
         parker = request->user;

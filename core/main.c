@@ -22,6 +22,7 @@
 #include "core/base/loop.h"
 #include "core/base/settings.h"
 #include "core/call/app.h"
+#include "core/call/path.h"
 #include "core/call/server.h"
 #include "storage/storage.h"
 
@@ -58,15 +59,34 @@ static void complain_in_log(const char *line, void *arg)
 
 static bool application_exists(const char *name)
 {
-    if (strcmp(name, "user") == 0 || strcmp(name, "peer") == 0) {
-        return true;
-    }
     for (const struct app *const *app = applications; *app != NULL; app++) {
         if (strcmp((*app)->name, name) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* Those that the file names; a built-in link without its application is left out of the path. */
+static int links_check(const struct settings *settings, const char *file,
+                       void (*complain)(const char *line, void *arg))
+{
+    int error = 0;
+    for (size_t i = 0; i < settings->link_count; i++) {
+        const struct link_settings *link = &settings->links[i];
+        const char *application = path_application(link->application);
+        const char *missing = link->line > 0 && !application_exists(application)              ? application
+                              : link->fallback != NULL && !application_exists(link->fallback) ? link->fallback
+                                                                                              : NULL;
+        if (missing != NULL) {
+            char line[512];
+            snprintf(line, sizeof line, "%s:%d: link \"%s\": there is no application \"%s\"", file,
+                     link->line, link->name, missing);
+            complain(line, NULL);
+            error = EINVAL;
+        }
+    }
+    return error;
 }
 
 /* settings_load(), and what core/base cannot know: which applications there are. */
@@ -80,13 +100,18 @@ static int configuration_read(const struct settings **out, const char *file,
     }
     for (size_t i = 0; i < settings->number_count; i++) {
         const struct number_settings *row = &settings->numbers[i];
-        if (!application_exists(row->application)) {
+        bool known = strcmp(row->application, "user") == 0 || strcmp(row->application, "peer") == 0 ||
+                     application_exists(row->application);
+        if (!known) {
             char line[512];
             snprintf(line, sizeof line, "%s:%d: number \"%s\": there is no application \"%s\"", file,
                      row->line, row->pattern, row->application);
             complain(line, NULL);
             error = EINVAL;
         }
+    }
+    if (error == 0) {
+        error = links_check(settings, file, complain);
     }
     if (error != 0) {
         settings_free(settings);

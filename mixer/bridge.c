@@ -45,6 +45,8 @@ bool bridge_relay(struct port *p, const struct rtp_packet *rtp, enum codec codec
     /* From here on it is the relay's packet, even if it is not sent. Comfort noise keeps its static type. */
     uint8_t type =
         rtp->payload_type == RTP_COMFORT_NOISE && event ? RTP_COMFORT_NOISE : relay_type(p, to, codec, event);
+    if (event && p->keeps_digits && rtp->payload_type != RTP_COMFORT_NOISE)
+        return true;
     if (type == MEDIA_NO_PT || !to->kit->format.send || !to->remote_known || port_has_own(to))
         return true;
     uint8_t *data = io_claim(to->worker->io);

@@ -179,6 +179,12 @@ static void do_deaf(struct worker *w, struct command *c)
     room_update(c->port);
 }
 
+static void do_keep_digits(struct worker *w, struct command *c)
+{
+    (void)w;
+    c->port->keeps_digits = c->values[0];
+}
+
 static void do_digit(struct worker *w, struct command *c)
 {
     (void)w;
@@ -363,6 +369,7 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_MUTE] = do_mute,
     [COMMAND_DENOISE] = do_denoise,
     [COMMAND_DEAF] = do_deaf,
+    [COMMAND_KEEP_DIGITS] = do_keep_digits,
     [COMMAND_DIGIT] = do_digit,
     [COMMAND_PLAY] = do_play,
     [COMMAND_PLAY_STOP] = do_play_stop,

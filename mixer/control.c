@@ -299,6 +299,11 @@ int port_set_deaf(struct mixer *m, port_id port, bool deaf)
     return port_order(m, port, COMMAND_DEAF, deaf, 0);
 }
 
+int port_keep_digits(struct mixer *m, port_id port, bool keep)
+{
+    return port_order(m, port, COMMAND_KEEP_DIGITS, keep, 0);
+}
+
 int port_set_denoise(struct mixer *m, port_id port, bool denoise)
 {
     struct port_entry *e = port_find(m, port);

@@ -234,6 +234,7 @@ struct port {
     struct coded coded;
     struct digit_sender sender;
     bool sending_digit;
+    bool keeps_digits; /* its far side's keys are not passed on by a bridge */
     struct {
         char digit;
         uint16_t ms;
@@ -338,6 +339,7 @@ enum command_type {
     COMMAND_MUTE,
     COMMAND_DENOISE,
     COMMAND_DEAF,
+    COMMAND_KEEP_DIGITS,
     COMMAND_DIGIT,
     COMMAND_PLAY,
     COMMAND_PLAY_STOP,

@@ -58,6 +58,9 @@ MIXER_CHECK int port_set_deaf(struct mixer *m, port_id port, bool deaf);
 /* Takes steady noise out of what a member says to a room, while he is heard; his voice comes 10 ms later for it. */
 MIXER_CHECK int port_set_denoise(struct mixer *m, port_id port, bool denoise);
 
+/* A bridge passes no telephone-events of this port's far side on: EVENT_DIGIT alone tells of them. */
+MIXER_CHECK int port_keep_digits(struct mixer *m, port_id port, bool keep);
+
 /* Sends an RFC 4733 event ("0123456789*#ABCD") of `ms` milliseconds if negotiated, else in-band tones. */
 MIXER_CHECK int port_send_digit(struct mixer *m, port_id port, char digit, unsigned ms);
 

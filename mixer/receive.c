@@ -118,7 +118,7 @@ void port_digit_heard(struct port *p, char digit, unsigned ms)
 
     mixer_emit(p->mixer, &event);
     /* A bridge that decodes carries no events; the other side gets the key press in its own manner. */
-    if (p->connected == CONNECTED_BRIDGE && !bridge_relays_events(p))
+    if (p->connected == CONNECTED_BRIDGE && !bridge_relays_events(p) && !p->keeps_digits)
         port_digit_queue(p->peer, digit, ms < 70 ? 70 : ms);
 }
 

@@ -101,10 +101,10 @@ static void voicemail_deposit(struct link *link, const char *number, int status)
  * 4458 §2, RFC 7044, RFC 5806). Without one it is taken for an owner who calls from outside. */
 static void voicemail_pilot(struct link *link, const struct request *request)
 {
-    const struct diversion *from = &request->diversion;
+    const struct diversion *from = &request->diversions[0];
     struct voicemail *vm;
 
-    if (*from->user)
+    if (request->diversion_count > 0)
         voicemail_deposit(link, from->user, from->cause ? from->cause : 480);
     else if ((vm = voicemail_new(link)) != NULL)
         link_answer(link);

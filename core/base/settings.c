@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #include "core/base/log.h"
+#include "core/base/schedule.h"
 #include "core/base/settings_internal.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -72,11 +73,8 @@ static void confuse_complained(cfg_t *cfg, const char *format, va_list args)
     complain_va(cfg->line, format, args);
 }
 
-/*
- * The line on which the section that ends at `last` began, for faults of a section as a whole: libconfuse
- * keeps only the end. `title` may be NULL.
- */
-static int section_line(int last, const char *name, const char *title)
+/* For faults of a section as a whole: libconfuse keeps only the line of its end. */
+int section_line(int last, const char *name, const char *title)
 {
     char text[1024];
     int found = last;
@@ -311,10 +309,29 @@ static const struct key keys[] = {
     {"peer", "srtp", TEXT, 0, 0, 0, NULL, srtp_fault, NOT_STORED},
     {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
     {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
+    L("root", "emergency", "{\"112\", \"911\"}", pattern_fault),
+    {"link", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
+    {"link", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
+    {"link", "service", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
+    {"link", "region", TEXT, 0, 0, 0, "terminating", region_fault, NOT_STORED},
+    {"link", "order", NUMBER, 0, 100000, 1000, NULL, NULL, NOT_STORED},
+    L("link", "callers", NULL, pattern_fault),
+    L("link", "numbers", NULL, pattern_fault),
+    {"link", "when", TEXT, 0, 0, 0, "", schedule_fault, NOT_STORED},
+    {"link", "deadline", NUMBER, 0, 600000, LINK_DEADLINE_MS, NULL, NULL, NOT_STORED},
+    {"link", "on_fail", TEXT, 0, 0, 0, "continue", on_fail_fault, NOT_STORED},
+    {"link", "on_fail_late", TEXT, 0, 0, 0, "keep", on_fail_late_fault, NOT_STORED},
+    {"link", "mandatory", TRUTH, 0, 0, false, NULL, NULL, NOT_STORED},
+    {"link", "breaker_failures", NUMBER, 0, 1000, LINK_BREAKER_FAILURES, NULL, NULL, NOT_STORED},
+    {"link", "breaker_pause", NUMBER, 1, 86400, LINK_BREAKER_S, NULL, NULL, NOT_STORED},
+    {"link", "enabled", TRUTH, 0, 0, true, NULL, NULL, NOT_STORED},
+    L("test", "fail", NULL, test_hook_fault),
+    L("test", "hang", NULL, test_hook_fault),
 };
-static const char *const sections[] = {"sip",    "media", "database", "voicemail", "conference", "prompts",
-                                       "limits", "http",  "log",      "peer",      "number"};
-#define FIRST_TITLED 9 /* sections from here on have a title and come as often as one likes */
+static const char *const sections[] = {"sip",     "media",  "database", "voicemail", "conference",
+                                       "prompts", "limits", "http",     "log",       "test",
+                                       "peer",    "number", "link"};
+#define FIRST_TITLED 10 /* sections from here on have a title and come as often as one likes */
 
 static const struct key *key_find(const char *section, const char *name)
 {
@@ -458,6 +475,19 @@ static int plan_read(cfg_t *cfg, cfg_opt_t *opt)
     return 0;
 }
 
+static int link_read(cfg_t *cfg, cfg_opt_t *opt)
+{
+    (void)cfg;
+    cfg_t *link = last_section(opt);
+    if (cfg_title(link)[0] == '\0') {
+        complain_section(link, "link: has no name");
+    } else if (cfg_getstr(link, "application") == NULL && !link_is_built_in(cfg_title(link))) {
+        complain_section(link, "link \"%s\": has no application, and none of that name is built in",
+                         cfg_title(link));
+    }
+    return 0;
+}
+
 /* -- Loading
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -510,6 +540,7 @@ static cfg_t *parser_new(void)
         cfg_set_validate_func(cfg, "media", media_read);
         cfg_set_validate_func(cfg, "peer", peer_read);
         cfg_set_validate_func(cfg, "number", plan_read);
+        cfg_set_validate_func(cfg, "link", link_read);
     }
     return cfg;
 }
@@ -643,6 +674,9 @@ int settings_load(const struct settings **out, const char *file,
     if (error == 0) {
         error = numbers_fill(&held->s, held->cfg);
     }
+    if (error == 0) {
+        error = links_fill(&held->s, held->cfg);
+    }
     if (error == 0 && load.faults > 0) {
         error = EINVAL;
     }
@@ -675,6 +709,7 @@ void settings_free(const struct settings *s)
     }
     free(held->s.peers);
     free(held->s.numbers);
+    links_free(&held->s);
     if (held->cfg != NULL) {
         cfg_free(held->cfg);
     }

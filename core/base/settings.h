@@ -42,7 +42,7 @@ struct link_settings {
     char *name;
     char *application;          /* an application's name, "sip:…" (a SIP application server) or "http://…", "https://…" */
     char *argument;             /* never NULL */
-    char *service;              /* in only where the served user has this service on; "": always */
+    char *service;              /* in only where the served user has one of these (parted by spaces) on; "": always */
     enum region region;
     int order;                  /* lower ones come first; equal ones as they stand in the file */
     char **callers, **numbers;  /* guards: patterns as in the number plan; none: all */
@@ -51,12 +51,15 @@ struct link_settings {
     unsigned deadline_ms;       /* for the decision about a request; 0: none */
     enum on_fail on_fail;
     int fail_status;            /* FAIL_REJECT */
-    char *fallback;             /* FAIL_FALLBACK: an application's name */
+    char *fallback;             /* FAIL_FALLBACK: an application's name, and what it is told */
+    char *fallback_argument;    /* never NULL */
     bool end_late;              /* a failure after it acted ends the call; else the call goes on without it */
     bool mandatory;             /* also in emergency calls, and never skipped by the breaker */
     unsigned breaker_failures, breaker_s; /* after so many failures in a row it is left out for so long; 0: never */
-    int line;
+    int line;                   /* 0: built in, and confab.conf does not mention it */
 };
+#define SERVICE_MAILBOX "mailbox" /* a service that a user has who has a mailbox; no row says so */
+const char *region_name(enum region region);
 
 struct settings {
     char *realm;
@@ -101,6 +104,8 @@ struct settings {
     size_t link_count;
     char **emergency;            /* patterns of numbers that only mandatory links may see and none may refuse */
     size_t emergency_count;
+    char **test_fail, **test_hang; /* for tests: "LINK/EVENT" that is taken for failed, or for never decided */
+    size_t test_fail_count, test_hang_count;
 };
 
 /*
@@ -111,6 +116,10 @@ __attribute__((warn_unused_result)) int settings_load(const struct settings **ou
                                                       void (*complain)(const char *line, void *arg), void *arg);
 const struct settings *settings_hold(const struct settings *s);
 void settings_free(const struct settings *s); /* drops one reference; NULL is allowed */
+
+/* Whether one of these patterns fits; with none of them everything does. */
+bool settings_any_pattern(char *const *patterns, size_t count, const char *number);
+bool settings_is_emergency(const struct settings *s, const char *number);
 
 /* The number plan's row for `number`, or NULL. */
 const struct number_settings *settings_number(const struct settings *s, const char *number);

@@ -1,15 +1,37 @@
 /*
- * What the two files of the settings share: the grammar of patterns and address blocks.
+ * What the files of the settings share: the grammar of patterns and address blocks, and the links.
  *
  * Ownership: values. Threads: any. Failure: a fault comes back as the words for it.
  */
 #ifndef CONFAB_BASE_SETTINGS_INTERNAL_H
 #define CONFAB_BASE_SETTINGS_INTERNAL_H
 
+#include "core/base/settings.h"
+
 /* NULL when the text is a pattern of the number plan; else what is wrong with it. */
 const char *pattern_fault(const char *pattern);
 
 /* NULL when the text is an address or ADDRESS/BITS; else what is wrong with it. */
 const char *block_fault(const char *block);
+
+/* -- settings.c */
+
+struct cfg_t;
+/* The line on which the section that ends at `last` began; `title` may be NULL. */
+int section_line(int last, const char *name, const char *title);
+
+/* -- settings_links.c: links of the service path */
+
+#define LINK_DEADLINE_MS 5000
+#define LINK_BREAKER_FAILURES 5
+#define LINK_BREAKER_S 30
+const char *region_fault(const char *text);
+const char *on_fail_fault(const char *text);
+const char *on_fail_late_fault(const char *text);
+const char *test_hook_fault(const char *text);
+bool link_is_built_in(const char *name);
+__attribute__((warn_unused_result)) int links_fill(struct settings *s, struct cfg_t *cfg);
+void link_release(struct link_settings *link);
+void links_free(struct settings *s);
 
 #endif

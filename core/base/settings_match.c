@@ -85,6 +85,21 @@ const struct number_settings *settings_number(const struct settings *s, const ch
     return NULL;
 }
 
+bool settings_any_pattern(char *const *patterns, size_t count, const char *number)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pattern_matches(patterns[i], number)) {
+            return true;
+        }
+    }
+    return count == 0;
+}
+
+bool settings_is_emergency(const struct settings *s, const char *number)
+{
+    return s->emergency_count > 0 && settings_any_pattern(s->emergency, s->emergency_count, number);
+}
+
 /* -- Trusted peers
  * ------------------------------------------------------------------------------------------------- */
 

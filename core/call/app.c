@@ -33,6 +33,31 @@ int link_new(struct link **out, struct call *call, struct route *route, const st
     return 0;
 }
 
+/* What is its own to be told comes from its contract; a link without one is the number plan's. */
+int link_see(struct link *link, const struct request *request)
+{
+    const struct link_settings *contract = link->contract;
+    const char *argument;
+
+    link->above = link->request = link->passed = request;
+    if (!contract)
+        return 0;
+    if (link->stands_in)
+        argument = contract->fallback_argument;
+    else
+        argument = strchr(contract->application, ':') ? contract->application : contract->argument;
+    if (strcmp(argument, request->argument) == 0)
+        return 0;
+    if (!link->own_request)
+        link->own_request = malloc(sizeof *link->own_request);
+    if (!link->own_request)
+        return ENOMEM;
+    *link->own_request = *request;
+    link->own_request->argument = argument;
+    link->request = link->own_request;
+    return 0;
+}
+
 /*
  * The last of a link. An application that was never invited has no state and is not told; a state is freed in
  * `ended`, so nothing may call into the application after it.
@@ -45,8 +70,9 @@ void link_close(struct link *link)
     timer_stop(&link->timer);
     timer_stop(&link->media.timer);
     link->media.mode = MEDIA_IDLE;
-    if (link->stage != STAGE_WAITING && link->app->ended)
-        link->app->ended(link);
+    timer_stop(&link->deadline);
+    if (link->stage != STAGE_WAITING)
+        (void)link_call(link, &(struct occasion){.hook = HOOK_ENDED});
     link->state = NULL;
     json_decref(link->services);
     link->services = NULL;
@@ -57,20 +83,6 @@ void link_close(struct link *link)
 
 /* -- decisions ----------------------------------------------------------------------------------------- */
 
-/* A request stands at one link at a time, and only there may it be decided about. */
-bool link_decides(const struct link *link, const char *verb)
-{
-    const struct call *call = link->call;
-    bool right = (link->stage == STAGE_DECIDING || link->stage == STAGE_RESCUING) &&
-                 call->state == CALL_ROUTING && call->position > 0 &&
-                 call->path[call->position - 1] == link && call->caller->session;
-
-    if (!right)
-        link_log(link, LEVEL_WARNING, "ignored verb=%s stage=%d state=%d", verb, (int)link->stage,
-                 (int)call->state);
-    return right;
-}
-
 /* Before a failure that was consumed, "go on" means that it goes on up. */
 void link_continue(struct link *link)
 {
@@ -78,6 +90,7 @@ void link_continue(struct link *link)
 
     if (!link_decides(link, "continue"))
         return;
+    link_decided(link, "continue");
     link->stage = STAGE_PASSED;
     if (rescuing) {
         link->call->position--;
@@ -87,44 +100,59 @@ void link_continue(struct link *link)
     }
 }
 
-/* The request leaves this link for good: the failure goes to those above it. */
-static void link_refuse(struct link *link, int status, const char *reason, const char *redirect)
-{
-    link->stage = STAGE_PASSED;
-    link->call->position--;
-    link->call->depth = link->call->position;
-    chain_fail(link->call, status, reason, redirect);
-}
-
 void link_reject(struct link *link, int status, const char *reason)
 {
-    if (link_decides(link, "reject"))
-        link_refuse(link, status, reason, NULL);
+    if (!link_decides(link, "reject") || link_overruled(link, "reject"))
+        return;
+    link_decided(link, "reject");
+    chain_refuse(link->call, status, reason, NULL);
 }
 
 /* The caller's own phone is to call elsewhere; applications above may prefer to follow it for him. */
 void link_redirect(struct link *link, const char *uri)
 {
-    if (link_decides(link, "redirect"))
-        link_refuse(link, 302, NULL, uri);
+    if (!link_decides(link, "redirect") || link_overruled(link, "redirect"))
+        return;
+    link_decided(link, "redirect");
+    chain_refuse(link->call, 302, NULL, uri);
 }
 
-/* The number plan's own application has no contract: without it there is nothing to go on to. */
-void link_fail(struct link *link, const char *why)
+/* NULL with ENOMEM, which the application need not know: the request goes on as it was. */
+static struct request *link_edit(struct link *link, const char *verb)
 {
-    const struct link_settings *contract = link->contract;
-    bool late = link->stage == STAGE_PASSED || link->stage == STAGE_HOST;
-
-    link_log(link, LEVEL_WARNING, "failed why=\"%s\"", why);
-    call_trace(link->call, link, "failure", "why=\"%s\"", why);
-    if (late) {
-        if (!contract || contract->end_late)
-            call_end_soon(link->call, 500, NULL);
-    } else if (contract && contract->on_fail == FAIL_CONTINUE) {
-        link_continue(link);
-    } else if (link_decides(link, "fail")) {
-        link_refuse(link, contract ? contract->fail_status : 500, NULL, NULL);
+    if (!link_decides(link, verb))
+        return NULL;
+    if (!link->edited) {
+        link->edited = malloc(sizeof *link->edited);
+        if (!link->edited) {
+            link_log(link, LEVEL_ERROR, "no-memory for=%s", verb);
+            return NULL;
+        }
+        *link->edited = *link->above;
     }
+    link->passed = link->edited;
+    return link->edited;
+}
+
+void link_edit_caller(struct link *link, const struct party *caller)
+{
+    struct request *edited = link_edit(link, "edit-caller");
+
+    if (!edited)
+        return;
+    edited->caller = caller ? *caller : link->above->caller;
+    call_trace(link->call, link, "edit", "caller=%s", edited->caller.user);
+}
+
+void link_edit_callee_name(struct link *link, const char *display)
+{
+    struct request *edited = link_edit(link, "edit-callee-name");
+
+    if (!edited)
+        return;
+    snprintf(edited->callee_name, sizeof edited->callee_name, "%s",
+             display ? display : link->above->callee_name);
+    call_trace(link->call, link, "edit", "callee_name=\"%s\"", edited->callee_name);
 }
 
 /* A host that retargets lets go of the caller's media until a failure gives him back. */
@@ -144,18 +172,16 @@ static void link_move(struct link *link)
 void link_retarget(struct link *link, const char *number, int cause)
 {
     struct call *call = link->call;
-    struct diversion diversion = {.cause = cause};
 
     if (call->host == link && call->state == CALL_HOSTED)
         link_move(link);
-    else if (!link_decides(link, "retarget"))
+    else if (!link_decides(link, "retarget") || link_overruled(link, "retarget"))
         return;
+    link_decided(link, "retarget");
     link->stage = STAGE_PASSED;
     call->depth = call->position;
-    snprintf(diversion.user, sizeof diversion.user, "%s", link->route->number);
-    snprintf(diversion.host, sizeof diversion.host, "%s", call->settings->realm);
     link_log(link, LEVEL_INFO, "retarget number=%s cause=%d", number, cause);
-    route_start(call, number, "", &diversion);
+    route_divert(call, link->route, number, cause);
 }
 
 void link_recall(struct link *link, const char *number)
@@ -165,6 +191,7 @@ void link_recall(struct link *link, const char *number)
     if (!link_hosts(link, "recall"))
         return;
     link_move(link);
+    link_decided(link, "recall");
     link->stage = STAGE_PASSED;
     call->depth = call->position;
     link_log(link, LEVEL_INFO, "recall number=%s", number);
@@ -176,8 +203,8 @@ static void link_arrived(void *arg)
 {
     struct call *call = arg;
 
-    if (call->state == CALL_HOSTED && call->host->app->answered)
-        call->host->app->answered(call->host);
+    if (call->state == CALL_HOSTED)
+        (void)link_call(call->host, &(struct occasion){.hook = HOOK_ANSWERED});
 }
 
 static int link_answer_caller(struct call *call)
@@ -203,8 +230,9 @@ void link_answer(struct link *link)
     struct call *call = link->call;
     int error;
 
-    if (!link_decides(link, "answer"))
+    if (!link_decides(link, "answer") || link_overruled(link, "answer"))
         return;
+    link_decided(link, "answer");
     link->stage = STAGE_HOST;
     call->host = link;
     call->state = CALL_HOSTED;
@@ -244,7 +272,7 @@ void link_hangup(struct link *link)
 
 const struct request *link_request(const struct link *link)
 {
-    return &link->route->request;
+    return link->request;
 }
 
 const struct subscriber *link_subscriber(const struct link *link)

@@ -32,9 +32,12 @@ struct request {
     const char *peer;               /* trusted peer that calls; or NULL */
     const char *number;             /* what was dialled, after retargets */
     const char *params;             /* URI parameters of the target, "" */
-    const char *argument;           /* of the number plan's row, "" */
+    const char *argument;           /* of the link, or of the number plan's row; a URL for a link that is one; "" */
     const struct subscriber *callee; /* when the target is a subscriber; or NULL */
-    struct diversion diversion;     /* who sent the call on, and why; user "" when nobody did */
+    char callee_name[128];          /* as the callee's phone shows it; "" when unknown */
+    bool emergency;                 /* an emergency number: nobody may refuse, redirect or keep it */
+    struct diversion diversions[DIVERSIONS_MAX]; /* who sent the call on, and why: the first one first */
+    unsigned diversion_count;
 };
 
 /* What happens below a link while a request or a call goes through it; told up the path, the lowest link first. */
@@ -59,16 +62,17 @@ struct app {
     int (*start)(struct server *server);
     void (*stop)(struct server *server);
     /*
-     * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect, _retarget or
-     * _answer follows.
+     * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect, _retarget,
+     * _answer or _fail follows, before the link's deadline. An emergency call (request->emergency) goes on whatever is said.
      */
     void (*invited)(struct link *link, const struct request *request);
     /* What lies below has failed. True: consumed, and one of the verbs follows; false (or NULL): the failure goes on up. */
     bool (*failed)(struct link *link, int status);
     /*
      * News from below, for links that let the request pass. True: consumed, so that neither the links above nor the far
-     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). May be
-     * NULL.
+     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). Where a
+     * link has this handler, digits pass it before they go to the far side, and so come there a little later; tones within the
+     * sound pass in any case. May be NULL.
      */
     bool (*heard)(struct link *link, const struct news *news);
     /* After link_answer(): the caller's media is up (200 sent, codec known). */

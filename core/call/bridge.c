@@ -58,6 +58,21 @@ int bridge_describe_caller(struct call *call, const struct leg *callee)
     return caller->sdp ? 0 : ENOMEM;
 }
 
+/* Where a link wants to hear keys it hears them first; what it does not take goes on from bridge_digit(). */
+static int bridge_keep_digits(struct call *call, struct leg *callee)
+{
+    bool keep = chain_listens(call);
+    int error = 0;
+
+    if (keep != call->caller->keeps_digits)
+        error = port_keep_digits(call->server->mixer, call->caller->port, keep);
+    if (!error && keep != callee->keeps_digits)
+        error = port_keep_digits(call->server->mixer, callee->port, keep);
+    if (!error)
+        call->caller->keeps_digits = callee->keeps_digits = keep;
+    return error;
+}
+
 /* Either side may still wait for its description: a delayed offer is answered in the ACK only. */
 void bridge_connect(struct call *call, struct leg *callee)
 {
@@ -66,6 +81,8 @@ void bridge_connect(struct call *call, struct leg *callee)
     if (!call->caller->described || !callee->described)
         return;
     error = port_connect_bridge(call->server->mixer, call->caller->port, callee->port);
+    if (!error && call->state == CALL_BRIDGED)
+        error = bridge_keep_digits(call, callee);
     if (error) {
         log_event(LEVEL_ERROR, "call", call->id, "bridge-failed error=\"%s\"", strerror(error));
         call_end_soon(call, 500, NULL);
@@ -94,6 +111,7 @@ void bridge_answered(struct call *call, struct leg *callee)
     call->state = CALL_BRIDGED;
     log_event(LEVEL_INFO, "call", call->id, "answered codec=%s", codec_name(callee->format.codecs[0].codec));
     bridge_connect(call, callee);
+    (void)chain_news(call, &(struct news){.kind = NEWS_ANSWERED, .status = 200});
     originate_tell(call, 200);
 }
 
@@ -148,6 +166,19 @@ static void bridge_reply(struct leg *leg, int status, const char *sdp)
                   strerror(error));
 }
 
+/* Who has made this offer holds, or does so no more; what the other side says to it is no hold of its own. */
+static void bridge_tell_hold(struct leg *leg)
+{
+    struct call *call = leg->call;
+    bool holds = !leg->format.send;
+
+    if (call->state != CALL_BRIDGED || leg->holds == holds)
+        return;
+    leg->holds = holds;
+    (void)chain_news(
+        call, &(struct news){.kind = holds ? NEWS_HELD : NEWS_RESUMED, .by_caller = leg == call->caller});
+}
+
 /* An application that answered hears of hold and resume. */
 static void bridge_note_hold(const struct leg *leg)
 {
@@ -157,8 +188,7 @@ static void bridge_note_hold(const struct leg *leg)
     if (call->state != CALL_HOSTED || leg != call->caller || host->held == !leg->format.send)
         return;
     host->held = !leg->format.send;
-    if (host->app->held)
-        host->app->held(host, host->held);
+    (void)link_call(host, &(struct occasion){.hook = HOOK_HELD, .held = host->held});
 }
 
 /* The other leg's state decides what this one is told. */
@@ -182,9 +212,10 @@ static void bridge_answer_offer(struct leg *leg, const char *offer, const struct
     }
     bridge_reply(leg, 200, sdp);
     if (!negotiation_peek(offer, leg->srtp, &wish))
-        leg->holds = !wish.send;
+        leg->declines = !wish.send;
     hold_update(call);
     bridge_note_hold(leg);
+    bridge_tell_hold(leg);
 }
 
 /* RFC 3261 §14.1: a re-INVITE without an offer leaves it to us; what comes in the ACK is then shown to the
@@ -264,7 +295,7 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
 
     leg->offered_in_200 = false;
     if (!error) {
-        leg->holds = !leg->format.send;
+        leg->declines = !leg->format.send;
         return 0;
     }
     negotiation_revert(leg->negotiation);
@@ -284,6 +315,7 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         /* His re-INVITE without an offer: this is the ACK to our 200. */
         if (!bridge_accept_ack(leg, sdp)) {
             bridge_note_hold(leg);
+            bridge_tell_hold(leg);
             bridge_align(leg);
             hold_update(call);
         }
@@ -294,7 +326,7 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         error = leg_accept(leg, sdp);
         /* Asked to listen he declined: he holds. Not asked, he has said nothing new. */
         if (!error && (leg->reachable || leg->format.send))
-            leg->holds = !leg->format.send;
+            leg->declines = !leg->format.send;
     } else {
         negotiation_revert(leg->negotiation);
         error = ECONNREFUSED;
@@ -329,20 +361,24 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
         hold_update(call);
     }
     call->acknowledged = true;
-    if (call->state == CALL_HOSTED && call->host->app->answered)
-        call->host->app->answered(call->host);
+    if (call->state == CALL_HOSTED)
+        (void)link_call(call->host, &(struct occasion){.hook = HOOK_ANSWERED});
 }
 
 /*
  * A key that came by INFO goes on as the other side takes it: RFC 4733, else tones. One that came by RFC 4733
- * or as tones has been passed on by the mixer, which hears it first.
+ * or as tones has been passed on by the mixer, which hears it first, unless a link listens: then the mixer
+ * keeps events, though never tones.
  */
 void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 {
     struct leg *other = leg_other(leg);
+    struct news news = {.kind = NEWS_DIGIT, .digit = digit, .by_caller = leg == leg->call->caller};
     int error = 0;
 
-    if (other && by_info)
+    if (other && chain_news(leg->call, &news))
+        return;
+    if (other && (by_info || (leg->keeps_digits && leg->format.dtmf_pt_receive != MEDIA_NO_PT)))
         error = port_send_digit(leg->call->server->mixer, other->port, digit, ms);
     if (error)
         log_event(LEVEL_NOTICE, "call", leg->call->id, "digit-lost error=\"%s\"", strerror(error));

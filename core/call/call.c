@@ -110,6 +110,10 @@ static void call_caller_found(struct ticket ticket, int error, const struct subs
 
     if (!call)
         return;
+    call->subscriber = error ? NULL : malloc(sizeof *call->subscriber);
+    call->subscriber_unread = error ? error != ENOENT : !call->subscriber;
+    if (call->subscriber)
+        *call->subscriber = *subscriber;
     if (!error) {
         snprintf(call->from.user, sizeof call->from.user, "%s", subscriber->number);
         snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
@@ -152,10 +156,13 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
         call_refuse(call, &(struct failure){.status = status});
         return;
     }
-    if (!call->has_user ||
-        subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) != 0)
-        route_resume(call);
-    watch_changed(call);
+    if (call->has_user &&
+        subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) == 0) {
+        watch_changed(call);
+        return;
+    }
+    call->subscriber_unread = call->has_user;
+    route_resume(call);
 }
 
 /* -- end ----------------------------------------------------------------------------------------------- */
@@ -340,9 +347,12 @@ void call_free(struct call *call)
         struct link *link = call->links;
 
         call->links = link->next;
+        free(link->own_request);
+        free(link->edited);
         free(link);
     }
     route_free_all(call);
+    free(call->subscriber);
     settings_free(call->settings);
     free(call);
     server->call_count--;

@@ -31,12 +31,12 @@ bool hold_service(const struct subscriber *subscriber)
 
 bool hold_plays(const struct leg *leg, const struct leg *other)
 {
-    return other->holds && !leg->holds && hold_has_music(other);
+    return other->declines && !leg->declines && hold_has_music(other);
 }
 
 bool hold_would_play(const struct leg *leg, const struct leg *other)
 {
-    return !leg->holds && hold_has_music(other);
+    return !leg->declines && hold_has_music(other);
 }
 
 static void hold_set(struct leg *leg, bool on)
@@ -74,5 +74,5 @@ void hold_update(struct call *call)
 void hold_forget(struct leg *leg)
 {
     hold_set(leg, false);
-    leg->holds = false;
+    leg->declines = false;
 }

@@ -18,7 +18,7 @@
 #include "storage/subscriber.h"
 
 #define CALL_CHECK __attribute__((warn_unused_result))
-#define LINKS_MAX 24     /* links that a request may stand on at a time, over all retargets */
+#define LINKS_MAX 64     /* links that a request may stand on at a time, over all retargets */
 #define RETARGETS_MAX 10 /* RFC 3261 §16.3 bounds hops between servers; this bounds those inside */
 #define FILES_MAX 16     /* files a link keeps loaded */
 #define TYPED_MAX 16     /* keys typed ahead */
@@ -81,6 +81,7 @@ struct server {
     struct busy *busy;       /* whom each user last found busy */
     struct loading *loading; /* files to be removed once they are loaded */
     unsigned apps_started;
+    struct breaker *breakers; /* by the links' names: they outlive a reload */
     bool watching, draining;
     struct timer *drain_timer;
     void (*drained)(void *arg);
@@ -112,10 +113,12 @@ struct leg {
     bool described;        /* format holds, the port runs */
     bool offered_in_200;   /* the answer to our offer comes in the ACK */
     bool closing;          /* port_close() was called */
-    bool holds;            /* its far side takes no sound by its own wish */
+    bool declines;         /* its far side takes no sound by its own wish: it holds */
     bool reachable;        /* the offer of ours that is open says that we would send */
     bool music;            /* hears our music, for the other side holds */
     bool answered;         /* 2xx sent or received */
+    bool holds;            /* its far side has said so, and the links know */
+    bool keeps_digits;     /* the mixer passes its keys to us alone */
     char *offer;           /* far side's offer that waits for an answer */
     char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
     char *early;           /* callee: SDP of its provisional response */
@@ -194,6 +197,8 @@ struct call {
     bool anonymous, has_user, has_peer;
     bool caller_music; /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
+    struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */
+    bool subscriber_unread;        /* it could not be read */
     unsigned max_forwards;
     uint32_t serial; /* of plays and recordings */
     uint64_t started_us, answered_us, ended_us;
@@ -237,9 +242,12 @@ bool uri_user(const char *uri, char *out, size_t size);
 
 struct route {
     struct route *next;
-    struct request request;
+    struct request request; /* as it begins; links may edit what goes on below them */
     char number[NUMBER_TEXT], params[URI_TEXT];
     struct subscriber *callee;
+    const struct subscriber *diverter; /* who sent the call on to it, of an older route; or NULL */
+    bool first;                        /* as dialled, or as good as: no retarget */
+    int status;                        /* why there is nobody below the path; 0: there is somebody */
     const struct peer_settings *trunk; /* or NULL */
     bool phones_only;                  /* a recall: the user's own services are not asked */
     enum plan plan;
@@ -252,6 +260,9 @@ void route_free_all(struct call *call);
 /* Leads the request to `number` from the place where it stands; `diversion` may be NULL. */
 void route_start(struct call *call, const char *number, const char *params,
                  const struct diversion *diversion);
+/* The same in the name of him whom the call had reached on route `from`: his originating links see it, and the list of
+ * diversions grows by him. */
+void route_divert(struct call *call, const struct route *from, const char *number, int cause);
 /* Back to somebody who had the call: his phones alone ring. */
 void route_recall(struct call *call, const char *number);
 
@@ -259,11 +270,58 @@ void route_recall(struct call *call, const char *number);
 
 /* DECIDING: invited. RESCUING: a failure from below is before it. */
 enum link_stage { STAGE_WAITING, STAGE_DECIDING, STAGE_RESCUING, STAGE_PASSED, STAGE_HOST };
-CALL_CHECK int chain_push(struct call *call, struct route *route, const struct app *app);
+/* Adds a link at the path's lower end; `contract` and `served` may be NULL. */
+CALL_CHECK int chain_push(struct call *call, struct route *route, const struct app *app,
+                          const struct link_settings *contract, const struct subscriber *served);
 void chain_down(struct call *call);
+/* The request as it stands below the links that it has passed: what goes out. */
+const struct request *chain_request(const struct call *call);
+/* The link at which the request stands is left as if it were not there: down, or up with the failure before it. */
+void chain_skip(struct call *call);
+/* The request leaves that link for good: the failure goes to those above it. */
+void chain_refuse(struct call *call, int status, const char *reason, const char *redirect);
+/* Another application takes that link's place, once; it is asked what that one was asked. ENOMEM, ENOENT. */
+CALL_CHECK int chain_replace(struct call *call);
+/* Whether one of them hears news at all. */
+bool chain_listens(const struct call *call);
+/* News for the links that let the request pass, the lowest first. True: one has consumed it, and it goes no further. */
+bool chain_news(struct call *call, const struct news *news);
 /* A failure from below the request's place: up the path until a link consumes it, at last to the caller. */
 void chain_fail(struct call *call, int status, const char *reason, const char *redirect);
 void chain_up(struct call *call); /* goes on up with call->failure */
+
+/* -- contract.c: what an application is asked, and what follows when it fails ------------------------------ */
+
+enum hook { HOOK_INVITED, HOOK_FAILED, HOOK_HEARD, HOOK_ANSWERED, HOOK_HELD, HOOK_ENDED };
+struct occasion {
+    enum hook hook;
+    int status;              /* HOOK_FAILED */
+    const struct news *news; /* HOOK_HEARD */
+    bool held;               /* HOOK_HELD */
+};
+/*
+ * The one place in which an application is called about a call: traced, measured and held to its contract. True:
+ * it has consumed a failure or a piece of news.
+ */
+bool link_call(struct link *link, const struct occasion *occasion);
+/* Whether the request stands at this link, so that it may decide; what it may not is logged. */
+bool link_decides(const struct link *link, const char *verb);
+/* Whether the decision is not the link's, for an emergency call goes on; it has been led on then. */
+bool link_overruled(struct link *link, const char *verb);
+/* To be told of each decision that a verb carries out: ends the deadline and goes to the trace. */
+void link_decided(struct link *link, const char *verb);
+/* "dnd": the link's name in confab.conf, or the application's. */
+const char *link_name(const struct link *link);
+
+/* -- breaker.c: links that keep failing are left out for a while ------------------------------------------- */
+
+struct breaker;
+/* True: it is to be left out. After the pause one call may try it, then one after each further pause. */
+bool breaker_is_open(struct breaker *list, const struct link_settings *link, uint64_t now_us);
+/* `later`: not about the request, but about a failure or news. ENOMEM is no failure: it is not counted then. */
+void breaker_note(struct breaker **list, const struct link_settings *link, bool failed, bool later,
+                  uint64_t now_us);
+void breaker_free(struct breaker *list);
 
 /* -- ring.c, best.c ------------------------------------------------------------------------------------ */
 
@@ -404,13 +462,21 @@ struct link {
     json_t *services;                     /* his, parsed at the first question */
     struct timer *deadline;
     char lamp[NUMBER_TEXT]; /* number at which the call that it hosts is shown; "": where it was answered */
+    const struct request *above, *request, *passed; /* as it came, as the link sees it, and as it goes on below */
+    struct request *own_request, *edited;           /* what of these is its own */
+    enum hook asked;                         /* what it was asked last, and when */
+    uint64_t asked_us;
+    unsigned asked_count;
+    bool broken; /* it has failed: it is asked nothing more */
+    bool stands_in; /* for one that has failed */
 };
 CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
+/* The request comes to the link: what it sees, and what goes on below it. */
+CALL_CHECK int link_see(struct link *link, const struct request *request);
 void link_close(struct link *link); /* tells the application, stops its timers, lets its sounds go */
 uint64_t ticket_number(void);
 
 bool link_hosts(const struct link *link, const char *verb);
-bool link_decides(const struct link *link, const char *verb); /* the request stands there */
 void media_clear(struct link *link);
 CALL_CHECK int media_start(struct link *link, const struct list *list);
 void media_fail_soon(struct link *link); /* a recording that could not begin */

@@ -70,6 +70,8 @@ void originate_answered(struct call *call, struct leg *leg, const char *sdp)
     call->answered_us = clock_now_us();
     call->state = CALL_ROUTING;
     originate_become(call, call->routes->callee);
+    call->subscriber = call->routes->callee;
+    call->routes->callee = NULL;
     /* The way to his own phone is no part of the call's. */
     route_free_all(call);
     snprintf(onward.target.user, sizeof onward.target.user, "%s", call->origin->number);
@@ -105,6 +107,8 @@ static void originate_found(struct ticket ticket, int error, const struct subscr
     }
     *route->callee = *subscriber;
     route->request.callee = route->callee;
+    route->request.caller = call->from;
+    snprintf(route->request.callee_name, sizeof route->request.callee_name, "%s", subscriber->name);
     route->plan = PLAN_USER;
     ring_start(call, route);
 }

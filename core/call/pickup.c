@@ -53,6 +53,7 @@ static bool pickup_give(struct link *link, struct call *call, const char *what)
         link_log(link, LEVEL_WARNING, "%s-failed call=%s error=\"%s\"", what, call->id, strerror(error));
         return false;
     }
+    link_decided(link, what);
     link_log(link, LEVEL_INFO, "%s call=%s", what, call->id);
     call_trace(call, NULL, what, "by=%s", leg->number);
     watch_changed(call);

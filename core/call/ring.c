@@ -116,17 +116,18 @@ static void ring_add(struct ring *ring, const struct session_target *target)
 static void ring_describe(const struct ring *ring, const struct route *route, struct session_target *out)
 {
     const struct call *call = ring->call;
+    const struct request *request = chain_request(call);
 
     *out = (struct session_target){.route = "",
                                    .received = "",
-                                   .from = call->from,
+                                   .from = request->caller,
                                    .anonymous = call->anonymous,
-                                   .diversion = route->request.diversion,
+                                   .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    memcpy(out->diversions, request->diversions, sizeof out->diversions);
     snprintf(out->to.user, sizeof out->to.user, "%s", route->number);
     snprintf(out->to.host, sizeof out->to.host, "%s", call->settings->realm);
-    if (route->callee)
-        snprintf(out->to.display, sizeof out->to.display, "%s", route->callee->name);
+    snprintf(out->to.display, sizeof out->to.display, "%s", request->callee_name);
 }
 
 /* Behind NAT a Contact leads nowhere: the address that the REGISTER came from goes with it. */
@@ -178,9 +179,9 @@ void ring_start(struct call *call, struct route *route)
     unsigned seconds = call->settings->ring_s;
     struct ring *ring;
 
-    if (route->plan == PLAN_APP) {
+    if (route->status || route->plan == PLAN_APP) {
         /* All links passed the request on, and there is nothing below them. */
-        chain_fail(call, 404, NULL, NULL);
+        chain_fail(call, route->status ? route->status : 404, NULL, NULL);
         return;
     }
     ring = calloc(1, sizeof *ring);
@@ -244,6 +245,8 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
 
     if (originate_rings(call))
         return; /* there is no caller yet who could hear it */
+    if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
+        return;
     sound = ring_early_media(leg, sdp);
     if (call->caller->answered) {
         ring_tone(call->ring, call->ring->ringback || (status == 180 && !sound && !call->early));
@@ -317,16 +320,13 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
 /* A phone that sends its calls elsewhere (3xx): its contact's number is dialled in its user's name. */
 static bool ring_follow(struct call *call, const struct failure *failure)
 {
-    struct diversion diversion = {.cause = 302};
     char number[NUMBER_TEXT];
 
     if (failure->status / 100 != 3 || !call->routes->callee || originate_rings(call) ||
         !uri_user(failure->redirect, number, sizeof number))
         return false;
-    snprintf(diversion.user, sizeof diversion.user, "%s", call->routes->number);
-    snprintf(diversion.host, sizeof diversion.host, "%s", call->settings->realm);
     log_event(LEVEL_INFO, "call", call->id, "redirected to=%s", number);
-    route_start(call, number, "", &diversion);
+    route_divert(call, call->routes, number, 302);
     return true;
 }
 

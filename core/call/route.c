@@ -4,15 +4,16 @@
  */
 #include "core/call/internal.h"
 
+#include "core/base/clock.h"
+#include "core/call/path.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* The application that a subscriber's terminating chain ends with, when he has a mailbox. */
-#define MAILBOX_APP "voicemail"
+#include <time.h>
 
 const struct app *app_named(const char *name)
 {
@@ -102,18 +103,19 @@ static void route_fill_request(struct call *call, struct route *route)
     struct request *request = &route->request;
 
     request->call = call->id;
-    request->caller = call->from;
+    if (route->first)
+        request->caller = call->from;
     request->anonymous = call->anonymous;
     request->user = call->has_user ? call->user : NULL;
     request->peer = call->has_peer ? call->peer : NULL;
     request->number = route->number;
     request->params = route->params;
     request->callee = route->callee;
+    request->emergency = settings_is_emergency(call->settings, route->number);
 }
 
 /* 0 or a SIP status. The newest route is the one that the request takes. */
-static int route_new(struct call *call, const char *number, const char *params,
-                     const struct diversion *diversion)
+static int route_new(struct call *call, const char *number, const char *params)
 {
     struct route *route;
 
@@ -124,9 +126,8 @@ static int route_new(struct call *call, const char *number, const char *params,
         return 500;
     snprintf(route->number, sizeof route->number, "%s", number);
     snprintf(route->params, sizeof route->params, "%s", params);
-    if (diversion)
-        route->request.diversion = *diversion;
     route->request.argument = "";
+    route->first = !call->routes;
     route->next = call->routes;
     call->routes = route;
     call->epoch++;
@@ -135,8 +136,14 @@ static int route_new(struct call *call, const char *number, const char *params,
 
 int route_first(struct call *call, const struct invitation *invitation)
 {
-    return route_new(call, invitation->target.user,
-                     invitation->target_params ? invitation->target_params : "", &invitation->diversion);
+    int status =
+        route_new(call, invitation->target.user, invitation->target_params ? invitation->target_params : "");
+
+    if (status)
+        return status;
+    memcpy(call->routes->request.diversions, invitation->diversions, sizeof invitation->diversions);
+    call->routes->request.diversion_count = invitation->diversion_count;
+    return 0;
 }
 
 void route_free_all(struct call *call)
@@ -150,18 +157,99 @@ void route_free_all(struct call *call)
     }
 }
 
-/* His mailbox, when he has one, stands just above his phones and sees each failure of theirs first. */
+/* -- a route's path ------------------------------------------------------------------------------------ */
+
+static bool route_app_exists(const char *application)
+{
+    return app_named(application) != NULL;
+}
+
+static bool route_breaker_is_open(const struct link_settings *link, void *arg)
+{
+    const struct server *server = arg;
+
+    return breaker_is_open(server->breakers, link, clock_now_us());
+}
+
+/* Puts the links that are in on the path; the trace says why the others are out. */
+static int route_push_links(struct call *call, struct route *route)
+{
+    const struct path_question question = {
+        .settings = call->settings,
+        .caller = route->first ? call->subscriber : route->diverter,
+        .callee = route->callee,
+        .caller_number = route->request.caller.user,
+        .number = route->number,
+        .first = route->first,
+        .leaves = route->plan == PLAN_PEER,
+        .when = time(NULL),
+        .exists = route_app_exists,
+        .is_open = route_breaker_is_open,
+        .arg = call->server,
+    };
+    char why[160], names[256] = "";
+    struct path path;
+    int error = path_find(&path, &question);
+
+    for (size_t i = 0; !error && i < path.count; i++) {
+        const struct path_link *link = &path.links[i];
+        size_t used = strlen(names);
+
+        path_reason_text(why, sizeof why, link, &question);
+        call_trace(call, NULL, "path", "link=%s in=%d why=\"%s\"", link->settings->name,
+                   (int)(link->reason == PATH_IN), why);
+        if (link->reason != PATH_IN)
+            continue;
+        error = chain_push(call, route, app_named(path_application(link->settings->application)),
+                           link->settings, link->served);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? "," : "", link->settings->name);
+    }
+    if (!error && *names)
+        log_event(LEVEL_INFO, "call", call->id, "path links=%s", names);
+    return error;
+}
+
+/* A row is large, and most callers have no links of their own. */
+static void route_forget_caller(struct call *call)
+{
+    for (const struct link *link = call->links; link; link = link->next)
+        if (link->served == call->subscriber)
+            return;
+    free(call->subscriber);
+    call->subscriber = NULL;
+}
+
+/* Also where there is nobody at the end (route->status): a link may yet send the call elsewhere, or refuse it
+ * for a better reason. */
+static void route_lead(struct call *call, struct route *route, const struct app *app)
+{
+    int error;
+
+    /* What the caller may not dial cannot be known while his row cannot be read: nothing leaves the house
+     * then. */
+    if (route->plan == PLAN_PEER && route->first && call->subscriber_unread && !route->request.emergency)
+        route->status = 503;
+    error = route->phones_only ? 0 : route_push_links(call, route);
+    route_forget_caller(call);
+    if (!error && app)
+        error = chain_push(call, route, app, NULL, NULL);
+    if (error)
+        chain_fail(call, 500, NULL, NULL);
+    else
+        chain_down(call);
+}
+
+/* With the database away nobody knows whether he exists: 503 says "later", 404 would be a lie. */
 static void route_found_user(struct ticket ticket, int error, const struct subscriber *subscriber)
 {
     struct call *call = call_of(ticket);
     struct route *route = call ? call->routes : NULL;
-    const struct app *mailbox = app_named(MAILBOX_APP);
 
     if (!call)
         return;
     if (error) {
-        /* With the database away nobody knows whether he exists: 503 says "later", 404 would be a lie. */
-        chain_fail(call, error == ENOENT ? 404 : 503, NULL, NULL);
+        route->status = error == ENOENT ? 404 : 503;
+        route_lead(call, route, NULL);
         return;
     }
     route->callee = malloc(sizeof *route->callee);
@@ -171,13 +259,8 @@ static void route_found_user(struct ticket ticket, int error, const struct subsc
     }
     *route->callee = *subscriber;
     route->request.callee = route->callee;
-    if (!route->phones_only && *subscriber->mailbox && mailbox && chain_push(call, route, mailbox)) {
-        chain_fail(call, 500, NULL, NULL);
-        return;
-    }
-    if (call->depth > 0)
-        call->path[call->depth - 1]->served = route->callee;
-    chain_down(call);
+    snprintf(route->request.callee_name, sizeof route->request.callee_name, "%s", subscriber->name);
+    route_lead(call, route, NULL);
 }
 
 void route_resume(struct call *call)
@@ -193,53 +276,94 @@ void route_resume(struct call *call)
               : route->plan == PLAN_USER ? "user"
                                          : "nowhere");
     if (route->plan == PLAN_USER) {
-        if (subscriber_find(call->server->storage, route->number, call_ticket(call), route_found_user))
-            chain_fail(call, 503, NULL, NULL);
-        return;
+        if (subscriber_find(call->server->storage, route->number, call_ticket(call), route_found_user) == 0)
+            return;
+        route->status = 503;
     }
     if (route->plan == PLAN_PEER)
         route->trunk = settings_peer_named(call->settings, route->request.argument);
     if ((route->plan == PLAN_PEER && (!route->trunk || !route->trunk->uri)) || route->plan == PLAN_NOWHERE) {
         log_event(LEVEL_ERROR, "call", call->id, "route-broken number=%s argument=%s", route->number,
                   route->request.argument);
-        chain_fail(call, 500, NULL, NULL);
-        return;
+        route->status = 500;
     }
-    if (app && chain_push(call, route, app))
-        chain_fail(call, 500, NULL, NULL);
-    else
-        chain_down(call);
+    route_lead(call, route, app);
 }
 
-/* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4).
- * A recall goes back on purpose. */
-static void route_begin(struct call *call, const char *number, const char *params,
-                        const struct diversion *diversion, bool recall)
+/* -- sent on ------------------------------------------------------------------------------------------- */
+
+/* As the links above have left it, whichever route they belong to. */
+static void route_inherit(struct call *call, const struct route *from, struct request *out)
 {
+    const struct link *above = call->position > 0 ? call->path[call->position - 1] : NULL;
+
+    out->caller = above ? above->passed->caller : call->from;
+    if (!from)
+        return;
+    memcpy(out->diversions, from->request.diversions, sizeof out->diversions);
+    out->diversion_count = from->request.diversion_count;
+}
+
+/* The first hop and the latest are what others look for (RFC 5806 §5): a full list loses its second. */
+static void route_add_hop(struct request *request, const struct diversion *hop)
+{
+    struct diversion *hops = request->diversions;
+
+    if (request->diversion_count == DIVERSIONS_MAX) {
+        memmove(&hops[1], &hops[2], (DIVERSIONS_MAX - 2) * sizeof hops[0]);
+        request->diversion_count--;
+    }
+    hops[request->diversion_count++] = *hop;
+}
+
+/* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4);
+ * each hop inside counts as one outside would (step 3). A recall goes back on purpose. */
+static void route_go(struct call *call, const struct route *from, const char *number, const char *params,
+                     const struct diversion *hop, bool recall)
+{
+    struct request inherited = {0};
     int status = 0;
 
     call->state = CALL_ROUTING;
-    if (++call->retargets > RETARGETS_MAX || (!recall && route_visited(call, number)) ||
-        call->max_forwards <= 1)
+    route_inherit(call, from, &inherited);
+    if (++call->retargets > RETARGETS_MAX || (!recall && route_visited(call, number)))
         status = 482;
+    else if (call->max_forwards <= 1)
+        status = 483;
     else
         call->max_forwards--;
     if (!status)
-        status = route_new(call, number, params, diversion);
+        status = route_new(call, number, params);
     if (status) {
+        log_event(LEVEL_NOTICE, "call", call->id, "retarget-refused number=%s status=%d", number, status);
         chain_fail(call, status, NULL, NULL);
         return;
     }
+    inherited.argument = "";
+    call->routes->request = inherited;
     call->routes->phones_only = recall;
+    if (hop)
+        route_add_hop(&call->routes->request, hop);
+    if (from && hop)
+        call->routes->diverter = from->callee;
     route_resume(call);
 }
 
 void route_start(struct call *call, const char *number, const char *params, const struct diversion *diversion)
 {
-    route_begin(call, number, params, diversion, false);
+    route_go(call, call->routes, number, params, diversion, false);
 }
 
 void route_recall(struct call *call, const char *number)
 {
-    route_begin(call, number, "", NULL, true);
+    route_go(call, call->routes, number, "", NULL, true);
+}
+
+void route_divert(struct call *call, const struct route *from, const char *number, int cause)
+{
+    struct diversion hop = {.cause = cause};
+
+    snprintf(hop.user, sizeof hop.user, "%s", from->number);
+    snprintf(hop.host, sizeof hop.host, "%s", call->settings->realm);
+    route_go(call, from, number, "", &hop, false);
 }

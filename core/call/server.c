@@ -308,6 +308,7 @@ void server_stop(struct server *server)
     }
     busy_free(server);
     table_clear(&server->ports);
+    breaker_free(server->breakers);
     settings_free(server->settings);
     free(server);
 }

@@ -17,3 +17,8 @@ void call_trace(struct call *call, const struct link *link, const char *event, c
     log_event(LEVEL_DEBUG, "call", call->id, "trace link=%s event=%s %s", link ? link->app->name : "-", event,
               text);
 }
+
+void link_tag(struct link *link, const char *key, const char *value)
+{
+    call_trace(link->call, link, "tag", "%s=%s", key, value);
+}

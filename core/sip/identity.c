@@ -213,7 +213,8 @@ int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
     out->user = user;
     out->peer = peer ? peer->name : NULL;
     out->max_forwards = sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count : 70;
-    diversion_read(&out->diversion, home, sip, peer != NULL);
+    diversion_read(&out->diversions[0], home, sip, peer != NULL);
+    out->diversion_count = *out->diversions[0].user != '\0';
 out:
     su_home_unref(home);
     return error;
@@ -288,7 +289,7 @@ static const char *word_of_cause(int cause)
 
 static void diversion_write(struct lines *l, const struct session_target *target)
 {
-    const struct diversion *d = &target->diversion;
+    const struct diversion *d = &target->diversions[target->diversion_count - 1];
     char from[3 * sizeof d->user + 1], to[3 * sizeof target->to.user + 1];
 
     user_escape(from, sizeof from, d->user);
@@ -329,7 +330,7 @@ int identity_write(char *out, size_t size, const struct session_target *target, 
         if (target->anonymous)
             line_add(&l, "Privacy: id\r\n");
     }
-    if (*target->diversion.user)
+    if (target->diversion_count > 0)
         diversion_write(&l, target);
     if (target->route && *target->route)
         line_add(&l, "Route: %s\r\n", target->route);

@@ -31,6 +31,8 @@ struct diversion {
                 */
 };
 
+#define DIVERSIONS_MAX 8
+
 /* An INVITE as it came. Pointers and values live until the handler returns. */
 struct invitation {
     const char *call_id;
@@ -42,7 +44,8 @@ struct invitation {
     const char *user;           /* authenticated subscriber, or NULL */
     const char *peer;           /* trusted peer's name, or NULL */
     const char *offer;          /* SDP, or NULL: the offer is left to us */
-    struct diversion diversion; /* first diverting party; user "" when there is none */
+    struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
+    unsigned diversion_count;
     unsigned max_forwards;      /* as received */
 };
 
@@ -72,7 +75,8 @@ struct session_target {
     struct party from;
     bool anonymous;
     struct party to;
-    struct diversion diversion; /* written as Diversion and History-Info when user is not "" */
+    struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
+    unsigned diversion_count;
     unsigned max_forwards;
 };
 

@@ -13,7 +13,7 @@
 #include "mixer/io.h"
 #include "mixer/rtcp.h"
 #include "mixer/rtpext.h"
-#include "prompts/zone.c" /* what reads a zone's file is private to it */
+#include "core/base/zone.c" /* what reads a zone's file is private to it */
 
 #include <arpa/inet.h>
 #include <sys/mman.h>

@@ -2,6 +2,7 @@
 
     class TestX(Scenario):                     one server for all tests of the class, stopped and checked afterwards
         SETTINGS = 'sip { ring = 2 }'          sections that replace the default ones of the same name; PLAN, PEERS likewise
+        LINKS = CHAINED                        links of the service path; CHAINED: three before all others, which only look on
         def test_y(self):
             phone = self.phone("1001")         a Phone (phone.py), closed after the test; registered=True registers it
             self.server ...                    the Server
@@ -57,6 +58,12 @@ number "5000"      { application = "ivr" }
 number "conf=."    { application = "conference" argument = "service" }
 number "annc"      { application = "announcement" }
 number "dialog"    { application = "ivr" argument = "dialog" }
+"""
+
+CHAINED = """
+link "first"  { application = "tag" argument = "first=1"  region = "neutral"     order = 1 }
+link "second" { application = "tag" argument = "second=2" region = "neutral"     order = 2 }
+link "third"  { application = "tag" argument = "third=3"  region = "terminating" order = 1 }
 """
 
 
@@ -131,7 +138,7 @@ class Database:
 class Server:
     """A confabd with an address and a database of its own."""
 
-    def __init__(self, settings="", plan=PLAN, peers=PEERS, listen=(), address=None):
+    def __init__(self, settings="", plan=PLAN, peers=PEERS, listen=(), address=None, links=""):
         self.database = Database.get()
         self.name = self.database.create()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-run-"))
@@ -143,7 +150,7 @@ class Server:
         self.config = self.folder / "confab.conf"
         self.log_path = self.folder / "log"
         self.process = None
-        self.configure(settings, plan, peers)
+        self.configure(settings, plan, peers, links)
         self._prepared = False
 
     @staticmethod
@@ -158,7 +165,7 @@ class Server:
             except OSError:
                 continue
 
-    def configure(self, settings="", plan=PLAN, peers=PEERS):
+    def configure(self, settings="", plan=PLAN, peers=PEERS, links=""):
         """Writes confab.conf: `settings` replaces whole sections of the default."""
         sections = {
             "realm": 'realm = "confab"',
@@ -174,7 +181,7 @@ class Server:
             # A section keeps what the harness must say in it.
             base = re.sub(r"\}\s*$", "", sections.get(name, name + " {"))
             sections[name] = "%s %s }" % (base, inner)
-        self.config.write_text("\n".join(sections.values()) + "\n" + peers + plan)
+        self.config.write_text("\n".join(sections.values()) + "\n" + peers + plan + links)
 
     def command(self, *arguments):
         return subprocess.run([str(CONFABD), *arguments, "-c", str(self.config)], capture_output=True, text=True)
@@ -257,11 +264,11 @@ class Server:
 class Scenario(unittest.TestCase):
     """One Server for the class. The log of a failed test is printed."""
 
-    SETTINGS, PLAN, PEERS, LISTEN = "", PLAN, PEERS, ()
+    SETTINGS, PLAN, PEERS, LISTEN, LINKS = "", PLAN, PEERS, (), ""
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(cls.SETTINGS, cls.PLAN, cls.PEERS, cls.LISTEN)
+        cls.server = Server(cls.SETTINGS, cls.PLAN, cls.PEERS, cls.LISTEN, links=cls.LINKS)
         cls.addClassCleanup(cls.server.remove)
         cls.server.start()
 

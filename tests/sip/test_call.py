@@ -1,8 +1,9 @@
 """Calls between two phones through the B2BUA, with media anchored: RFC 3261, RFC 3264, RFC 4028, RFC 4733."""
+import re
 import time
 import unittest
 
-from harness import SLOW, Scenario, run_sipp, until
+from harness import CHAINED, SLOW, Scenario, run_sipp, until
 from message import user_of
 
 
@@ -270,6 +271,24 @@ class TestCall(Scenario):
     def test_sipp_calls_a_hundred_times(self):
         run_sipp(self.server, "call_echo.xml", "-au", "1001", "-ap", "confab-1001", "-r", str(20 // SLOW), service="9196", calls=100,
                  timeout=60)
+
+
+class TestChained(TestCall):
+    """The core of the same with three applications before everything: nobody may notice them."""
+    LINKS = CHAINED
+    CORE = ("test_each_hears_the_other_and_not_himself", "test_the_two_legs_are_two_dialogs", "test_busy_is_passed_on",
+            "test_not_registered_is_480_and_unknown_is_404", "test_cancel_reaches_the_callee", "test_early_media_is_heard",
+            "test_all_contacts_ring_and_one_answers", "test_hold_and_resume", "test_digits_pass", "test_transcoding_between_phones")
+
+    def tearDown(self):
+        # Each call of these came by all three; one to a number that nobody has meets no links of a callee.
+        seen = re.findall(r" tagged (\w+=\w+)", self.server.log())
+        self.assertIn("third=3", seen)
+        self.assertEqual(seen.count("first=1"), seen.count("second=2"))
+
+
+for name in [n for n in dir(TestCall) if n.startswith("test_") and n not in TestChained.CORE]:
+    setattr(TestChained, name, None)
 
 
 class TestTimeout(Scenario):

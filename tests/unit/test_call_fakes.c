@@ -22,6 +22,7 @@ uint32_t fake_serial;
 struct subscriber fake_subscribers[8];
 int fake_storage_error;
 struct fake_app fake_probe, fake_voicemail;
+const char *fake_links = "";
 
 static struct server *server;
 static struct loop *loop;
@@ -95,7 +96,9 @@ int session_invite(struct agent *agent, struct session **out, const struct sessi
     snprintf(s->uri, sizeof s->uri, "%s", target->uri);
     snprintf(s->sent, sizeof s->sent, "%s", sdp);
     s->from = target->from;
-    s->diversion = target->diversion;
+    s->diversion_count = target->diversion_count;
+    memcpy(s->diversions, target->diversions, sizeof s->diversions);
+    s->to = target->to;
     NOTE(s->log, "invite");
     *out = s;
     return 0;
@@ -364,6 +367,13 @@ int port_set_mute(struct mixer *m, port_id port, bool mute)
     return 0;
 }
 
+int port_keep_digits(struct mixer *m, port_id port, bool keep)
+{
+    (void)m;
+    NOTE(fake_media, "keep%u=%d", port, (int)keep);
+    return 0;
+}
+
 int port_set_denoise(struct mixer *m, port_id port, bool denoise)
 {
     (void)m;
@@ -624,7 +634,13 @@ static void app_invited(struct link *link, const struct request *request)
 static bool app_failed(struct link *link, int status)
 {
     fake_of(link)->last_failure = status;
+    fake_of(link)->failures++;
     return fake_of(link)->failed && fake_of(link)->failed(link, status);
+}
+
+static bool app_heard(struct link *link, const struct news *news)
+{
+    return fake_of(link)->heard(link, news);
 }
 
 static void app_answered(struct link *link)
@@ -651,7 +667,8 @@ static void app_ended(struct link *link)
         .name = NAME, .invited = app_invited, .failed = app_failed, .answered = app_answered,                \
         .held = app_held, .ended = app_ended                                                                 \
     }
-static const struct app probe_app = FAKE_APP("probe"), voicemail_app = FAKE_APP("voicemail");
+static struct app probe_app = FAKE_APP("probe");
+static const struct app voicemail_app = FAKE_APP("voicemail");
 const struct app *const applications[] = {&probe_app, &voicemail_app, NULL};
 
 /* -- the scene ------------------------------------------------------------------------------------------- */
@@ -691,6 +708,7 @@ struct server *fake_server_start(void)
     int fd = mkstemp(name);
 
     ck_assert_int_eq(write(fd, conf, sizeof conf - 1), (ssize_t)sizeof conf - 1);
+    ck_assert_int_eq(write(fd, fake_links, strlen(fake_links)), (ssize_t)strlen(fake_links));
     close(fd);
     ck_assert_int_eq(settings_load(&settings, name, complain, NULL), 0);
     unlink(name);
@@ -704,6 +722,7 @@ struct server *fake_server_start(void)
     fake_storage_error = 0;
     fake_media[0] = '\0';
     fake_probe = fake_voicemail = (struct fake_app){0};
+    fake_probe_hears(NULL);
     ck_assert_int_eq(loop_new(&loop), 0);
     ck_assert_int_eq(server_start(&server, loop, settings), 0);
     return server;
@@ -792,4 +811,10 @@ const char *fake_sdp(unsigned port, const char *pts, const char *direction)
 port_id fake_port_of(const struct session *s)
 {
     return ((const struct leg *)s->owner)->port;
+}
+
+void fake_probe_hears(bool (*heard)(struct link *link, const struct news *news))
+{
+    fake_probe.heard = heard;
+    probe_app.heard = heard ? app_heard : NULL;
 }

@@ -16,8 +16,9 @@ struct session {
     const struct session_handlers *handlers;
     void *owner;
     char log[512], sent[SDP_TEXT], uri[URI_TEXT], redirect[URI_TEXT];
-    struct party from;
-    struct diversion diversion;
+    struct party from, to;
+    struct diversion diversions[DIVERSIONS_MAX];
+    unsigned diversion_count;
     int reoffer_error;
 };
 extern struct session fake_sessions[FAKE_SESSIONS];
@@ -46,14 +47,21 @@ bool fake_media_did(const char *word);
 void fake_event(const struct mixer_event *event);
 port_id fake_port_of(const struct session *s);
 
+/* Behind the configuration of the next fake_server_start(): links of the path. */
+extern const char *fake_links;
+
 /* What the applications "probe" and "voicemail" do. */
 struct fake_app {
+    bool (*heard)(struct link *link, const struct news *news);
     void (*invited)(struct link *link, const struct request *request);
     bool (*failed)(struct link *link, int status);
     void (*answered)(struct link *link);
     unsigned ended, held, resumed;
     int last_failure;
+    unsigned failures;
 };
 extern struct fake_app fake_probe, fake_voicemail;
+/* "probe" wants to hear news from now on; as the others it has no such handler else. */
+void fake_probe_hears(bool (*heard)(struct link *link, const struct news *news));
 
 #endif

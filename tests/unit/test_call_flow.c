@@ -319,8 +319,8 @@ START_TEST(retarget_carries_the_diversion)
     a = fake_call("1001", "5000", OFFER);
     b = fake_invited(0);
     ck_assert_str_eq(b->uri, "sip:1004@127.0.0.1:6000");
-    ck_assert_str_eq(b->diversion.user, "5000");
-    ck_assert_int_eq(b->diversion.cause, 302);
+    ck_assert_str_eq(b->diversions[0].user, "5000");
+    ck_assert_int_eq(b->diversions[0].cause, 302);
     refuse(b, 486, NULL);
     ck_assert_int_eq(fake_probe.last_failure, 486); /* up through who retargeted */
     ck_assert(fake_did(a, "reject486"));
@@ -349,7 +349,7 @@ START_TEST(redirect_of_a_phone_is_followed)
     b = fake_invited(1);
     ck_assert_ptr_nonnull(b);
     ck_assert_str_eq(b->uri, "sip:1001@127.0.0.1:6000");
-    ck_assert_str_eq(b->diversion.user, "1004");
+    ck_assert_str_eq(b->diversions[0].user, "1004");
     hang_up(a);
     fake_server_end();
 }

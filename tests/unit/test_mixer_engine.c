@@ -84,6 +84,31 @@ START_TEST(transcoding_bridge_sends_the_digit_anew)
 }
 END_TEST
 
+/* Whether it passes packets on or decodes them: who wants a key for himself decides about it alone. */
+START_TEST(bridge_keeps_digits_when_told)
+{
+    struct media_format f = format_of(&phones[1], CODEC_PCMA);
+    uint8_t payload[4] = {1, 0x8a, 3, 0x20};
+
+    ck_assert_int_eq(port_keep_digits(mixer, phones[0].port, true), 0);
+    ck_assert_int_eq(port_connect_bridge(mixer, phones[0].port, phones[1].port), 0);
+    run(2, 200);
+    phone_send(&phones[0], DTMF_PT, true, phones[0].timestamp, payload, 4);
+    run(2, 400);
+    ck_assert_int_eq(port_set_format(mixer, phones[1].port, &f), 0);
+    run(2, 200);
+    phone_send(&phones[0], DTMF_PT, true, phones[0].timestamp, payload, 4);
+    run(2, 400);
+    ck_assert_uint_eq(phones[1].events, 0);
+    ck_assert_uint_eq(count_events(EVENT_DIGIT, phones[0].port), 2);
+    ck_assert_int_eq(port_keep_digits(mixer, phones[0].port, false), 0);
+    run(2, 200);
+    phone_send(&phones[0], DTMF_PT, true, phones[0].timestamp, payload, 4);
+    run(2, 400);
+    ck_assert_uint_gt(phones[1].events, 0);
+}
+END_TEST
+
 START_TEST(rtcp_is_relayed_with_the_stream)
 {
     struct sockaddr_in to = phones[0].to;
@@ -339,6 +364,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, bridge_relays_packets_as_they_are);
     tcase_add_test(tcase, bridge_maps_payload_types_of_events);
     tcase_add_test(tcase, transcoding_bridge_sends_the_digit_anew);
+    tcase_add_test(tcase, bridge_keeps_digits_when_told);
     tcase_add_test(tcase, rtcp_is_relayed_with_the_stream);
     tcase_add_test(tcase, reports_are_sent);
     tcase_add_test(tcase, what_the_far_side_reports_is_kept);

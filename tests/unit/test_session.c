@@ -376,13 +376,14 @@ START_TEST(diversion_is_written_and_read)
         call_begin("udp");
         hang_up(&a, NULL);
         hear(&b, "ended 487\n");
-        a.target.diversion = (struct diversion){"10#05", "confab", causes[i]};
+        a.target.diversion_count = 1;
+        a.target.diversions[0] = (struct diversion){"10#05", "confab", causes[i]};
         ck_assert_int_eq(session_invite(a.agent, &a.session, &a.target, OFFER_A, kit_handlers(), &a), 0);
         forget(&b);
         hear(&b, "invited");
-        ck_assert_str_eq(b.invitation.diversion.user, "10#05");
-        ck_assert_str_eq(b.invitation.diversion.host, "confab");
-        ck_assert_int_eq(b.invitation.diversion.cause, causes[i]);
+        ck_assert_str_eq(b.invitation.diversions[0].user, "10#05");
+        ck_assert_str_eq(b.invitation.diversions[0].host, "confab");
+        ck_assert_int_eq(b.invitation.diversions[0].cause, causes[i]);
         hang_up(&a, NULL);
         hear(&b, "ended 487\n");
         forget(&b);

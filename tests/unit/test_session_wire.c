@@ -334,7 +334,7 @@ START_TEST(user_is_believed_as_far_as_his_credentials_go)
     ck_assert_str_eq(b.invitation.from.user, "1001");
     ck_assert_str_eq(b.invitation.from.host, "confab");
     ck_assert_str_eq(b.invitation.from.display, "Anna");
-    ck_assert_str_eq(b.invitation.diversion.user, "");
+    ck_assert_str_eq(b.invitation.diversions[0].user, "");
     session_reject(b.session, 404, NULL, NULL, 0);
     hang_up(&b, NULL);
 }
@@ -394,8 +394,8 @@ START_TEST(peer_identity_and_diversion_are_read)
     ck_assert_str_eq(b.invitation.from.display, "Bo\"b, Jr");
     ck_assert(b.invitation.anonymous);
     ck_assert_str_eq(b.params, "play=x;repeat=3");
-    ck_assert_str_eq(b.invitation.diversion.user, "1004");
-    ck_assert_int_eq(b.invitation.diversion.cause, 408);
+    ck_assert_str_eq(b.invitation.diversions[0].user, "1004");
+    ck_assert_int_eq(b.invitation.diversions[0].cause, 408);
     session_reject(b.session, 404, NULL, NULL, 0);
     raw_acknowledge_failure("1", raw_receive("SIP/2.0 404"));
     hang_up(&b, NULL);
@@ -408,9 +408,9 @@ START_TEST(target_parameter_names_the_mailbox)
     raw_request(&b, "INVITE", "sip:7000@127.0.11.2;target=sip:1005%40confab;cause=486", 1, "1", "", "",
                 OFFER_A);
     hear(&b, "invited");
-    ck_assert_str_eq(b.invitation.diversion.user, "1005");
-    ck_assert_str_eq(b.invitation.diversion.host, "confab");
-    ck_assert_int_eq(b.invitation.diversion.cause, 486);
+    ck_assert_str_eq(b.invitation.diversions[0].user, "1005");
+    ck_assert_str_eq(b.invitation.diversions[0].host, "confab");
+    ck_assert_int_eq(b.invitation.diversions[0].cause, 486);
     session_reject(b.session, 404, NULL, NULL, 0);
     hang_up(&b, NULL);
 }

@@ -67,26 +67,27 @@ END_TEST
 
 START_TEST(every_key_reaches_its_field)
 {
-    const struct settings *s = load_good(
-        "realm = \"example.org\"\n"
-        "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
-        "registration_max = 600\n"
-        "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
-        "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
-        "rtp_port_high = 4999\n"
-        "        workers = 3 wide_room = 40 io = \"plain\" srtp = \"off\" rtp_timeout = 0 codecs = {\"PCMA\", \"g722\"} }\n"
-        "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
-        "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
-        "message_silence = 4 }\n"
-        "conference { loudness = false denoise = true record = \"tracks\" record_format = \"opus\""
-        " recordings = \"/r\" }\n"
-        "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
-        "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
-        "http { address = \"::1\" port = 8081 }\n"
-        "log { level = \"debug\" }\n"
-        "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
-        "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" }\n"
-        "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
+    const struct settings *s =
+        load_good("realm = \"example.org\"\n"
+                  "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
+                  "registration_max = 600\n"
+                  "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
+                  "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
+                  "rtp_port_high = 4999\n"
+                  "        workers = 3 wide_room = 40 io = \"plain\" srtp = \"off\" rtp_timeout = 0 codecs = "
+                  "{\"PCMA\", \"g722\"} }\n"
+                  "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
+                  "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
+                  "message_silence = 4 }\n"
+                  "conference { loudness = false denoise = true record = \"tracks\" record_format = \"opus\""
+                  " recordings = \"/r\" }\n"
+                  "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
+                  "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
+                  "http { address = \"::1\" port = 8081 }\n"
+                  "log { level = \"debug\" }\n"
+                  "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
+                  "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" }\n"
+                  "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
     ck_assert_str_eq(s->realm, "example.org");
     ck_assert_uint_eq(s->listen_count, 2);
     ck_assert_str_eq(s->listen[1], "[2001:db8::1]:5070");
@@ -198,6 +199,24 @@ static const struct fault {
     {"\n\nnumber \"12\" {\n}\n", 3, "has no application"},
     {"number \"12\" {\n application = \"peer\"\n argument = \"x\"\n}\n", 1, "\"x\" is no peer"},
     {"number \"1\" { application = \"a\" }\nnumber \"1\" { application = \"b\" }\n", 2, "duplicate"},
+    {"emergency = {\"112\",\n \"9-1\"}\n", 2, "begins above"},
+    {"\nlink \"x\" {\n}\n", 2, "link \"x\": has no application, and none"},
+    {"link \"\" { application = \"echo\" }\n", 1, "has no name"},
+    {"link \"dnd\" {\n region = \"callee\"\n}\n", 2, "is none of neutral, originating, terminating, egress"},
+    {"link \"dnd\" {\n order = -1\n}\n", 2, "order: \"-1\""},
+    {"link \"dnd\" {\n when = \"monday\"\n}\n", 2, "day"},
+    {"link \"dnd\" {\n callers = {\"1..\"}\n}\n", 2, "'.'"},
+    {"link \"dnd\" {\n numbers = {\"\"}\n}\n", 2, "is empty"},
+    {"link \"dnd\" {\n on_fail = \"reject 302\"\n}\n", 2, "on_fail: \"reject 302\" is none of"},
+    {"link \"dnd\" {\n on_fail = \"reject\"\n}\n", 2, "is none of"},
+    {"link \"dnd\" {\n on_fail = \"fallback \"\n}\n", 2, "is none of"},
+    {"link \"dnd\" {\n on_fail_late = \"stay\"\n}\n", 2, "is none of keep, end"},
+    {"link \"dnd\" {\n deadline = 600001\n}\n", 2, "deadline: "},
+    {"link \"dnd\" {\n breaker_pause = 0\n}\n", 2, "breaker_pause: "},
+    {"link \"dnd\" {\n mandatory = maybe\n}\n", 2, "neither true nor false"},
+    {"link \"a\" { application = \"b\" }\nlink \"a\" { application = \"b\" }\n", 2, "duplicate"},
+    {"test {\n fail = {\"dnd\"}\n}\n", 2, "is not LINK/EVENT"},
+    {"test {\n hang = {\"dnd/born\"}\n}\n", 2, "is not LINK/EVENT"},
     {"\n\nrelm = \"x\"\n", 3, "relm"},
     {"sip {\n lisen = {}\n}\n", 2, "lisen"},
     {"\nrealm = \n", 3, "end of file"},
@@ -297,6 +316,106 @@ START_TEST(first_row_that_matches_wins)
 }
 END_TEST
 
+/* -- links of the service path ------------------------------------------------------------------------- */
+
+static const struct link_settings *link_named(const struct settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->link_count; i++) {
+        if (strcmp(s->links[i].name, name) == 0) {
+            return &s->links[i];
+        }
+    }
+    return NULL;
+}
+
+/* The names in the order of the path. */
+static const char *link_names(const struct settings *s)
+{
+    static char names[512];
+    names[0] = '\0';
+    for (size_t i = 0; i < s->link_count; i++) {
+        strcat(strcat(names, " "), s->links[i].name);
+    }
+    return names;
+}
+
+START_TEST(links_are_built_in)
+{
+    const struct settings *s = load_good("");
+    ck_assert_str_eq(link_names(s), " outgoing screening voicemail dnd forward findme announcement tap");
+    const struct link_settings *link = link_named(s, "voicemail");
+    ck_assert_str_eq(link->application, "voicemail");
+    ck_assert_str_eq(link->service, SERVICE_MAILBOX);
+    ck_assert_int_eq(link->region, REGION_TERMINATING);
+    ck_assert_int_eq(link->on_fail, FAIL_CONTINUE);
+    ck_assert_uint_eq(link->deadline_ms, 5000);
+    ck_assert(!link->end_late && !link->mandatory);
+    ck_assert_int_eq(link->line, 0);
+    ck_assert(settings_is_emergency(s, "112") && settings_is_emergency(s, "911"));
+    ck_assert(!settings_is_emergency(s, "1120"));
+    settings_free(s);
+}
+END_TEST
+
+START_TEST(section_changes_single_keys_of_a_built_in_link)
+{
+    const struct settings *s = load_good("link \"dnd\" { order = 120 on_fail = \"reject 503\" }\n"
+                                         "link \"tap\" { enabled = false }\n"
+                                         "link \"forward\" { application = \"http://127.0.0.1/f\" }\n");
+    ck_assert_str_eq(link_names(s), " outgoing screening dnd voicemail forward findme announcement");
+    const struct link_settings *link = link_named(s, "dnd");
+    ck_assert_str_eq(link->application, "dnd");
+    ck_assert_str_eq(link->service, "dnd");
+    ck_assert_int_eq(link->on_fail, FAIL_REJECT);
+    ck_assert_int_eq(link->fail_status, 503);
+    ck_assert_int_eq(link->line, 1);
+    ck_assert_str_eq(link_named(s, "forward")->application, "http://127.0.0.1/f");
+    ck_assert_ptr_nonnull(strstr(link_named(s, "forward")->service, "forward-busy"));
+    settings_free(s);
+}
+END_TEST
+
+START_TEST(every_key_of_a_link_reaches_its_field)
+{
+    const struct settings *s =
+        load_good("emergency = {\"99.\"}\n"
+                  "link \"crm\" { application = \"echo\" argument = \"a b\" service = \"crm\" region = "
+                  "\"egress\" order = 7\n"
+                  "  callers = {\"10XX\", \"1100-1199\"} numbers = {\"0.\"} when = \"mon-fri 08:00-18:00\" "
+                  "deadline = 250\n"
+                  "  on_fail = \"fallback announcement busy tone\" on_fail_late = \"end\" mandatory = true\n"
+                  "  breaker_failures = 2 breaker_pause = 9 }\n"
+                  "link \"first\" { application = \"echo\" region = \"neutral\" }\n"
+                  "link \"second\" { application = \"echo\" region = \"neutral\" }\n"
+                  "test { fail = {\"crm/invited\"} hang = {\"crm/failed\", \"dnd/heard\"} }\n");
+    const struct link_settings *link = link_named(s, "crm");
+    ck_assert_str_eq(link_names(s),
+                     " first second outgoing screening voicemail dnd forward findme announcement tap crm");
+    ck_assert_str_eq(link->application, "echo");
+    ck_assert_str_eq(link->argument, "a b");
+    ck_assert_str_eq(link->service, "crm");
+    ck_assert_int_eq(link->region, REGION_EGRESS);
+    ck_assert_int_eq(link->order, 7);
+    ck_assert_uint_eq(link->caller_count, 2);
+    ck_assert(settings_any_pattern(link->callers, link->caller_count, "1150"));
+    ck_assert(!settings_any_pattern(link->callers, link->caller_count, "1200"));
+    ck_assert_uint_eq(link->number_count, 1);
+    ck_assert(settings_any_pattern(NULL, 0, "1")); /* no pattern: all */
+    ck_assert_str_eq(link->when, "mon-fri 08:00-18:00");
+    ck_assert_uint_eq(link->deadline_ms, 250);
+    ck_assert_int_eq(link->on_fail, FAIL_FALLBACK);
+    ck_assert_str_eq(link->fallback, "announcement");
+    ck_assert_str_eq(link->fallback_argument, "busy tone");
+    ck_assert(link->end_late && link->mandatory);
+    ck_assert_uint_eq(link->breaker_failures, 2);
+    ck_assert_uint_eq(link->breaker_s, 9);
+    ck_assert(settings_is_emergency(s, "991") && !settings_is_emergency(s, "112"));
+    ck_assert_uint_eq(s->test_fail_count, 1);
+    ck_assert_str_eq(s->test_hang[1], "dnd/heard");
+    settings_free(s);
+}
+END_TEST
+
 static const char *peer_at(const struct settings *s, const char *address)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -371,6 +490,9 @@ int main(void)
     tcase_add_test(c, file_that_cannot_be_read_is_told);
     tcase_add_loop_test(c, pattern_matches_as_documented, 0, sizeof matches / sizeof *matches);
     tcase_add_test(c, first_row_that_matches_wins);
+    tcase_add_test(c, links_are_built_in);
+    tcase_add_test(c, section_changes_single_keys_of_a_built_in_link);
+    tcase_add_test(c, every_key_of_a_link_reaches_its_field);
     tcase_add_test(c, peer_is_known_by_its_address);
     tcase_add_test(c, peer_with_prefix_zero_is_everybody_of_its_family);
     tcase_add_test(c, value_lives_as_long_as_its_last_holder);

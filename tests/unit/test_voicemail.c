@@ -75,8 +75,9 @@ static struct link *call_pilot(const char *user, int cause)
     struct request request = {
         .call = "test", .number = "7000", .argument = "pilot", .params = "", .peer = "pbx"};
 
-    snprintf(request.diversion.user, sizeof request.diversion.user, "%s", user);
-    request.diversion.cause = cause;
+    snprintf(request.diversions[0].user, sizeof request.diversions[0].user, "%s", user);
+    request.diversions[0].cause = cause;
+    request.diversion_count = *user != '\0';
     return call_with(&voicemail_app, &request);
 }
 

@@ -1,12 +1,14 @@
 /* Local time in any zone, without the process's own: the zone's file (RFC 8536) and the rule in its footer.
  */
-#include "prompts/internal.h"
+#include "core/base/zone.h"
 
 #include "core/base/log.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,7 +365,7 @@ static const struct zone *zones_find(struct zones *zones, const char *name)
     snprintf(zone->name, sizeof zone->name, "%s", name);
     int error = zone_read(zone);
     if (error) {
-        log_event(LEVEL_WARNING, "prompts", NULL, "zone-unknown zone=%s error=%d used=UTC", zone->name,
+        log_event(LEVEL_WARNING, "zone", NULL, "zone-unknown zone=%s error=%d used=UTC", zone->name,
                   error);
         zone->count = 0;
         zone->first = 0;
