@@ -31,9 +31,10 @@ static struct leg *leg_other(const struct leg *leg)
 int bridge_describe_caller(struct call *call, const struct leg *callee)
 {
     struct leg *caller = call->caller;
-    const enum codec *best = callee ? &callee->format.codecs[0].codec : NULL;
+    bool known = callee && callee->described; /* one who took the call may not have answered our offer yet */
+    const enum codec *best = known ? &callee->format.codecs[0].codec : NULL;
     /* What an early answer says holds for the final one too, so it never narrows the direction. */
-    bool narrow = callee && callee->answered;
+    bool narrow = known && callee->answered;
     bool send = !narrow || callee->format.receive, receive = !narrow || callee->format.send;
     struct sockaddr_storage local;
     struct codec_list codecs;
@@ -109,7 +110,8 @@ void bridge_answered(struct call *call, struct leg *callee)
     call->caller->answered = true;
     call->mover = NULL;
     call->state = CALL_BRIDGED;
-    log_event(LEVEL_INFO, "call", call->id, "answered codec=%s", codec_name(callee->format.codecs[0].codec));
+    log_event(LEVEL_INFO, "call", call->id, "answered codec=%s",
+              callee->described ? codec_name(callee->format.codecs[0].codec) : "-");
     bridge_connect(call, callee);
     (void)chain_news(call, &(struct news){.kind = NEWS_ANSWERED, .status = 200});
     originate_tell(call, 200);
@@ -343,12 +345,14 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         bridge_answer_offer(asker, asker->offer, leg);
 }
 
-/* The ACK to the caller's 200. An application that answered speaks from now on. */
+/* The ACK to a 200 of ours: the caller's, or of one who has taken the call. An application that answered
+ * speaks from now on. */
 void bridge_acknowledged(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
+    bool caller = leg == call->caller;
 
-    if (leg != call->caller || call->acknowledged)
+    if (caller ? call->acknowledged : !leg->offered_in_200)
         return;
     if (leg->offered_in_200) {
         if (bridge_accept_ack(leg, sdp)) {
@@ -360,6 +364,8 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
         bridge_align(leg);
         hold_update(call);
     }
+    if (!caller)
+        return;
     call->acknowledged = true;
     if (call->state == CALL_HOSTED)
         (void)link_call(call->host, &(struct occasion){.hook = HOOK_ANSWERED});

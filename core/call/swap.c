@@ -6,15 +6,11 @@
 #include <string.h>
 
 /* The call that is left gets an empty leg in his place, so that its end finds a caller. */
-static int leg_move(struct leg *leg, struct call *to)
+static void leg_move(struct leg *leg, struct call *to, struct leg *empty)
 {
     struct call *from = leg->call;
     struct leg **place = &from->legs;
-    struct leg *empty;
-    int error = leg_new(&empty, from, true);
 
-    if (error)
-        return error;
     while (*place != leg)
         place = &(*place)->next;
     *place = leg->next;
@@ -22,7 +18,6 @@ static int leg_move(struct leg *leg, struct call *to)
     leg->call = to;
     leg->next = to->legs;
     to->legs = leg;
-    return 0;
 }
 
 static int pick_answer(struct call *call, struct leg *leg)
@@ -39,10 +34,18 @@ static int pick_answer(struct call *call, struct leg *leg)
     error = leg_open(leg, &local);
     if (error)
         return error;
+    if (!leg->offer) {
+        /* RFC 3261 §13.2.1: his answer comes in the ACK. */
+        codecs_order(&codecs, call->settings, best, best ? 1 : 0);
+        error = leg_offer(leg, &codecs, true, true, sdp);
+        leg->offered_in_200 = !error;
+        goto out;
+    }
     if (!best && caller->offer && !negotiation_peek(caller->offer, caller->srtp, &offered))
         best = &offered.codecs[0];
     codecs_prefer(&codecs, call->settings, leg->offer, leg->srtp, best);
     error = leg_answer(leg, leg->offer, &codecs, true, true, sdp);
+out:
     if (!error)
         error = session_answer(leg->session, sdp);
     leg->answered = !error;
@@ -52,15 +55,17 @@ static int pick_answer(struct call *call, struct leg *leg)
 int call_pick(struct call *call, struct leg *leg)
 {
     struct call *old = leg->call;
+    struct leg *empty;
     int error;
 
-    if (leg->answered || !leg->session || !leg->offer || leg != old->caller)
+    if (leg->answered || !leg->session || leg != old->caller)
         return EINVAL;
-    error = pick_answer(call, leg);
+    error = leg_new(&empty, old, true);
     if (!error)
-        error = leg_move(leg, call);
+        error = pick_answer(call, leg);
     if (error)
         return error;
+    leg_move(leg, call, empty);
     ring_stop(call, NULL, CAUSE_ELSEWHERE);
     call_end_soon(old, 200, NULL);
     bridge_answered(call, leg);

@@ -54,6 +54,27 @@ class TestPickup(Scenario):
         call.hangup()
         lamp.until("terminated")
 
+    def test_a_taker_whose_offer_comes_late(self):
+        call, _ = self.ringing()
+        taker = self.cy.invite("*8", sdp=False, tone=660)
+        taker.wait_answered()
+        call.wait_answered()
+        self.assertTrue(taker.hears(440))
+        self.assertTrue(call.hears(660))
+        taker.hangup()
+        call.wait_ended()
+
+    def test_a_caller_whose_offer_comes_late(self):
+        call = self.ada.invite("1006", sdp=False, tone=440)
+        self.bo.wait_call().ring()
+        call.wait_status(180)
+        taker = self.cy.invite("**1006", tone=660)
+        taker.wait_answered()
+        self.assertTrue(call.wait_answered().hears(660))
+        self.assertTrue(taker.hears(440))
+        call.hangup()
+        taker.wait_ended()
+
     def test_who_is_in_no_such_group_gets_nothing(self):
         call, other = self.ringing()
         stranger = self.phone("1003", registered=True)
