@@ -216,6 +216,7 @@ static void bridge_answer_offer(struct leg *leg, const char *offer, const struct
     if (!negotiation_peek(offer, leg->srtp, &wish))
         leg->declines = !wish.send;
     hold_update(call);
+    watch_changed(call);
     bridge_note_hold(leg);
     bridge_tell_hold(leg);
 }

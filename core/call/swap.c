@@ -11,6 +11,7 @@ static void leg_move(struct leg *leg, struct call *to, struct leg *empty)
     struct call *from = leg->call;
     struct leg **place = &from->legs;
 
+    hold_forget(leg);
     while (*place != leg)
         place = &(*place)->next;
     *place = leg->next;

@@ -77,6 +77,7 @@ static void leg_describe(const struct leg *leg, struct dialog_entry *out)
     out->id = leg->id;
     out->state = leg_state(leg, theirs);
     out->initiator = leg->incoming;
+    out->holds = leg->answered && leg->declines;
     snprintf(out->call_id, sizeof out->call_id, "%s", session_call_id(leg->session));
     /* His phone's own tag is what we call the far side's. */
     snprintf(out->local_tag, sizeof out->local_tag, "%s", theirs);

@@ -21,7 +21,8 @@ enum dialog_state { DIALOG_TRYING, DIALOG_EARLY, DIALOG_CONFIRMED, DIALOG_TERMIN
 struct dialog_entry {
     uint64_t id; /* one that no other dialog has */
     enum dialog_state state;
-    bool initiator;                                      /* that phone made the call */
+    bool initiator; /* that phone made the call */
+    bool holds;     /* that phone holds the other side */
     char call_id[128], local_tag[TAG_TEXT], remote_tag[TAG_TEXT];
     struct party remote;                                 /* user "": unknown, or he does not want to be named */
 };

@@ -72,7 +72,7 @@ static void put_uri(struct writer *w, const char *user, const char *host)
 /* §4.1.6: identity is who it is, target where a request to him goes. We stand between, so both are the same.
  */
 static void put_party(struct writer *w, const char *element, const char *display, const char *user,
-                      const char *host)
+                      const char *host, bool holds)
 {
     put(w, "<%s><identity", element);
     put_attribute(w, "display", display);
@@ -80,7 +80,8 @@ static void put_party(struct writer *w, const char *element, const char *display
     put_uri(w, user, host);
     put(w, "</identity><target uri=\"");
     put_uri(w, user, host);
-    put(w, "\"/></%s>\r\n", element);
+    /* §4.1.6.2, by the capability of RFC 4235 §5.2 (sip.rendering): he hears nothing of the call. */
+    put(w, "\"%s></%s>\r\n", holds ? "><param pname=\"+sip.rendering\" pval=\"no\"/></target" : "/", element);
 }
 
 static void put_entry(struct writer *w, const char *number, const char *realm,
@@ -95,9 +96,9 @@ static void put_entry(struct writer *w, const char *number, const char *realm,
     put_attribute(w, "remote-tag", entry->remote_tag);
     put(w, " direction=\"%s\">\r\n<state>%s</state>\r\n", entry->initiator ? "initiator" : "recipient",
         states[entry->state]);
-    put_party(w, "local", "", number, realm);
+    put_party(w, "local", "", number, realm, entry->holds);
     if (*remote->user)
-        put_party(w, "remote", remote->display, remote->user, *remote->host ? remote->host : realm);
+        put_party(w, "remote", remote->display, remote->user, *remote->host ? remote->host : realm, false);
     put(w, "</dialog>\r\n");
 }
 

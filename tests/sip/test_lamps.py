@@ -71,7 +71,14 @@ class TestLamps(Scenario):
         first = dialog.get("id")
         other.answer()
         call.wait_answered()
-        self.assertEqual(lamp.until("confirmed").get("id"), first)
+        dialog = lamp.until("confirmed")
+        self.assertEqual(dialog.get("id"), first)
+        self.assertIsNone(dialog.find("%slocal//%sparam" % (NS, NS)))
+        other.hold()
+        dialog = lamp.until("confirmed")
+        self.assertEqual(dialog.find("%slocal//%sparam" % (NS, NS)).attrib, {"pname": "+sip.rendering", "pval": "no"})
+        other.resume()
+        self.assertIsNone(lamp.until("confirmed").find("%slocal//%sparam" % (NS, NS)))
         call.hangup()
         self.assertEqual(lamp.until("terminated").get("id"), first)
         lamp.subscription.refresh()
@@ -147,6 +154,17 @@ class TestLamps(Scenario):
         self.assertEqual(dialog.find("%sremote/%sidentity" % (NS, NS)).text, "sip:1001@confab")
         call.hangup()
         lamp.until("terminated")
+
+    def test_many_calls_at_one_number(self):
+        lamp = Lamp(self.phone("1002", registered=True), "9196")
+        lamp.next()
+        calls = [self.phone("1001").invite("9196") for _ in range(6)]
+        for call in calls:
+            call.wait_answered()
+        until(lambda: lamp.next() == ["confirmed"] * 6, what="six dialogs")  # more than a packet of 1500 bytes
+        for call in calls:
+            call.hangup()
+        until(lambda: "confirmed" not in lamp.next(), what="the end of all")
 
     def test_the_subscription_ends(self):
         phone = self.phone("1002", registered=True)
