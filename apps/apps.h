@@ -13,6 +13,9 @@ extern const struct app announcement_app; /* announcement.c */
 extern const struct app conference_app;   /* conference/ */
 extern const struct app echo_app;         /* echo.c */
 extern const struct app ivr_app;          /* ivr/ */
+extern const struct app park_app;         /* park.c */
+extern const struct app pickup_app;       /* pickup.c */
+extern const struct app redial_app;       /* redial.c */
 extern const struct app tag_app;          /* tag.c */
 extern const struct app voicemail_app;    /* voicemail/ */
 

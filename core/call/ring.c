@@ -143,6 +143,8 @@ static void ring_user(struct ring *ring, const struct route *route)
         target.route = binding->path;
         target.received = binding->received;
         ring_add(ring, &target);
+        if (ring->branches[ring->count - 1].leg)
+            snprintf(ring->branches[ring->count - 1].leg->number, NUMBER_TEXT, "%s", route->callee->number);
     }
 }
 
@@ -204,6 +206,7 @@ void ring_start(struct call *call, struct route *route)
         seconds = TRUNK_RING_S;
     if (timer_start(call->server->loop, &ring->timer, seconds * 1000, ring_expired, ring))
         log_event(LEVEL_ERROR, "call", call->id, "no-memory for=ring-timer");
+    watch_changed(call);
     ring_check(ring);
 }
 
@@ -240,6 +243,8 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     bool sound;
     int error;
 
+    if (originate_rings(call))
+        return; /* there is no caller yet who could hear it */
     if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
         return;
     sound = ring_early_media(leg, sdp);
@@ -287,7 +292,10 @@ void ring_answered(struct leg *leg, const char *sdp)
     }
     leg->answered = true;
     ring_stop(call, leg, CAUSE_ELSEWHERE);
-    bridge_answered(call, leg);
+    if (originate_rings(call))
+        originate_answered(call, leg, sdp);
+    else
+        bridge_answered(call, leg);
 }
 
 /* The leg is over and its port closes; what it said is weighed when all have spoken. */
@@ -314,7 +322,7 @@ static bool ring_follow(struct call *call, const struct failure *failure)
 {
     char number[NUMBER_TEXT];
 
-    if (failure->status / 100 != 3 || !call->routes->callee ||
+    if (failure->status / 100 != 3 || !call->routes->callee || originate_rings(call) ||
         !uri_user(failure->redirect, number, sizeof number))
         return false;
     log_event(LEVEL_INFO, "call", call->id, "redirected to=%s", number);

@@ -229,7 +229,7 @@ static void route_lead(struct call *call, struct route *route, const struct app 
      * then. */
     if (route->plan == PLAN_PEER && route->first && call->subscriber_unread && !route->request.emergency)
         route->status = 503;
-    error = route_push_links(call, route);
+    error = route->phones_only ? 0 : route_push_links(call, route);
     route_forget_caller(call);
     if (!error && app)
         error = chain_push(call, route, app, NULL, NULL);
@@ -317,16 +317,16 @@ static void route_add_hop(struct request *request, const struct diversion *hop)
 }
 
 /* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4);
- * each hop inside counts as one outside would (step 3). */
+ * each hop inside counts as one outside would (step 3). A recall goes back on purpose. */
 static void route_go(struct call *call, const struct route *from, const char *number, const char *params,
-                     const struct diversion *hop)
+                     const struct diversion *hop, bool recall)
 {
     struct request inherited = {0};
     int status = 0;
 
     call->state = CALL_ROUTING;
     route_inherit(call, from, &inherited);
-    if (++call->retargets > RETARGETS_MAX || route_visited(call, number))
+    if (++call->retargets > RETARGETS_MAX || (!recall && route_visited(call, number)))
         status = 482;
     else if (call->max_forwards <= 1)
         status = 483;
@@ -341,6 +341,7 @@ static void route_go(struct call *call, const struct route *from, const char *nu
     }
     inherited.argument = "";
     call->routes->request = inherited;
+    call->routes->phones_only = recall;
     if (hop)
         route_add_hop(&call->routes->request, hop);
     if (from && hop)
@@ -350,7 +351,12 @@ static void route_go(struct call *call, const struct route *from, const char *nu
 
 void route_start(struct call *call, const char *number, const char *params, const struct diversion *diversion)
 {
-    route_go(call, call->routes, number, params, diversion);
+    route_go(call, call->routes, number, params, diversion, false);
+}
+
+void route_recall(struct call *call, const char *number)
+{
+    route_go(call, call->routes, number, "", NULL, true);
 }
 
 void route_divert(struct call *call, const struct route *from, const char *number, int cause)
@@ -359,5 +365,5 @@ void route_divert(struct call *call, const struct route *from, const char *numbe
 
     snprintf(hop.user, sizeof hop.user, "%s", from->number);
     snprintf(hop.host, sizeof hop.host, "%s", call->settings->realm);
-    route_go(call, from, number, "", &hop);
+    route_go(call, from, number, "", &hop, false);
 }

@@ -48,6 +48,11 @@ number "*97"       { application = "voicemail" argument = "own" }
 number "*98"       { application = "voicemail" argument = "login" }
 number "*99."      { application = "voicemail" argument = "deposit" }
 number "7000"      { application = "voicemail" argument = "pilot" }
+number "*8"        { application = "pickup" argument = "group" }
+number "**."       { application = "pickup" argument = "direct" }
+number "700-720"   { application = "park" argument = "701-720" }
+number "*66"       { application = "redial" }
+number "*86"       { application = "redial" argument = "cancel" }
 number "9196"      { application = "echo" }
 number "5000"      { application = "ivr" }
 number "conf=."    { application = "conference" argument = "service" }
