@@ -8,7 +8,7 @@
             self.server ...                    the Server
 
     Server      start, stop, kill (-9), restart, reload (SIGHUP), psql(query) -> rows, log() -> text, wait_log(pattern),
-                mark() and log_since(mark); address (127.0.1.N of its own), port 5060; folder, spool, cache
+                mark() and log_since(mark); address (127.0.M.N of its own), port 5060; folder, spool, cache
     Baresip     a baresip with a folder of its own: dial, answer, hangup, command, wait_event; recorded() -> (samples, rate)
     run_sipp    runs a scenario of tests/sip/scenarios to its end, AssertionError with SIPp's log when it fails
 
@@ -156,7 +156,8 @@ class Server:
     @staticmethod
     def _free_address():
         while True:
-            address = "127.0.1.%d" % random.randint(2, 254)
+            # Programs that run side by side look in different places.
+            address = "127.0.%d.%d" % (1 + os.getpid() % 250, random.randint(2, 254))
             try:
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                     with socket.socket(socket.AF_INET, kind) as s:
