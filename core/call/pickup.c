@@ -88,6 +88,7 @@ bool link_join(struct link *link, struct link *keeper)
         call->state = CALL_RINGING;
     }
     call->mover = NULL;
+    call->epoch++; /* a look-up for the recall has nothing to say any more */
     return pickup_give(link, call, "joined");
 }
 

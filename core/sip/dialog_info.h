@@ -1,8 +1,9 @@
 /*
- * Who talks with whom, for lamps (RFC 4235): the layer above says what goes on at a number, and those who watch it are
- * told.
+ * Who talks with whom, for lamps (RFC 4235): the layer above says what goes on at a number, and those who
+ * watch it are told.
  *
- * Ownership: plain values, copied. Threads: signalling. Failure: none; a number that nobody watches costs one look-up.
+ * Ownership: plain values, copied. Threads: signalling. Failure: none; a number that nobody watches costs one
+ * look-up.
  */
 #ifndef CONFAB_SIP_DIALOG_INFO_H
 #define CONFAB_SIP_DIALOG_INFO_H
@@ -24,7 +25,7 @@ struct dialog_entry {
     bool initiator; /* that phone made the call */
     bool holds;     /* that phone holds the other side */
     char call_id[128], local_tag[TAG_TEXT], remote_tag[TAG_TEXT];
-    struct party remote;                                 /* user "": unknown, or he does not want to be named */
+    struct party remote; /* user "": unknown, or he does not want to be named */
 };
 
 struct dialog_list {
@@ -32,12 +33,12 @@ struct dialog_list {
     size_t count;
 };
 
-/* Something may have changed at this number. Who watches it is told what agent_handlers.dialogs then says, soon and not
- * too often. */
+/* Something may have changed at this number. Who watches it is told what agent_handlers.dialogs then says,
+ * soon and not too often. */
 void agent_dialog_changed(struct agent *agent, const char *number);
 
 /* An application/dialog-info+xml document of full state: malloc'd; NULL: no memory. */
-char *dialog_info_write(const char *number, const char *realm, unsigned version, const struct dialog_entry *entries,
-                        size_t count);
+char *dialog_info_write(const char *number, const char *realm, unsigned version,
+                        const struct dialog_entry *entries, size_t count);
 
 #endif

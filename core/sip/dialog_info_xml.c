@@ -28,27 +28,43 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
         w->used += (size_t)n < w->size - w->used ? (size_t)n : w->size - w->used - 1;
 }
 
-/* Text and attributes alike. Names come from the network: control characters have no place in XML 1.0 at all.
- */
+/* Length of the well-formed UTF-8 character at `text` (RFC 3629 §4), or 0. Stops at a NUL by itself. */
+static size_t utf8_length(const unsigned char *text)
+{
+    size_t length = *text < 0x80 ? 1 : *text < 0xE0 ? 2 : *text < 0xF0 ? 3 : 4;
+    unsigned char low = *text == 0xE0 ? 0xA0 : *text == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = *text == 0xED ? 0x9F : *text == 0xF4 ? 0x8F : 0xBF;
+
+    if (length == 1)
+        return *text >= 0x20 && *text != 0x7F;
+    if (*text < 0xC2 || *text > 0xF4 || text[1] < low || text[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    return length;
+}
+
+/* Text and attributes alike. Names come from the network: a control character or a byte that is no UTF-8
+ * would make the whole document unreadable. */
 static void put_escaped(struct writer *w, const char *text)
 {
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
+    while (*text) {
+        size_t length = utf8_length((const unsigned char *)text);
+
+        if (*text == '&')
             put(w, "&amp;");
-            break;
-        case '<':
+        else if (*text == '<')
             put(w, "&lt;");
-            break;
-        case '>':
+        else if (*text == '>')
             put(w, "&gt;");
-            break;
-        case '"':
+        else if (*text == '"')
             put(w, "&quot;");
-            break;
-        default:
-            put(w, "%c", (unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text);
-        }
+        else if (length)
+            put(w, "%.*s", (int)length, text);
+        else
+            put(w, "?");
+        text += length ? length : 1;
     }
 }
 

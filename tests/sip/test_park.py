@@ -68,6 +68,24 @@ class TestPark(Scenario):
         call.hangup()
         back.wait_ended()
 
+    def test_a_call_can_be_fetched_while_its_parker_is_rung(self):
+        lamp = self.lamp("701")
+        caller, parker = self.phone("1001", registered=True), self.phone("1006", registered=True)
+        call = caller.invite("1006", tone=CALLER)
+        parker.wait_call().reject(302, [("Contact", "<sip:700@%s>" % self.server.address)])
+        call.wait_answered()
+        lamp.until("confirmed")
+        back = parker.wait_call()
+        back.ring()
+        other = self.phone("1002", registered=True).invite("701", tone=660)
+        other.wait_answered()
+        self.assertIn("cause=200", back.wait_request("CANCEL").get("Reason"))
+        self.assertTrue(call.hears(660))
+        self.assertTrue(other.hears(CALLER))
+        lamp.until("terminated")
+        call.hangup()
+        other.wait_ended()
+
     def test_a_recall_in_vain_keeps_the_call(self):
         caller, parker = self.phone("1001", registered=True), self.phone("1006", registered=True)
         call = caller.invite("1006", tone=CALLER)
