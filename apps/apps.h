@@ -18,6 +18,9 @@ extern const struct app features_app;     /* service/ */
 extern const struct app findme_app;       /* service/ */
 extern const struct app forward_app;      /* service/ */
 extern const struct app ivr_app;          /* ivr/ */
+extern const struct app park_app;         /* park.c */
+extern const struct app pickup_app;       /* pickup.c */
+extern const struct app redial_app;       /* redial.c */
 extern const struct app outgoing_app;     /* service/ */
 extern const struct app screening_app;    /* service/ */
 extern const struct app tag_app;          /* tag.c */

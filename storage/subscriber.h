@@ -48,6 +48,17 @@ STORAGE_CHECK int subscriber_find(struct storage *st, const char *number, struct
 STORAGE_CHECK int service_set(struct storage *st, const char *number, const char *service, bool enabled,
                               const char *parameters, struct ticket ticket, storage_done *reply);
 
+/*
+ * Whether he has that service on. `out` (or NULL) gets its parameter `key` where that is a string that fits, else "".
+ * No question to the database: the row is at hand.
+ */
+bool subscriber_service(const struct subscriber *subscriber, const char *service, const char *key, char *out,
+                        size_t size);
+/* The service "pickup-group", {"group": NAME}: whose members may see each other's lamps and take each other's calls. */
+#define PICKUP_SERVICE "pickup-group"
+#define GROUP_TEXT 64
+bool subscribers_share_group(const struct subscriber *a, const struct subscriber *b);
+
 /* HA1 of user:realm:password, hexadecimal; the password itself is nowhere (RFC 7616 §3.4.2). ENOENT. */
 struct credentials {
     char ha1_md5[33];

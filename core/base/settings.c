@@ -157,6 +157,13 @@ static const char *io_fault(const char *text)
                : "is none of auto, uring, plain";
 }
 
+static const char *dialog_info_fault(const char *text)
+{
+    return !strcmp(text, "all") || !strcmp(text, "group") || !strcmp(text, "off")
+               ? NULL
+               : "is none of all, group, off";
+}
+
 static const char *srtp_fault(const char *text)
 {
     return srtp_policy_from_name(text) >= 0 ? NULL : "is none of off, optional, required";
@@ -262,6 +269,8 @@ static const struct key keys[] = {
     N("sip", "session_expires", session_expires_s, 90, 86400, 1800), /* RFC 4028 §4: not below 90 */
     N("sip", "session_min_se", session_min_se_s, 90, 86400, 90),
     N("sip", "ring", ring_s, 1, 600, 20),
+    B("sip", "hold_music", hold_music, false),
+    T("sip", "dialog_info", dialog_info, "group", dialog_info_fault),
     T("media", "address4", media_address4, NULL, address4_fault),
     T("media", "address6", media_address6, NULL, address6_fault),
     N("media", "rtp_port_low", rtp_port_low, 1024, 65534, 20000),

@@ -68,6 +68,8 @@ struct settings {
     unsigned registration_min_s, registration_max_s, registration_default_s;
     unsigned session_expires_s, session_min_se_s; /* RFC 4028 */
     unsigned ring_s;                               /* how long a user rings when his row does not say */
+    char *dialog_info;                             /* who may watch a user's calls: "all", "group", "off" */
+    bool hold_music;                               /* who is held hears our music, whoever holds him */
 
     char *media_address4, *media_address6; /* what SDP names; NULL: the address the SIP request came to */
     unsigned rtp_port_low, rtp_port_high;

@@ -160,6 +160,7 @@ void link_let_go(struct link *link)
     struct call *call = link->call;
 
     media_clear(link);
+    watch_changed(call);
     call->host = NULL;
     call->mover = link;
     call->state = CALL_ROUTING;
@@ -180,6 +181,20 @@ void link_retarget(struct link *link, const char *number, int cause)
     call->depth = call->position;
     link_log(link, LEVEL_INFO, "retarget number=%s cause=%d", number, cause);
     route_divert(call, link->route, number, cause);
+}
+
+void link_recall(struct link *link, const char *number)
+{
+    struct call *call = link->call;
+
+    if (!link_hosts(link, "recall"))
+        return;
+    link_let_go(link);
+    link_decided(link, "recall");
+    link->stage = STAGE_PASSED;
+    call->depth = call->position;
+    link_log(link, LEVEL_INFO, "recall number=%s", number);
+    route_recall(call, number);
 }
 
 static void link_arrived(void *arg)
@@ -236,6 +251,8 @@ void link_answer(struct link *link)
         call->answered_us = clock_now_us();
     call->caller->answered = true;
     link_log(link, LEVEL_INFO, "answered");
+    watch_changed(call);
+    originate_tell(call, 200);
 }
 
 bool link_speaks(const struct link *link)

@@ -144,9 +144,27 @@ bool link_early(struct link *link);
  * has diverted the call, it is as if its caller had dialled `number` himself, and his own links see it.
  */
 void link_retarget(struct link *link, const char *number, int cause);
+/*
+ * Sends the answered call back to a user who had it (RFC 5359 §2.15): as link_retarget(), but his phones alone ring and
+ * none of his services is asked.
+ */
+void link_recall(struct link *link, const char *number);
 void link_answer(struct link *link);
 /* Ends an answered call: BYE. `ended` comes before this returns; do not touch the state afterwards. */
 void link_hangup(struct link *link);
+
+/*
+ * Gives the caller a call that rings at a user's phones: at those of `number`, or with NULL what has rung longest in his
+ * own pickup group. `taker` is his row; without `any` he may take calls of his group and his own only. False: nothing
+ * rings there for him, and the link decides anew; true: this call is over for its applications.
+ */
+bool link_pick(struct link *link, const struct subscriber *taker, const char *number, bool any);
+/* Connects the caller with the one whom `keeper`, of another call, has answered or is sending on; as link_pick(). */
+bool link_join(struct link *link, struct link *keeper);
+/* The call that this link answered is still its own: not joined, nor taken by whom it was sent on to. */
+bool link_waits(const struct link *link);
+/* The number at which lamps show the call once this link has answered it, when it is another than was dialled. */
+void link_show_at(struct link *link, const char *number);
 
 const struct request *link_request(const struct link *link);
 /* Whether the number plan has led the call here, so that nobody is below; else it is a link on the way to somebody. */
@@ -169,5 +187,21 @@ struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);
 void link_log(const struct link *link, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* -- outside any call ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Rings the contacts of `user`, who sees `number` as the caller; whichever he answers is led on to `number` as a call of
+ * his. done(arg, status), later and once, may be NULL: 200 once both talk, else with what it ended before (of his own
+ * phone or of the callee). EBUSY: no more calls may be made now; EINVAL, ENOMEM: `done` is not called.
+ */
+__attribute__((warn_unused_result)) int call_originate(struct server *server, const char *user, const char *number,
+                                                       void (*done)(void *arg, int status), void *arg);
+/* Who gave `arg` is gone: his `done` is not to be called any more. The calls go on. */
+void call_forget_origin(struct server *server, const void *arg);
+/* Whom the user last dialled and found busy since the server's start; NULL: nobody. */
+const char *server_last_busy(const struct server *server, const char *user);
+/* Whether no call stands, rings or is being made at the number, as far as this server sees. */
+bool server_number_is_idle(struct server *server, const char *number);
 
 #endif

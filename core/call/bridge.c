@@ -31,9 +31,10 @@ static struct leg *leg_other(const struct leg *leg)
 int bridge_describe_caller(struct call *call, const struct leg *callee)
 {
     struct leg *caller = call->caller;
-    const enum codec *best = callee ? &callee->format.codecs[0].codec : NULL;
+    bool known = callee && callee->described; /* one who took the call may not have answered our offer yet */
+    const enum codec *best = known ? &callee->format.codecs[0].codec : NULL;
     /* What an early answer says holds for the final one too, so it never narrows the direction. */
-    bool narrow = callee && callee->answered;
+    bool narrow = known && callee->answered;
     bool send = !narrow || callee->format.receive, receive = !narrow || callee->format.send;
     struct sockaddr_storage local;
     struct codec_list codecs;
@@ -88,6 +89,7 @@ void bridge_connect(struct call *call, struct leg *callee)
         log_event(LEVEL_ERROR, "call", call->id, "bridge-failed error=\"%s\"", strerror(error));
         call_end_soon(call, 500, NULL);
     }
+    hold_update(call);
 }
 
 /* The callee has answered and is described: now the caller is, and both are joined before his ACK comes. */
@@ -109,9 +111,11 @@ void bridge_answered(struct call *call, struct leg *callee)
     call->caller->answered = true;
     call->mover = NULL;
     call->state = CALL_BRIDGED;
-    log_event(LEVEL_INFO, "call", call->id, "answered codec=%s", codec_name(callee->format.codecs[0].codec));
+    log_event(LEVEL_INFO, "call", call->id, "answered codec=%s",
+              callee->described ? codec_name(callee->format.codecs[0].codec) : "-");
     bridge_connect(call, callee);
     (void)chain_news(call, &(struct news){.kind = NEWS_ANSWERED, .status = 200});
+    originate_tell(call, 200);
 }
 
 /* -- changes ------------------------------------------------------------------------------------------- */
@@ -126,6 +130,7 @@ static int bridge_pass_offer(struct leg *other, const enum codec *codecs, size_t
 
     if (other->offered_in_200)
         return EBUSY;
+    other->reachable = send;
     codecs_order(&list, other->call->settings, codecs, count);
     error = leg_offer(other, &list, send, receive, sdp);
     if (error)
@@ -145,7 +150,7 @@ static void bridge_align(struct leg *leg)
 
     if (!other || !other->described || leg->call->asker)
         return;
-    send = leg->format.receive;
+    send = leg->format.receive || hold_plays(other, leg);
     receive = leg->format.send;
     if (other->format.send == send && other->format.receive == receive)
         return;
@@ -193,8 +198,10 @@ static void bridge_note_hold(const struct leg *leg)
 static void bridge_answer_offer(struct leg *leg, const char *offer, const struct leg *other)
 {
     const enum codec *best = other && other->described ? &other->format.codecs[0].codec : NULL;
-    bool send = !best || other->format.receive, receive = !best || other->format.send;
+    bool send = !best || other->format.receive || hold_plays(leg, other);
+    bool receive = !best || other->format.send;
     struct call *call = leg->call;
+    struct offer_summary wish;
     struct codec_list codecs;
     char sdp[SDP_TEXT];
 
@@ -207,6 +214,10 @@ static void bridge_answer_offer(struct leg *leg, const char *offer, const struct
         return;
     }
     bridge_reply(leg, 200, sdp);
+    if (!negotiation_peek(offer, leg->srtp, &wish))
+        leg->declines = !wish.send;
+    hold_update(call);
+    watch_changed(call);
     bridge_note_hold(leg);
     bridge_tell_hold(leg);
 }
@@ -249,6 +260,7 @@ void bridge_offered(struct leg *leg, const char *sdp)
     struct call *call = leg->call;
     struct leg *other = leg_other(leg);
     struct offer_summary offer;
+    bool send;
     int error;
 
     if (call->asker || leg->offered_in_200) {
@@ -268,8 +280,9 @@ void bridge_offered(struct leg *leg, const char *sdp)
         return;
     }
     leg_keep_offer(leg, sdp);
-    error = leg->offer ? bridge_pass_offer(other, offer.codecs, offer.codec_count, offer.receive, offer.send)
-                       : ENOMEM;
+    /* The held side listens to our music, whatever the holder sends. */
+    send = offer.receive || (!offer.send && hold_would_play(other, leg));
+    error = leg->offer ? bridge_pass_offer(other, offer.codecs, offer.codec_count, send, offer.send) : ENOMEM;
     if (error) {
         /* The other side is changing things itself, or not yet through with its last change. */
         log_event(LEVEL_NOTICE, "call", call->id, "reoffer-refused error=\"%s\"", strerror(error));
@@ -285,8 +298,10 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
     int error = leg_accept(leg, sdp);
 
     leg->offered_in_200 = false;
-    if (!error)
+    if (!error) {
+        leg->declines = !leg->format.send;
         return 0;
+    }
     negotiation_revert(leg->negotiation);
     log_event(LEVEL_NOTICE, "call", leg->call->id, "ack-unusable error=\"%s\"", strerror(error));
     return error;
@@ -306,32 +321,40 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
             bridge_note_hold(leg);
             bridge_tell_hold(leg);
             bridge_align(leg);
+            hold_update(call);
         }
         return;
     }
     call->asker = NULL;
     if (status / 100 == 2) {
         error = leg_accept(leg, sdp);
+        /* Asked to listen he declined: he holds. Not asked, he has said nothing new. */
+        if (!error && (leg->reachable || leg->format.send))
+            leg->declines = !leg->format.send;
     } else {
         negotiation_revert(leg->negotiation);
         error = ECONNREFUSED;
     }
     log_event(LEVEL_INFO, "call", call->id, "changed leg=%s status=%d send=%d receive=%d",
               leg->incoming ? "caller" : "callee", status, (int)leg->format.send, (int)leg->format.receive);
-    if (!asker)
+    if (!asker) {
+        hold_update(call);
         return;
+    }
     if (error)
         bridge_reply(asker, status == 491 ? 491 : 488, NULL);
     else
         bridge_answer_offer(asker, asker->offer, leg);
 }
 
-/* The ACK to the caller's 200. An application that answered speaks from now on. */
+/* The ACK to a 200 of ours: the caller's, or of one who has taken the call. An application that answered
+ * speaks from now on. */
 void bridge_acknowledged(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
+    bool caller = leg == call->caller;
 
-    if (leg != call->caller || call->acknowledged)
+    if (caller ? call->acknowledged : !leg->offered_in_200)
         return;
     if (leg->offered_in_200) {
         if (bridge_accept_ack(leg, sdp)) {
@@ -341,7 +364,10 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
         if (call->state == CALL_BRIDGED)
             bridge_connect(call, call->callee);
         bridge_align(leg);
+        hold_update(call);
     }
+    if (!caller)
+        return;
     call->acknowledged = true;
     if (call->state == CALL_HOSTED)
         (void)link_call(call->host, &(struct occasion){.hook = HOOK_ANSWERED});

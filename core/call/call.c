@@ -55,8 +55,7 @@ static void call_fill(struct call *call, const struct invitation *invitation)
     call->started_us = clock_now_us();
 }
 
-/* With its caller's leg; counted from here on, and findable by ticket. */
-static int call_new(struct call **out, struct server *server, const struct invitation *invitation)
+int call_new(struct call **out, struct server *server, const struct invitation *invitation)
 {
     struct call *call = calloc(1, sizeof *call);
     int error;
@@ -119,6 +118,7 @@ static void call_caller_found(struct ticket ticket, int error, const struct subs
         snprintf(call->from.user, sizeof call->from.user, "%s", subscriber->number);
         snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
         snprintf(call->from.display, sizeof call->from.display, "%s", subscriber->name);
+        call->caller_music = hold_service(subscriber);
     }
     route_resume(call);
 }
@@ -142,6 +142,7 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     limits_take(&server->limits);
     call->caller->session = session;
     session_own(session, &leg_handlers, call->caller);
+    snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
     log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s", call->from.user,
               invitation->target.user, call->user, call->peer, invitation->call_id);
     leg_keep_offer(call->caller, invitation->offer);
@@ -156,8 +157,10 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
         return;
     }
     if (call->has_user &&
-        subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) == 0)
+        subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) == 0) {
+        watch_changed(call);
         return;
+    }
     call->subscriber_unread = call->has_user;
     route_resume(call);
 }
@@ -233,6 +236,8 @@ void call_finish(struct call *call)
         leg_close(leg, call->end_status, reason_value(call->end_reason));
     for (struct link *link = call->links; link; link = link->next)
         link_close(link);
+    originate_free(call);
+    watch_changed(call);
     call_watch(call);
     call_reap(call);
 }

@@ -123,6 +123,7 @@ void chain_fail(struct call *call, int status, const char *reason, const char *r
     snprintf(call->failure.reason, sizeof call->failure.reason, "%s", reason ? reason : "");
     snprintf(call->failure.redirect, sizeof call->failure.redirect, "%s", redirect ? redirect : "");
     log_event(LEVEL_INFO, "call", call->id, "failed status=%d", status);
+    busy_note(call, status);
     chain_up(call);
 }
 

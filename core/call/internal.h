@@ -58,6 +58,8 @@ struct voice {
 };
 CALL_CHECK int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *prompts);
 void voice_free(struct voice *voice, struct mixer *mixer);
+/* All the music, each time from another piece on; how many items. 0: there is none. */
+size_t voice_music(const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
 
 /* list.c: a list as the mixer wants it; what has no sound is left out. */
 size_t list_items(const struct list *list, const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
@@ -76,6 +78,7 @@ struct server {
     struct table ports; /* port_id → struct leg, until EVENT_PORT_CLOSED */
     struct call *calls;
     unsigned call_count;
+    struct busy *busy;       /* whom each user last found busy */
     struct loading *loading; /* files to be removed once they are loaded */
     unsigned apps_started;
     struct breaker *breakers; /* by the links' names: they outlive a reload */
@@ -98,7 +101,9 @@ const struct app *app_named(const char *name);
 struct leg {
     struct call *call;
     struct leg *next;
+    uint64_t id; /* no other leg or call has it */
     bool incoming;
+    char number[NUMBER_TEXT]; /* the user whose phone it is, or "" */
     struct session *session; /* NULL before the INVITE and once let go */
     struct negotiation *negotiation;
     port_id port;                    /* 0 before it is opened and once it is closed */
@@ -108,6 +113,9 @@ struct leg {
     bool described;        /* format holds, the port runs */
     bool offered_in_200;   /* the answer to our offer comes in the ACK */
     bool closing;          /* port_close() was called */
+    bool declines;         /* its far side takes no sound by its own wish: it holds */
+    bool reachable;        /* the offer of ours that is open says that we would send */
+    bool music;            /* hears our music, for the other side holds */
     bool answered;         /* 2xx sent or received */
     bool holds;            /* its far side has said so, and the links know */
     bool keeps_digits;     /* the mixer passes its keys to us alone */
@@ -191,6 +199,7 @@ struct call {
     struct failure failure; /* what goes up */
     struct party from;
     bool anonymous, has_user, has_peer;
+    bool caller_music; /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
     struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */
     bool subscriber_unread;        /* it could not be read */
@@ -200,9 +209,12 @@ struct call {
     int end_status;
     char end_reason[96];
     bool acknowledged; /* the ACK to the caller's 200 has come */
+    struct origin *origin; /* the server itself makes this call; or NULL */
     struct timer *reap, *soon, *guard, *arrival;
 };
 void call_invited(void *arg, struct session *session, const struct invitation *invitation);
+/* With its caller's leg, which has no session yet; counted from here on, and findable by ticket. */
+CALL_CHECK int call_new(struct call **out, struct server *server, const struct invitation *invitation);
 /* Ends it in whatever state it is, first finishing a recording. `reason`: text of a response or value of
  * Reason. */
 void call_end(struct call *call, int status, const char *reason);
@@ -242,6 +254,7 @@ struct route {
     bool by_caller;                    /* a retarget that is as if its caller had dialled it, too */
     int status;                        /* why there is nobody below the path; 0: there is somebody */
     const struct peer_settings *trunk; /* or NULL */
+    bool phones_only;                  /* a recall: the user's own services are not asked */
     enum plan plan;
 };
 /* The first route, as dialled: 0 or a SIP status. route_resume() then leads the request along the newest
@@ -257,6 +270,8 @@ void route_add_hop(struct diversion *hops, unsigned *count, const struct diversi
 /* The same in the name of him whom the call had reached on route `from`: his originating links see it, and the list of
  * diversions grows by him. */
 void route_divert(struct call *call, const struct route *from, const char *number, int cause);
+/* Back to somebody who had the call: his phones alone ring. */
+void route_recall(struct call *call, const char *number);
 
 /* -- chain.c ------------------------------------------------------------------------------------------- */
 
@@ -407,6 +422,47 @@ CALL_CHECK int call_replace(struct leg *old, struct leg *leg);
 /* A leg of a call of two becomes the caller of a call of its own, answered, which route_start() leads on. */
 CALL_CHECK int call_split(struct call **out, struct leg *leg);
 
+/* -- originate.c: calls that the server makes for a user ------------------------------------------------ */
+
+struct origin {
+    char number[NUMBER_TEXT]; /* whom the user is to be connected with */
+    bool ringing;             /* his own phones ring; then the call is as if he had dialled */
+    void (*done)(void *arg, int status);
+    void *arg;
+};
+bool originate_rings(const struct call *call);
+void originate_answered(struct call *call, struct leg *leg, const char *sdp);
+void originate_tell(struct call *call, int status); /* the callee has answered */
+void originate_free(struct call *call);             /* with the call; tells what has not been told */
+
+/* -- busy.c: whom each user last found busy -------------------------------------------------------------- */
+
+void busy_note(const struct call *call, int status); /* a failure of what he has called */
+void busy_free(struct server *server);
+
+/* -- pickup.c -------------------------------------------------------------------------------------------- */
+
+/* Whether he may take what rings for another: his own calls, and those of his pickup group. */
+bool pickup_allowed(const struct call *ringing, const struct subscriber *taker);
+
+/* -- watch.c: lamps ------------------------------------------------------------------------------------ */
+
+/* Something about this call is other than it was: told to whom watches one of its numbers. */
+void watch_changed(struct call *call);
+/* What goes on at a number. `arg` is the server. */
+void watch_list(void *arg, const char *number, struct dialog_list *out);
+
+/* -- hold.c: what the held side hears ------------------------------------------------------------------ */
+
+/* Whether `leg` is to hear our music since `other` holds, or would if it held. */
+bool hold_plays(const struct leg *leg, const struct leg *other);
+bool hold_would_play(const struct leg *leg, const struct leg *other);
+/* Starts and stops the music as both sides' directions say now; also after legs have changed places. */
+void hold_update(struct call *call);
+/* A leg leaves its peer: no music any more, and it holds nobody. */
+void hold_forget(struct leg *leg);
+bool hold_service(const struct subscriber *subscriber);
+
 /* -- early.c, tap.c ------------------------------------------------------------------------------------ */
 
 /* The link has decided: it speaks no more. */
@@ -478,6 +534,7 @@ struct link {
     const struct subscriber *served;      /* NULL: nobody's */
     json_t *services;                     /* his, parsed at the first question */
     struct timer *deadline;
+    char lamp[NUMBER_TEXT]; /* number at which the call that it hosts is shown; "": where it was answered */
     const struct request *above, *request, *passed; /* as it came, as the link sees it, and as it goes on below */
     struct request *own_request, *edited;           /* what of these is its own */
     enum hook asked;                         /* what it was asked last, and when */

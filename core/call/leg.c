@@ -25,6 +25,7 @@ int leg_new(struct leg **out, struct call *call, bool incoming)
         return error;
     }
     leg->call = call;
+    leg->id = ticket_number();
     leg->incoming = incoming;
     leg->next = call->legs;
     call->legs = leg;
@@ -76,6 +77,7 @@ static void leg_on_progress(void *owner, int status, const char *reason, const c
 
     if (leg->branch)
         ring_progress(leg, status, reason, sdp);
+    watch_changed(leg->call);
 }
 
 /* 2xx to our INVITE while the branch rings; else the ACK to our own 200. */
@@ -87,6 +89,7 @@ static void leg_on_answered(void *owner, const char *sdp)
         ring_answered(leg, sdp);
     else if (call_is_up(leg->call))
         bridge_acknowledged(leg, sdp);
+    watch_changed(leg->call);
 }
 
 /* A branch that was cancelled or lost the race has no say any more. */
@@ -98,6 +101,7 @@ static void leg_on_failed(void *owner, int status, const char *reason, const cha
         ring_failed(leg, status, reason, redirect);
     else
         leg_close(leg, 0, NULL);
+    watch_changed(leg->call);
 }
 
 static void leg_on_offered(void *owner, const char *sdp)
@@ -155,6 +159,7 @@ static void leg_on_ended(void *owner, int status, const char *reason)
 
     if (leg->branch) {
         ring_failed(leg, status >= 300 ? status : 480, reason, NULL);
+        watch_changed(call);
         return;
     }
     leg_release(leg, status, reason);

@@ -157,6 +157,8 @@ void ring_add_user(struct ring *ring, struct fork_place *place, const struct sub
         target->route = binding->path;
         target->received = binding->received;
         ring_add(ring, place, target);
+        if (ring->branches[ring->count - 1].leg)
+            snprintf(ring->branches[ring->count - 1].leg->number, NUMBER_TEXT, "%s", subscriber->number);
     }
 }
 
@@ -264,6 +266,7 @@ void ring_start(struct call *call, struct route *route)
     seconds = ring_begin(ring);
     if (timer_start(call->server->loop, &ring->timer, seconds * 1000, ring_expired, ring))
         log_event(LEVEL_ERROR, "call", call->id, "no-memory for=ring-timer");
+    watch_changed(call);
     ring_check(ring);
 }
 
@@ -301,6 +304,8 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     bool sound;
     int error;
 
+    if (originate_rings(call))
+        return; /* there is no caller yet who could hear it */
     if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
         return;
     sound = ring_early_media(leg, sdp);
@@ -358,10 +363,17 @@ void ring_answered(struct leg *leg, const char *sdp)
         ring_failed(leg, 488, NULL, NULL);
         return;
     }
-    if (confirm_wanted(leg->branch))
+    if (confirm_wanted(leg->branch)) {
         confirm_ask(leg->branch);
-    else
+        return;
+    }
+    if (!originate_rings(call)) {
         ring_take(leg);
+        return;
+    }
+    leg->answered = true;
+    ring_stop(call, leg, CAUSE_ELSEWHERE);
+    originate_answered(call, leg, sdp);
 }
 
 /* The leg is over and its port closes; what it said is weighed when all have spoken. */
@@ -392,7 +404,8 @@ static bool ring_follow(struct call *call, struct route *route, const struct fai
 {
     char number[NUMBER_TEXT];
 
-    if (failure->status / 100 != 3 || !route->callee || !uri_user(failure->redirect, number, sizeof number))
+    if (failure->status / 100 != 3 || !route->callee || originate_rings(call) ||
+        !uri_user(failure->redirect, number, sizeof number))
         return false;
     log_event(LEVEL_INFO, "call", call->id, "redirected to=%s", number);
     route_divert(call, route, number, 302);

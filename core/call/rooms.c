@@ -24,21 +24,16 @@ void link_music(struct link *link)
 {
     struct server *server = link->call->server;
     struct play_item items[PLAY_ITEMS_MAX];
-    size_t count = server->voice.music_count;
-    size_t first = count ? random_below((uint32_t)count) : 0;
+    size_t count;
     uint32_t serial;
     int error;
 
     if (!link_hosts(link, "music"))
         return;
     media_clear(link);
+    count = voice_music(&server->voice, items);
     if (count == 0)
         return;
-    if (count > PLAY_ITEMS_MAX)
-        count = PLAY_ITEMS_MAX;
-    /* Not all who wait hear the same beginning. */
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct play_item){.sound = server->voice.music[(first + i) % server->voice.music_count]};
     serial = ++link->call->serial;
     error = port_play(server->mixer, link->call->caller->port, serial, items, count, true);
     if (!error)

@@ -232,7 +232,7 @@ static void route_lead(struct call *call, struct route *route, const struct app 
     if (route->plan == PLAN_PEER && (route->first || route->by_caller) && call->subscriber_unread &&
         !route->request.emergency)
         route->status = 503;
-    error = route_push_links(call, route);
+    error = route->phones_only ? 0 : route_push_links(call, route);
     route_forget_caller(call);
     if (!error && app)
         error = chain_push(call, route, app, NULL, NULL);
@@ -318,16 +318,16 @@ void route_add_hop(struct diversion *hops, unsigned *count, const struct diversi
 }
 
 /* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4);
- * each hop inside counts as one outside would (step 3). */
+ * each hop inside counts as one outside would (step 3). A recall goes back on purpose. */
 static void route_go(struct call *call, const struct route *from, const char *number, const char *params,
-                     const struct diversion *hop)
+                     const struct diversion *hop, bool recall)
 {
     struct request inherited = {0};
     int status = 0;
 
     call->state = CALL_ROUTING;
     route_inherit(call, from, &inherited);
-    if (++call->retargets > RETARGETS_MAX || route_visited(call, number))
+    if (++call->retargets > RETARGETS_MAX || (!recall && route_visited(call, number)))
         status = 482;
     else if (call->max_forwards <= 1)
         status = 483;
@@ -342,17 +342,23 @@ static void route_go(struct call *call, const struct route *from, const char *nu
     }
     inherited.argument = "";
     call->routes->request = inherited;
+    call->routes->phones_only = recall;
     if (hop)
         route_add_hop(call->routes->request.diversions, &call->routes->request.diversion_count, hop);
     if (from && hop)
         call->routes->diverter = from->callee;
-    call->routes->by_caller = hop == NULL;
+    call->routes->by_caller = hop == NULL && !recall;
     route_resume(call);
 }
 
 void route_start(struct call *call, const char *number, const char *params, const struct diversion *diversion)
 {
-    route_go(call, call->routes, number, params, diversion);
+    route_go(call, call->routes, number, params, diversion, false);
+}
+
+void route_recall(struct call *call, const char *number)
+{
+    route_go(call, call->routes, number, "", NULL, true);
 }
 
 void route_divert(struct call *call, const struct route *from, const char *number, int cause)
@@ -360,10 +366,10 @@ void route_divert(struct call *call, const struct route *from, const char *numbe
     struct diversion hop = {.cause = cause};
 
     if (cause == 0) {
-        route_go(call, from, number, "", NULL);
+        route_go(call, from, number, "", NULL, false);
         return;
     }
     snprintf(hop.user, sizeof hop.user, "%s", from->number);
     snprintf(hop.host, sizeof hop.host, "%s", call->settings->realm);
-    route_go(call, from, number, "", &hop);
+    route_go(call, from, number, "", &hop, false);
 }

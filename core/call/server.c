@@ -105,6 +105,7 @@ unsigned server_refuse_call(void *arg)
 static const struct agent_handlers agent_handlers = {
     .invited = call_invited,
     .refuse_call = server_refuse_call,
+    .dialogs = watch_list,
 };
 
 static int server_start_mixer(struct server *server)
@@ -282,6 +283,7 @@ void server_stop(struct server *server)
     timer_stop(&server->drain_timer);
     if (server->agent)
         agent_stop(server->agent);
+    server->agent = NULL;
     while (server->apps_started > 0) {
         const struct app *app = applications[--server->apps_started];
 
@@ -304,6 +306,7 @@ void server_stop(struct server *server)
         free(loading->path);
         free(loading);
     }
+    busy_free(server);
     table_clear(&server->ports);
     breaker_free(server->breakers);
     settings_free(server->settings);

@@ -55,6 +55,17 @@ int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *p
     return 0;
 }
 
+size_t voice_music(const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX])
+{
+    size_t count = voice->music_count < PLAY_ITEMS_MAX ? voice->music_count : PLAY_ITEMS_MAX;
+    size_t first = count ? random_below((uint32_t)voice->music_count) : 0;
+
+    /* Not all who wait hear the same beginning. */
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct play_item){.sound = voice->music[(first + i) % voice->music_count]};
+    return count;
+}
+
 void voice_free(struct voice *voice, struct mixer *mixer)
 {
     for (size_t i = 0; i < voice->fragment_count; i++)

@@ -10,6 +10,7 @@
 
 #include "core/base/loop.h"
 #include "core/base/settings.h"
+#include "core/sip/dialog_info.h"
 #include "core/sip/session.h"
 
 struct agent;
@@ -26,6 +27,8 @@ struct agent_handlers {
     void (*invited)(void *arg, struct session *session, const struct invitation *invitation);
     /* Whether a new call may be taken now: 0, or the seconds for Retry-After of a 503. Asked before all else. */
     unsigned (*refuse_call)(void *arg);
+    /* What goes on at a number, for those who watch it; *out is empty. May be NULL. */
+    void (*dialogs)(void *arg, const char *number, struct dialog_list *out);
 };
 
 /* Binds every address of settings->listen on UDP and TCP. EADDRINUSE, EADDRNOTAVAIL (logged with the address). */

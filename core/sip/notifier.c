@@ -12,9 +12,10 @@
 
 #define DEFAULT_S 3600 /* RFC 3842 §3.4 */
 #define REFRESH_GRACE_MS 5000
-#define SUBSCRIPTIONS_A_USER 32 /* a user with more than that has a fault or bad intent */
+#define SUBSCRIPTIONS_A_USER                                                                                 \
+    128 /* a row of lamps and some to spare; a user with more than that has a fault or bad intent */
 
-static const struct event_package *const packages[] = {&mwi_package};
+static const struct event_package *const packages[] = {&mwi_package, &dialog_package};
 #define PACKAGES (sizeof packages / sizeof *packages)
 
 int notifier_new(struct notifier **out, struct agent *agent)
@@ -26,7 +27,10 @@ int notifier_new(struct notifier **out, struct agent *agent)
         return ENOMEM;
     notifier->agent = agent;
     error = mwi_new(&notifier->mwi, notifier);
+    if (!error)
+        error = dialogs_new(&notifier->dialogs, notifier);
     if (error) {
+        mwi_free(notifier->mwi);
         free(notifier);
         return error;
     }
@@ -42,6 +46,8 @@ static void subscription_free(struct subscription *s)
         place = &(*place)->next;
     *place = s->next;
     s->notifier->count--;
+    if (s->package->leave)
+        s->package->leave(s);
     waiter_remove(&s->waiter);
     timer_stop(&s->timer);
     if (s->in_auth)
@@ -62,6 +68,7 @@ void notifier_free(struct notifier *notifier)
     mwi_free(notifier->mwi);
     while (notifier->subscriptions)
         subscription_free(notifier->subscriptions);
+    dialogs_free(notifier->dialogs);
     free(notifier);
 }
 
@@ -153,7 +160,7 @@ static int notify_answered(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, con
 /* Full state, one NOTIFY at a time: what changes while one is out goes into the next. */
 static void notify_send(struct subscription *s)
 {
-    char state[64];
+    char state[64], *own = NULL;
     uint64_t now = clock_now_us();
 
     s->again = s->notify != NULL;
@@ -165,12 +172,15 @@ static void notify_send(struct subscription *s)
         snprintf(state, sizeof state, "active;expires=%u",
                  s->expires_us > now ? (unsigned)((s->expires_us - now + 999999) / 1000000) : 0);
     s->final_sent = s->over;
+    if (s->package->body)
+        own = s->package->body(s);
     s->notify = nta_outgoing_tcreate(s->leg, notify_answered, (nta_outgoing_magic_t *)(void *)s,
                                      s->next_hop[0] ? (url_string_t *)s->next_hop : NULL, SIP_METHOD_NOTIFY,
                                      NULL, SIPTAG_EVENT_STR(s->event), SIPTAG_SUBSCRIPTION_STATE_STR(state),
                                      SIPTAG_CONTACT_STR(s->contact), SIPTAG_USER_AGENT_STR("confab"),
-                                     SIPTAG_CONTENT_TYPE_STR(s->package->type), SIPTAG_PAYLOAD_STR(s->body),
-                                     TAG_END());
+                                     SIPTAG_CONTENT_TYPE_STR(s->package->type),
+                                     SIPTAG_PAYLOAD_STR(own ? own : s->body), TAG_END());
+    free(own);
     if (s->notify == NULL)
         subscription_free(s);
 }
@@ -181,6 +191,12 @@ void subscription_update(struct subscription *s, const char *body)
         return;
     snprintf(s->body, sizeof s->body, "%s", body);
     notify_send(s);
+}
+
+void subscription_changed(struct subscription *s)
+{
+    if (s->leg && !s->over)
+        notify_send(s);
 }
 
 static void subscription_expired(void *arg)

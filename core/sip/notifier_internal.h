@@ -25,6 +25,11 @@ struct event_package {
      * refresh.
      */
     void (*judge)(struct subscription *s);
+    /* The body of a NOTIFY that is about to go out, malloc'd; NULL: the package gives it beforehand, by
+     * subscription_admit() and subscription_update(). */
+    char *(*body)(struct subscription *s);
+    /* It ends. May be NULL. */
+    void (*leave)(struct subscription *s);
 };
 
 struct subscription {
@@ -51,21 +56,30 @@ struct subscription {
     char next_hop[HOST_PORT_TEXT + 24];
     char contact[HOST_PORT_TEXT + 24];
     char body[BODY_TEXT];
+    /* The dialog package's. */
+    struct watched *watched;
+    struct subscription *watch_next;
+    char group[GROUP_TEXT]; /* of the user it is to watch, while judged */
+    unsigned version;       /* of the next document */
 };
 
 struct mwi;
+struct dialogs;
 
 struct notifier {
     struct agent *agent;
     struct subscription *subscriptions;
     unsigned count;
     struct mwi *mwi;
+    struct dialogs *dialogs;
 };
 
 void subscription_admit(struct subscription *s, const char *body);
 void subscription_refuse(struct subscription *s, int status, const char *phrase);
 /* New state; sent only where it differs from what was sent. */
 void subscription_update(struct subscription *s, const char *body);
+/* The same where the package writes its bodies itself: there is something new to be told. */
+void subscription_changed(struct subscription *s);
 /* Whether somebody at this place watches `key` by a subscription. */
 bool notifier_watches(const struct notifier *notifier, const char *key, const struct binding *binding);
 
@@ -99,5 +113,11 @@ void notices_free(struct notices *notices);
 void notice_send(struct notices *notices, const struct subscriber *subscriber, const struct binding *binding,
                  const char *body);
 void notices_on_again(struct notices *notices, void (*again)(void *arg, const char *mailbox), void *arg);
+
+/* -- dialog_info.c: RFC 4235 ------------------------------------------------------------------------------ */
+
+extern const struct event_package dialog_package;
+SIP_CHECK int dialogs_new(struct dialogs **out, struct notifier *notifier);
+void dialogs_free(struct dialogs *dialogs);
 
 #endif

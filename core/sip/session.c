@@ -228,6 +228,15 @@ const url_t *contact_url(const sip_t *sip)
 
 /* -- for the owner --------------------------------------------------------------------------------------- */
 
+void session_tags(const struct session *s, const char **own, const char **theirs)
+{
+    const char *local = s->leg ? nta_leg_get_tag(s->leg) : NULL;
+    const char *remote = s->leg ? nta_leg_get_rtag(s->leg) : NULL;
+
+    *own = local ? local : "";
+    *theirs = remote ? remote : s->fork_tag ? s->fork_tag : "";
+}
+
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner)
 {
     s->handlers = handlers;

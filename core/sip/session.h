@@ -95,6 +95,9 @@ SIP_CHECK_RESULT int session_target_address(struct agent *agent, const struct se
 
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner);
 const char *session_call_id(const struct session *s);
+/* The dialog's tags as they are known by now, ours and the far side's (of the first fork that rings); "" when they are
+ * not. */
+void session_tags(const struct session *s, const char **own, const char **theirs);
 /* Our own address as the far side reaches us: what SDP's c= names unless configured. Port is 0. */
 void session_local_address(const struct session *s, struct sockaddr_storage *out);
 /* Where its signalling comes from or goes to: first guess for media behind NAT. */

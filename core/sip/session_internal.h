@@ -124,6 +124,8 @@ struct session {
     struct session_timer timer;
     bool peer_updates; /* the far side allows UPDATE */
 
+    char *fork_tag; /* To tag of the first provisional response that had one */
+
     char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
     unsigned max_forwards, tries;
 };

@@ -283,6 +283,8 @@ static void invite_progress(struct session *s, int status, const sip_t *sip)
 
     if (s->state != SESSION_CALLING || !session_has_owner(s))
         return;
+    if (!s->fork_tag && sip->sip_to && sip->sip_to->a_tag)
+        s->fork_tag = su_strdup(s->home, sip->sip_to->a_tag);
     sdp = session_sdp_of(s, sip);
     s->handlers->progress(s->owner, status, sip->sip_status->st_phrase, sdp);
     su_free(s->home, sdp);

@@ -6,8 +6,8 @@
  *   bench CONFABD CONFIGURATION LOG SERVER-ADDRESS SERVER-PORT LOCAL-ADDRESS LOCAL-PORT [JSON-FILE]
  *
  * The configuration must trust LOCAL-ADDRESS as a peer, host rooms at 3000 to 3099, echo at 9196, and send
- * calls to 88 back to LOCAL-ADDRESS:LOCAL-PORT. BENCH names the parts to run, by the beginnings of their
- * names; BENCH_SECONDS says how long each is measured.
+ * calls to 88, and through a path of five applications to 89, back to LOCAL-ADDRESS:LOCAL-PORT. BENCH names
+ * the parts to run, by the beginnings of their names; BENCH_SECONDS says how long each is measured.
  */
 #define _GNU_SOURCE
 #include "tests/load/bench.h"
@@ -24,8 +24,6 @@
 #define ENTRY_MS 9000 /* what is said on entry is over */
 #define SETTLE_MS 2000
 #define BURST_EVERY_MS 1000 /* and up to half of it more, so that bursts meet ticks in all ways */
-#define CYCLES 500
-#define WINDOW 20
 
 struct part {
     const char *name, *what, *number; /* %u in the number: the group */
@@ -45,15 +43,6 @@ static const struct part parts[] = {
     {"g722", "rooms of 10, 3 talkers, G.722", "30%02u", 10, 10, 3, VOICE_G722},
     {"opus", "rooms of 10, 3 talkers, Opus", "30%02u", 10, 10, 3, VOICE_OPUS},
     {"opuswide", "a room of 1000, 3 talk., Opus", "30%02u", 1, 1000, 3, VOICE_OPUS},
-};
-
-struct bench {
-    struct daemon_files files;
-    struct sockaddr_in server, local;
-    struct media *media;
-    struct peer *peer;
-    unsigned seconds;
-    double floor;
 };
 
 uint64_t now_us(void)
@@ -231,30 +220,6 @@ static void part_run(struct bench *b, const struct part *part)
     daemon_stop();
 }
 
-/* -- calls alone
- * ---------------------------------------------------------------------------------------------------- */
-
-static void setup_run(struct bench *b)
-{
-    struct row row = {.name = "setup", .what = "call set-up and end, two legs", .unit = "us/call", .legs = 2};
-
-    daemon_start(&b->files);
-    peer_cycle(b->peer, "88", 50, WINDOW); /* caches warm */
-    struct peer_totals before = peer_totals(b->peer);
-    machine_watch();
-    uint64_t cpu = daemon_cpu();
-    peer_cycle(b->peer, "88", CYCLES, WINDOW);
-    struct peer_totals after = peer_totals(b->peer);
-    row.cpu_us = (double)(daemon_cpu() - cpu) / CYCLES;
-    row.others = machine_others();
-    row.floor =
-        floor_message(&b->local, 600, 5000) * (double)(after.sip_messages - before.sip_messages) / CYCLES / 2;
-    if (after.calls - before.calls != CYCLES)
-        fprintf(stderr, "bench: %u of %u calls were set up\n", after.calls - before.calls, CYCLES);
-    table_row(&row);
-    daemon_stop();
-}
-
 /* -- all of it
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -305,14 +270,16 @@ int main(int argc, char **argv)
     b.files = (struct daemon_files){argv[1], argv[2], argv[3]};
     b.server.sin_port = htons((uint16_t)atoi(argv[5]));
     b.media = media_new(&b.local);
-    b.peer = peer_new(b.media, &b.local, (uint16_t)atoi(argv[7]), &b.server);
+    b.port = (uint16_t)atoi(argv[7]);
+    b.peer = peer_new(b.media, &b.local, b.port, &b.server);
     table_begin(argc > 8 ? argv[8] : NULL);
     floor_run(&b);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (wanted(parts[i].name))
             part_run(&b, &parts[i]);
-    if (wanted("setup"))
-        setup_run(&b);
+    bool setup = wanted("setup"), path = wanted("path"), load = wanted("load");
+    if (setup || path || load)
+        calls_run(&b, setup, path, load);
     table_end();
     return 0;
 }

@@ -116,6 +116,12 @@ double floor_rtp(struct media *media, const struct sockaddr_in *local, unsigned 
 /* CPU µs of receiving one datagram of `bytes` and sending one. */
 double floor_message(const struct sockaddr_in *local, size_t bytes, unsigned count);
 
+/* -- nta.c: the cost of SIP alone
+ * ---------------------------------------------------------------------------------------- */
+
+/* CPU µs of a call that a bare nta answers on the port above `port`, and ends. */
+double floor_nta(struct media *media, const struct sockaddr_in *local, uint16_t port);
+
 /* -- peer.c: calls with their media
  * ------------------------------------------------------------------------------------ */
 
@@ -142,6 +148,14 @@ void peer_hang_up(struct peer *peer);
 /* Sets up and ends `count` calls, at most `window` at a time, without media. */
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window);
 struct peer_totals peer_totals(const struct peer *peer);
+/* Calls that come at a rate whatever becomes of them, without media; each is ended once it is answered. */
+struct load {
+    unsigned rate, seconds;             /* given */
+    unsigned offered, answered;         /* calls */
+    unsigned refused, refused_politely; /* with any status above 299; with 503 and Retry-After */
+    uint32_t *setup_us; /* of each that was answered, from INVITE to 200: the caller's to free */
+};
+void peer_load(struct peer *peer, const char *number, struct load *load);
 
 /* -- daemon.c: the server that is measured, and the machine
  * --------------------------------------------------------------- */
@@ -164,6 +178,20 @@ uint64_t process_cpu(int pid);
 void machine_watch(void);
 double machine_others(void);
 
+/* -- calls.c: calls without media
+ * ---------------------------------------------------------------------------------------- */
+
+struct bench {
+    struct daemon_files files;
+    struct sockaddr_in server, local;
+    uint16_t port; /* our SIP port */
+    struct media *media;
+    struct peer *peer;
+    unsigned seconds;
+    double floor, nta; /* µs a leg-second; µs a call */
+};
+void calls_run(struct bench *b, bool setup, bool path, bool load);
+
 /* -- table.c: what is printed
  * ------------------------------------------------------------------------------------------ */
 
@@ -171,6 +199,7 @@ struct row {
     const char *name, *what, *unit;
     unsigned legs;
     double cpu_us, floor, memory_kib;
+    double messages; /* of a call, without media: sent and received by the peer */
     struct media_counts counts;
     struct tick_figures ticks;
     bool has_media, has_delay;
@@ -179,7 +208,11 @@ struct row {
 };
 void table_begin(const char *json_path);
 void table_floor(const char *what, double us, const char *remark);
+void table_floor_call(const char *what, double us);
 void table_row(const struct row *row);
+/* Two figures, and in words what they are. */
+void table_line(const char *name, const char *what, double first, double second, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 void table_absent(const char *name, const char *what, const char *why);
 void table_end(void);
 

@@ -28,7 +28,12 @@ done
 sed -i "s|^peer \"pbx\".*|peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:127.0.0.2:$peer_port\" }|
     s|^media .*|media { rtp_port_low = 20000 rtp_port_high = 29999 }|" "$run/confab.conf"
 cat >>"$run/confab.conf" <<END
-number "88" { application = "peer" argument = "pbx" }
+number "88-89" { application = "peer" argument = "pbx" }
+link "bench1" { application = "tag" argument = "a=1" region = "neutral" numbers = {"89"} }
+link "bench2" { application = "tag" argument = "b=2" region = "neutral" numbers = {"89"} }
+link "bench3" { application = "tag" argument = "c=3" region = "neutral" numbers = {"89"} }
+link "bench4" { application = "tag" argument = "d=4" region = "egress" numbers = {"89"} }
+link "bench5" { application = "tag" argument = "e=5" region = "egress" numbers = {"89"} }
 limits { calls = 2500 calls_a_second = 2500 room_members = 2500 }
 END
 # shellcheck disable=SC2086 # no JSON file: no argument

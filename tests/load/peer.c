@@ -21,7 +21,8 @@ struct leg {
     struct media_leg *media; /* NULL: a call for its messages only */
     char call_id[128], number[64], from[256], to[256], contact[256];
     char invite[2048]; /* for retransmission, or the 200 of a called leg */
-    uint64_t sent_us;
+    uint64_t sent_us, begun_us, setup_us;
+    bool polite; /* refused with Retry-After */
 };
 
 struct peer {
@@ -154,7 +155,7 @@ static void leg_invite(struct peer *peer, const char *number, struct leg *leg)
     snprintf(leg->to, sizeof leg->to, "<%s>", uri);
     sdp_write(peer, leg, sdp, sizeof sdp);
     request_write(peer, leg, "INVITE", uri, 1, sdp, leg->invite, sizeof leg->invite);
-    leg->sent_us = now_us();
+    leg->begun_us = leg->sent_us = now_us();
     sip_send(peer, leg->invite);
 }
 
@@ -218,12 +219,15 @@ static void response_take(struct peer *peer, struct leg *leg, const char *messag
         char uri[128];
         snprintf(uri, sizeof uri, "sip:%s@%s", leg->number, inet_ntoa(peer->server.sin_addr));
         request_write(peer, leg, "ACK", uri, 1, "", ack, sizeof ack);
+        header_get(message, "Retry-After", contact, sizeof contact);
+        leg->polite = status == 503 && *contact;
         leg->state = LEG_FAILED;
         peer->totals.last_failure = (unsigned)status;
     } else {
         request_write(peer, leg, "ACK", leg->contact, 1, "", ack, sizeof ack);
         if (leg->state == LEG_CALLING) {
             leg->state = LEG_UP;
+            leg->setup_us = now_us() - leg->begun_us;
             leg_media_start(leg, peer, message);
         }
     }
@@ -403,6 +407,48 @@ void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned 
                 leg_bye(peer, peer->legs[i]);
         legs_sweep(peer);
     }
+}
+
+static void load_note(struct load *load, struct leg *leg)
+{
+    if (leg->setup_us) {
+        load->setup_us[load->answered++] = (uint32_t)leg->setup_us;
+        leg->setup_us = 0;
+    } else if (leg->state == LEG_FAILED) {
+        load->refused++;
+        load->refused_politely += leg->polite;
+    }
+}
+
+void peer_load(struct peer *peer, const char *number, struct load *load)
+{
+    unsigned total = load->rate * load->seconds;
+    uint64_t start = now_us(), until = start + load->seconds * 1000000ull;
+
+    peer->with_media = false;
+    load->setup_us = calloc(total + 1, sizeof *load->setup_us);
+    if (!load->setup_us)
+        die("calloc");
+    for (uint64_t now = start; (now < until || peer->count) && now < until + 5000000; now = now_us()) {
+        while (load->offered < total && now < until && load->offered < (now - start) * load->rate / 1000000) {
+            leg_invite(peer, number, leg_new(peer, load->offered, VOICE_PCMU, false));
+            load->offered++;
+        }
+        sip_receive(peer);
+        for (unsigned i = 0; i < peer->count; i++) {
+            struct leg *leg = peer->legs[i];
+            if (leg->called)
+                continue;
+            load_note(load, leg);
+            if (leg->state == LEG_UP)
+                leg_bye(peer, leg);
+        }
+        legs_sweep(peer);
+        usleep(100);
+    }
+    for (unsigned i = 0; i < peer->count; i++) /* what was never answered */
+        peer->legs[i]->state = LEG_FAILED;
+    legs_sweep(peer);
 }
 
 struct peer_totals peer_totals(const struct peer *peer)

@@ -1,6 +1,7 @@
 /* What is printed, as a table and as JSON: a line, and an object, for each thing that was measured. */
 #include "tests/load/bench.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -51,6 +52,31 @@ void table_floor(const char *what, double us, const char *remark)
     json_open("floor", what);
     if (json && us > 0)
         fprintf(json, ", \"cpu_us\": %.2f, \"unit\": \"us/leg-second\"", us);
+    json_close();
+}
+
+void table_floor_call(const char *what, double us)
+{
+    printf("%-36s %7.1f us/call\n", what, us);
+    json_open("floor", what);
+    if (json)
+        fprintf(json, ", \"cpu_us\": %.2f, \"unit\": \"us/call\"", us);
+    json_close();
+}
+
+void table_line(const char *name, const char *what, double one, double two, const char *format, ...)
+{
+    char words[160];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(words, sizeof words, format, args);
+    va_end(args);
+    printf("%-30s       %7.1f %7.1f %s\n", what, one, two, words);
+    fflush(stdout);
+    json_open(name, what);
+    if (json)
+        fprintf(json, ", \"figures\": [%.3f, %.3f], \"words\": \"%s\"", one, two, words);
     json_close();
 }
 
@@ -122,8 +148,8 @@ void table_row(const struct row *r)
     if (r->has_media)
         media_print(r, lost, late);
     else
-        printf("%-30s       %7.1f %s, %.2f x the kernel I/O of its messages\n", r->what, r->cpu_us, r->unit,
-               r->cpu_us / r->floor);
+        printf("%-30s       %7.1f %s, %.2f x the bare nta, %.0f calls a second and core, %.0f messages\n",
+               r->what, r->cpu_us, r->unit, r->cpu_us / r->floor, 1e6 / r->cpu_us, r->messages);
     if (r->others > OTHERS_MOST)
         printf("    other processes took %.0f %% of a core meanwhile: the figures are worse than they should "
                "be\n",

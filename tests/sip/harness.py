@@ -8,7 +8,7 @@
             self.server ...                    the Server
 
     Server      start, stop, kill (-9), restart, reload (SIGHUP), psql(query) -> rows, log() -> text, wait_log(pattern),
-                mark() and log_since(mark); address (127.0.1.N of its own), port 5060; folder, spool, cache
+                mark() and log_since(mark); address (127.0.M.N of its own), port 5060; folder, spool, cache
     Baresip     a baresip with a folder of its own: dial, answer, hangup, command, wait_event; recorded() -> (samples, rate)
     run_sipp    runs a scenario of tests/sip/scenarios to its end, AssertionError with SIPp's log when it fails
 
@@ -48,6 +48,11 @@ number "*97"       { application = "voicemail" argument = "own" }
 number "*98"       { application = "voicemail" argument = "login" }
 number "*99."      { application = "voicemail" argument = "deposit" }
 number "7000"      { application = "voicemail" argument = "pilot" }
+number "*8"        { application = "pickup" argument = "group" }
+number "**."       { application = "pickup" argument = "direct" }
+number "700-720"   { application = "park" argument = "701-720" }
+number "*66"       { application = "redial" }
+number "*86"       { application = "redial" argument = "cancel" }
 number "9196"      { application = "echo" }
 number "*69"       { application = "features" argument = "last-caller" }
 number "*72"       { application = "features" argument = "forward-always-on" }
@@ -161,7 +166,8 @@ class Server:
     @staticmethod
     def _free_address():
         while True:
-            address = "127.0.1.%d" % random.randint(2, 254)
+            # Programs that run side by side look in different places.
+            address = "127.0.%d.%d" % (1 + os.getpid() % 250, random.randint(2, 254))
             try:
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                     with socket.socket(socket.AF_INET, kind) as s:

@@ -155,7 +155,7 @@ class TestFindMe(Services):
 
     def test_steps_come_one_after_the_other(self):
         one, two, three, four = self.users("1001", "1002", "1003", "1004")
-        self.service("1002", "find-me", own=1, steps=[{"number": "1003", "ring": 1}, {"number": "1004", "ring": 5}])
+        self.service("1002", "find-me", own=2, steps=[{"number": "1003", "ring": 2}, {"number": "1004", "ring": 10}])
         call = one.invite("1002")
         mine = two.wait_call()
         mine.ring()

@@ -51,6 +51,8 @@ START_TEST(empty_file_gives_the_defaults)
     ck_assert_uint_eq(s->registration_min_s, 60);
     ck_assert_uint_eq(s->session_expires_s, 1800);
     ck_assert_uint_eq(s->ring_s, 20);
+    ck_assert(!s->hold_music);
+    ck_assert_str_eq(s->dialog_info, "group");
     ck_assert_ptr_null(s->media_address4);
     ck_assert_str_eq(s->media_io, "auto");
     ck_assert_uint_eq(s->wide_room, 128);
@@ -166,6 +168,7 @@ static const struct fault {
     {"sip {\n session_expires = 90\n session_min_se = 91\n}\n", 1, "session_min_se: 91"},
     {"media {\n address4 = \"::1\"\n}\n", 2, "is no IPv4 address"},
     {"media {\n address6 = \"127.0.0.1\"\n}\n", 2, "is no IPv6 address"},
+    {"sip {\n dialog_info = \"some\"\n}\n", 2, "is none of all, group, off"},
     {"media {\n io = \"epoll\"\n}\n", 2, "is none of auto, uring, plain"},
     {"media {\n srtp = \"yes\"\n}\n", 2, "srtp: \"yes\" is none of off, optional, required"},
     {"peer \"p\" {\n address = {\"::1\"}\n srtp = \"\"\n}\n", 3, "is none of off, optional, required"},

@@ -1,0 +1,142 @@
+/* Calls that the server makes for a user, with written-down phones and mixer. */
+#include "tests/unit/test_call_fakes.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define ANSWER fake_sdp(5000, "8 101", "sendrecv")
+
+static struct server *server;
+static int told, told_status;
+
+static void setup(void)
+{
+    server = fake_server_start();
+    told = told_status = 0;
+}
+
+static void done(void *arg, int status)
+{
+    ck_assert_ptr_eq(arg, &told);
+    told++;
+    told_status = status;
+}
+
+static void originate(const char *user, const char *number)
+{
+    ck_assert_int_eq(call_originate(server, user, number, done, &told), 0);
+    fake_settle();
+}
+
+static void answer(struct session *s)
+{
+    s->handlers->answered(s->owner, ANSWER);
+    fake_settle();
+}
+
+static void refuse(struct session *s, int status)
+{
+    s->handlers->failed(s->owner, status, "No", NULL);
+    fake_settle();
+}
+
+static void hang_up(struct session *s)
+{
+    s->handlers->ended(s->owner, 200, NULL);
+    fake_settle();
+}
+
+/* RFC 5359 §2.19: his phones ring with the callee's number, and the one he takes up calls the callee in his
+ * name. */
+START_TEST(user_is_rung_then_the_callee)
+{
+    originate("1002", "1004");
+    ck_assert_str_eq(fake_invited(0)->from.user, "1004");
+    ck_assert_ptr_nonnull(fake_invited(1));
+    answer(fake_invited(1));
+    ck_assert(fake_did(fake_invited(0), CAUSE_ELSEWHERE));
+    ck_assert_str_eq(fake_invited(2)->uri, "sip:1004@127.0.0.1:6000");
+    ck_assert_str_eq(fake_invited(2)->from.user, "1002");
+    ck_assert_int_eq(told, 0);
+    /* He was answered long ago, so the ringing he hears is ours. */
+    fake_invited(2)->handlers->progress(fake_invited(2)->owner, 180, "Ringing", NULL);
+    ck_assert(fake_media_did("loop2=2"));
+    answer(fake_invited(2));
+    ck_assert(fake_media_did("bridge2-3"));
+    ck_assert_int_eq(told, 1);
+    ck_assert_int_eq(told_status, 200);
+    hang_up(fake_invited(2));
+    ck_assert(fake_did(fake_invited(1), "release200"));
+    ck_assert_int_eq(told, 1);
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(user_who_does_not_answer)
+{
+    originate("1004", "1002");
+    refuse(fake_invited(0), 486);
+    ck_assert_ptr_null(fake_invited(1));
+    ck_assert_int_eq(told_status, 486);
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(callee_who_refuses)
+{
+    originate("1001", "1004");
+    answer(fake_invited(0));
+    refuse(fake_invited(1), 486);
+    ck_assert_int_eq(told, 1);
+    ck_assert_int_eq(told_status, 486);
+    ck_assert(fake_did(fake_invited(0), "release486"));
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(user_who_hangs_up_meanwhile)
+{
+    originate("1001", "1004");
+    answer(fake_invited(0));
+    hang_up(fake_invited(0));
+    ck_assert(fake_did(fake_invited(1), "release200") || fake_did(fake_invited(1), "release487"));
+    ck_assert_int_eq(told_status, 487);
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(nobody_of_that_number_and_nobody_to_tell)
+{
+    originate("1999", "1004");
+    ck_assert_int_eq(told_status, 404);
+    ck_assert_int_eq(call_originate(server, "", "1004", done, &told), EINVAL);
+    ck_assert_int_eq(call_originate(server, "1001", "1004", done, &told), 0);
+    call_forget_origin(server, &told);
+    fake_settle();
+    refuse(fake_invited(0), 480);
+    ck_assert_int_eq(told, 1);
+    fake_server_end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("originate");
+    TCase *tcase = tcase_create("originate");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_test(tcase, user_is_rung_then_the_callee);
+    tcase_add_test(tcase, user_who_does_not_answer);
+    tcase_add_test(tcase, callee_who_refuses);
+    tcase_add_test(tcase, user_who_hangs_up_meanwhile);
+    tcase_add_test(tcase, nobody_of_that_number_and_nobody_to_tell);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
