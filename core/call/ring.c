@@ -150,15 +150,18 @@ void ring_describe(const struct ring *ring, struct session_target *out)
 void ring_add_user(struct ring *ring, struct fork_place *place, const struct subscriber *subscriber,
                    struct session_target *target)
 {
+    size_t before;
+
     for (size_t i = 0; i < subscriber->binding_count && i < BINDINGS_MAX; i++) {
         const struct binding *binding = &subscriber->bindings[i];
 
         target->uri = binding->contact;
         target->route = binding->path;
         target->received = binding->received;
+        before = ring->count;
         ring_add(ring, place, target);
-        if (ring->branches[ring->count - 1].leg)
-            snprintf(ring->branches[ring->count - 1].leg->number, NUMBER_TEXT, "%s", subscriber->number);
+        if (ring->count > before && ring->branches[before].leg)
+            snprintf(ring->branches[before].leg->number, NUMBER_TEXT, "%s", subscriber->number);
     }
 }
 

@@ -85,7 +85,7 @@ START_TEST(services_bring_the_built_in_links_in)
     ben.mailbox[0] = '\0';
     ck_assert_int_eq(reason_of("voicemail"), PATH_NO_SERVICE);
     strcpy(ben.services, "not JSON");
-    ck_assert_str_eq(names(), " outgoing");
+    ck_assert_str_eq(names(), " outgoing callers");
     question.callee = NULL;
     ck_assert_int_eq(reason_of("screening"), PATH_NOBODY);
     end();
