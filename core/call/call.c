@@ -353,6 +353,8 @@ void call_free(struct call *call)
         free(link);
     }
     route_free_all(call);
+    fork_free(call->fork);
+    free(call->screen);
     free(call->subscriber);
     settings_free(call->settings);
     free(call);
