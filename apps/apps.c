@@ -4,6 +4,6 @@
 #include <stddef.h>
 
 const struct app *const applications[] = {
-    &announcement_app, &conference_app, &echo_app, &ivr_app,       &park_app,
+    &announcement_app, &conference_app, &echo_app, &http_app,      &ivr_app, &park_app,
     &pickup_app,       &redial_app,     &tag_app,  &voicemail_app, NULL,
 };

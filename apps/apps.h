@@ -12,6 +12,7 @@
 extern const struct app announcement_app; /* announcement.c */
 extern const struct app conference_app;   /* conference/ */
 extern const struct app echo_app;         /* echo.c */
+extern const struct app http_app;         /* http/ */
 extern const struct app ivr_app;          /* ivr/ */
 extern const struct app park_app;         /* park.c */
 extern const struct app pickup_app;       /* pickup.c */
