@@ -5,7 +5,7 @@
 
 const struct app *const applications[] = {
     &announcement_app, &callers_app, &conference_app, &dnd_app,       &echo_app,
-    &features_app,     &findme_app,  &forward_app,    &ivr_app,       &outgoing_app,
+    &features_app,     &findme_app,  &forward_app,    &http_app,   &ivr_app,       &outgoing_app,
     &park_app,         &pickup_app,  &redial_app,     &screening_app, &tag_app,
     &tap_app,          &voicemail_app, NULL,
 };
