@@ -248,6 +248,7 @@ void link_answer(struct link *link)
     link_log(link, LEVEL_INFO, "answered");
     watch_changed(call);
     originate_tell(call, 200);
+    transfer_answered(call);
 }
 
 bool link_hosts(const struct link *link, const char *verb)
