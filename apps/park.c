@@ -93,7 +93,9 @@ static bool slots_free(const struct slots *slots, const struct server *server, c
 static void park_note_parker(struct parked *parked, const struct request *request)
 {
     unsigned count = request->diversion_count;
-    const char *parker = count ? request->diversions[count - 1].user : "";
+    const char *parker = *request->referrer.user ? request->referrer.user
+                         : count                   ? request->diversions[count - 1].user
+                                                   : "";
 
     if (!*parker && request->user) {
         parker = request->user;

@@ -270,6 +270,7 @@ static const struct key keys[] = {
     N("sip", "session_min_se", session_min_se_s, 90, 86400, 90),
     N("sip", "ring", ring_s, 1, 600, 20),
     B("sip", "hold_music", hold_music, false),
+    B("sip", "recall", recall, true),
     T("sip", "dialog_info", dialog_info, "group", dialog_info_fault),
     T("media", "address4", media_address4, NULL, address4_fault),
     T("media", "address6", media_address6, NULL, address6_fault),

@@ -253,6 +253,7 @@ void link_answer(struct link *link)
     link_log(link, LEVEL_INFO, "answered");
     watch_changed(call);
     originate_tell(call, 200);
+    transfer_answered(call);
 }
 
 bool link_speaks(const struct link *link)

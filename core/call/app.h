@@ -38,6 +38,8 @@ struct request {
     bool emergency;                 /* an emergency number: nobody may refuse, redirect or keep it */
     struct diversion diversions[DIVERSIONS_MAX]; /* who sent the call on, and why: the first one first */
     unsigned diversion_count;
+    struct party referrer;          /* who has transferred the caller here (RFC 3892); user "": nobody */
+    const char *replaces;           /* value of Replaces that goes out with it, of a dialog elsewhere; or NULL */
 };
 
 /* What happens below a link while a request or a call goes through it; told up the path, the lowest link first. */

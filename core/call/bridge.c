@@ -116,6 +116,7 @@ void bridge_answered(struct call *call, struct leg *callee)
     bridge_connect(call, callee);
     (void)chain_news(call, &(struct news){.kind = NEWS_ANSWERED, .status = 200});
     originate_tell(call, 200);
+    transfer_answered(call);
 }
 
 /* -- changes ------------------------------------------------------------------------------------------- */
@@ -157,6 +158,30 @@ static void bridge_align(struct leg *leg)
     error = bridge_pass_offer(other, &leg->format.codecs[0].codec, 1, send, receive);
     if (error)
         log_event(LEVEL_NOTICE, "call", leg->call->id, "align-failed error=\"%s\"", strerror(error));
+}
+
+void bridge_open_up(struct leg *leg)
+{
+    int error;
+
+    if (!leg->session || !leg->described || leg->declines || (leg->format.send && leg->format.receive))
+        return;
+    error = bridge_pass_offer(leg, &leg->format.codecs[0].codec, 1, true, true);
+    if (error)
+        log_event(LEVEL_NOTICE, "call", leg->call->id, "reopen-failed error=\"%s\"", strerror(error));
+}
+
+void bridge_rejoin(struct call *call)
+{
+    struct leg *sides[] = {call->caller, call->callee};
+
+    bridge_connect(call, call->callee);
+    for (size_t i = 0; i < 2 && call->state == CALL_BRIDGED; i++) {
+        if (sides[i]->declines)
+            bridge_align(sides[i]);
+        else if (!sides[1 - i]->declines)
+            bridge_open_up(sides[i]);
+    }
 }
 
 /* EINVAL means that the far side has cancelled its re-INVITE meanwhile: there is nobody to be told. */
@@ -354,7 +379,7 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
     struct call *call = leg->call;
     bool caller = leg == call->caller;
 
-    if (caller ? call->acknowledged : !leg->offered_in_200)
+    if (!leg->offered_in_200 && (!caller || call->acknowledged))
         return;
     if (leg->offered_in_200) {
         if (bridge_accept_ack(leg, sdp)) {
@@ -366,7 +391,7 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
         bridge_align(leg);
         hold_update(call);
     }
-    if (!caller)
+    if (!caller || call->acknowledged)
         return;
     call->acknowledged = true;
     if (call->state == CALL_HOSTED)

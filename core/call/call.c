@@ -104,6 +104,12 @@ static int call_judge(const struct invitation *invitation, enum srtp_policy srtp
 }
 
 /* The caller as his own row names him: a display name in From is what any phone likes it to be. */
+static void call_lead(struct call *call)
+{
+    if (!transfer_invited(call))
+        route_resume(call);
+}
+
 static void call_caller_found(struct ticket ticket, int error, const struct subscriber *subscriber)
 {
     struct call *call = call_of(ticket);
@@ -120,7 +126,20 @@ static void call_caller_found(struct ticket ticket, int error, const struct subs
         snprintf(call->from.display, sizeof call->from.display, "%s", subscriber->name);
         call->caller_music = hold_service(subscriber);
     }
-    route_resume(call);
+    call_lead(call);
+}
+
+static int call_wish(struct call *call, const struct invitation *invitation)
+{
+    const struct dialog_name *name = invitation->replaces ? invitation->replaces : invitation->join;
+
+    if (!name)
+        return 0;
+    call->wish = malloc(sizeof *call->wish);
+    if (!call->wish)
+        return ENOMEM;
+    *call->wish = (struct transfer_name){.name = *name, .join = !invitation->replaces};
+    return 0;
 }
 
 void call_invited(void *arg, struct session *session, const struct invitation *invitation)
@@ -156,13 +175,17 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
         call_refuse(call, &(struct failure){.status = status});
         return;
     }
+    if (call_wish(call, invitation)) {
+        call_refuse(call, &(struct failure){.status = 500});
+        return;
+    }
     if (call->has_user &&
         subscriber_find(server->storage, call->user, call_ticket(call), call_caller_found) == 0) {
         watch_changed(call);
         return;
     }
     call->subscriber_unread = call->has_user;
-    route_resume(call);
+    call_lead(call);
 }
 
 /* -- end ----------------------------------------------------------------------------------------------- */
@@ -232,6 +255,7 @@ void call_finish(struct call *call)
     call->state = CALL_OVER;
     tap_close(call);
     ring_stop(call, NULL, NULL);
+    transfer_free(call);
     for (struct leg *leg = call->legs; leg; leg = leg->next)
         leg_close(leg, call->end_status, reason_value(call->end_reason));
     for (struct link *link = call->links; link; link = link->next)
@@ -356,6 +380,7 @@ void call_free(struct call *call)
     fork_free(call->fork);
     free(call->screen);
     free(call->subscriber);
+    free(call->wish);
     settings_free(call->settings);
     free(call);
     server->call_count--;

@@ -94,7 +94,7 @@ static void chain_return(struct call *call)
  * once. */
 void chain_up(struct call *call)
 {
-    while (call->position > 0 && call_is_up(call)) {
+    while (call->position > call->floor && call_is_up(call)) {
         struct link *link = call->path[call->position - 1];
 
         if (link == call->mover) {
@@ -112,7 +112,9 @@ void chain_up(struct call *call)
         }
         call->position--;
     }
-    if (call_is_up(call))
+    if (call_is_up(call) && call->transfer)
+        transfer_failed(call);
+    else if (call_is_up(call))
         call_refuse(call, &call->failure);
 }
 

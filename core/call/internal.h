@@ -98,6 +98,13 @@ const struct app *app_named(const char *name);
 
 /* -- leg.c, leg_media.c: one session, its negotiation and its port ------------------------------------- */
 
+/* Who sits at a leg's far side, for him who is connected with it next. */
+struct identity {
+    struct party party;
+    bool anonymous, music;
+    char user[NUMBER_TEXT], peer[NUMBER_TEXT]; /* subscriber, trusted peer; "" */
+};
+
 struct leg {
     struct call *call;
     struct leg *next;
@@ -119,6 +126,7 @@ struct leg {
     bool answered;         /* 2xx sent or received */
     bool holds;            /* its far side has said so, and the links know */
     bool keeps_digits;     /* the mixer passes its keys to us alone */
+    struct identity *moved; /* who it is, where the call's caller and routes do not say so; or NULL */
     char *offer;           /* far side's offer that waits for an answer */
     char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
     char *early;           /* callee: SDP of its provisional response */
@@ -182,10 +190,12 @@ struct call {
     enum call_state state;
     struct leg *caller, *callee, *legs;
     struct route *routes; /* newest first */
+    const struct route *settled; /* those from here on are of a call that was answered */
     unsigned retargets;
     struct link *links;           /* all there ever were, newest first */
     struct link *path[LINKS_MAX]; /* those the request stands on, top first */
     unsigned depth, position;     /* how many, and how many of them were entered */
+    unsigned floor;               /* failures go no further up: those above had their say before a transfer */
     struct ring *ring;
     struct fork *fork;   /* that the next ring begins with */
     struct list *screen; /* who answers is asked, and hears this: who calls; NULL: he is not asked */
@@ -209,6 +219,8 @@ struct call {
     int end_status;
     char end_reason[96];
     bool acknowledged; /* the ACK to the caller's 200 has come */
+    struct transfer *transfer;  /* a party is being connected with somebody else; or NULL */
+    struct transfer_name *wish; /* the INVITE's Replaces or Join; or NULL */
     struct origin *origin; /* the server itself makes this call; or NULL */
     struct timer *reap, *soon, *guard, *arrival;
 };
@@ -255,6 +267,8 @@ struct route {
     int status;                        /* why there is nobody below the path; 0: there is somebody */
     const struct peer_settings *trunk; /* or NULL */
     bool phones_only;                  /* a recall: the user's own services are not asked */
+    struct subscriber *own_diverter;   /* a transferor's row; or NULL */
+    char replaces[REFER_TEXT];
     enum plan plan;
 };
 /* The first route, as dialled: 0 or a SIP status. route_resume() then leads the request along the newest
@@ -270,6 +284,14 @@ void route_add_hop(struct diversion *hops, unsigned *count, const struct diversi
 /* The same in the name of him whom the call had reached on route `from`: his originating links see it, and the list of
  * diversions grows by him. */
 void route_divert(struct call *call, const struct route *from, const char *number, int cause);
+/* A new beginning for a caller who was answered before: a transfer, a three-way room. */
+struct route_order {
+    char number[NUMBER_TEXT], params[URI_TEXT], replaces[REFER_TEXT];
+    struct party referrer;             /* user "": nobody */
+    const struct subscriber *diverter; /* in whose name; or NULL. Copied. */
+    bool phones_only;
+};
+void route_begin(struct call *call, const struct route_order *order);
 /* Back to somebody who had the call: his phones alone ring. */
 void route_recall(struct call *call, const char *number);
 
@@ -421,6 +443,34 @@ CALL_CHECK int call_pick(struct call *call, struct leg *leg);
 CALL_CHECK int call_replace(struct leg *old, struct leg *leg);
 /* A leg of a call of two becomes the caller of a call of its own, answered, which route_start() leads on. */
 CALL_CHECK int call_split(struct call **out, struct leg *leg);
+/* Whether call_replace() can put another in its place now. */
+bool call_can_replace(const struct leg *old);
+/* The callee becomes the caller, answered, and the other way round. */
+CALL_CHECK int call_turn(struct call *call);
+void leg_identity(const struct leg *leg, struct identity *out);
+/* From here on whatever becomes of its call. */
+CALL_CHECK int leg_keep_identity(struct leg *leg);
+void call_assume(struct call *call, const struct identity *identity); /* its caller is another one */
+
+/* -- transfer.c: REFER, Replaces, Join ------------------------------------------------------------------ */
+
+struct transfer_name {
+    struct dialog_name name;
+    bool join;
+};
+void transfer_referred(void *owner, const struct referral *referral);
+void transfer_progress(struct call *call, int status);
+void transfer_answered(struct call *call);
+void transfer_failed(struct call *call); /* with call->failure */
+bool transfer_left(struct leg *leg);     /* true: it was the transferor's, and the call goes on */
+void transfer_free(struct call *call);
+/* An INVITE with Replaces or Join: true, and it is dealt with. */
+bool transfer_invited(struct call *call);
+/* Whether `taker`, a caller, may take the place of `leg` or join it: the same user, the other party, a trusted peer, or
+ * one of its pickup group. */
+bool call_may_take(const struct leg *leg, const struct leg *taker);
+int transfer_click(void *arg, const char *called, const char *user, const char *peer,
+                   const struct referral *referral, struct refer *refer);
 
 /* -- originate.c: calls that the server makes for a user ------------------------------------------------ */
 
@@ -480,6 +530,10 @@ CALL_CHECK int room_keep(struct server *server, uint32_t room, const char *name,
 CALL_CHECK int bridge_describe_caller(struct call *call, const struct leg *callee);
 void bridge_connect(struct call *call, struct leg *callee);
 void bridge_answered(struct call *call, struct leg *callee);
+/* Two who have come together: joins them, and has both send and listen unless one holds. */
+void bridge_rejoin(struct call *call);
+/* A leg that was held is to send and listen again, unless its far side holds itself. */
+void bridge_open_up(struct leg *leg);
 void bridge_acknowledged(struct leg *leg, const char *sdp);
 void bridge_offered(struct leg *leg, const char *sdp);
 void bridge_reanswered(struct leg *leg, int status, const char *sdp);
@@ -543,6 +597,7 @@ struct link {
     bool broken; /* it has failed: it is asked nothing more */
     bool early;  /* it speaks to the caller before it decides */
     bool stands_in; /* for one that has failed */
+    uint32_t room;  /* in which the caller of a host is; 0: none */
 };
 CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
 /* The request comes to the link: what it sees, and what goes on below it. */

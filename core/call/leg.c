@@ -66,6 +66,7 @@ void leg_free(struct leg *leg)
     free(leg->offer);
     free(leg->sdp);
     free(leg->early);
+    free(leg->moved);
     free(leg);
 }
 
@@ -162,6 +163,10 @@ static void leg_on_ended(void *owner, int status, const char *reason)
         watch_changed(call);
         return;
     }
+    if (transfer_left(leg)) {
+        watch_changed(call);
+        return;
+    }
     leg_release(leg, status, reason);
     if ((leg == call->caller || leg == call->callee) && call_is_up(call))
         call_end(call, status, reason);
@@ -176,6 +181,7 @@ const struct session_handlers leg_handlers = {
     .offered = leg_on_offered,
     .reanswered = leg_on_reanswered,
     .digit = leg_on_digit,
+    .referred = transfer_referred,
     .ended = leg_on_ended,
 };
 

@@ -140,6 +140,8 @@ void ring_describe(const struct ring *ring, struct session_target *out)
                                    .anonymous = call->anonymous,
                                    .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    out->referrer = request->referrer;
+    out->replaces = request->replaces;
     memcpy(out->diversions, request->diversions, sizeof out->diversions);
     snprintf(out->to.user, sizeof out->to.user, "%s", ring->route->number);
     snprintf(out->to.host, sizeof out->to.host, "%s", call->settings->realm);
@@ -313,6 +315,7 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
         return;
     sound = ring_early_media(leg, sdp);
     if (call->caller->answered) {
+        transfer_progress(call, status == 183 ? 180 : status);
         ring_tone(call->ring, call->ring->ringback || (status == 180 && !sound && !call->early));
         return;
     }

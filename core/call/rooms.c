@@ -66,6 +66,7 @@ void link_enter(struct link *link, uint32_t room)
         return;
     if (room)
         link_label(link);
+    link->room = room;
     link_check(link, "enter", room ? port_connect_room(mixer, port, room) : port_connect_none(mixer, port));
 }
 

@@ -15,6 +15,8 @@
 #include <strings.h>
 #include <time.h>
 
+#define HOPS 70 /* RFC 3261 §8.1.1.6: a request that begins here */
+
 const struct app *app_named(const char *name)
 {
     for (size_t i = 0; applications[i]; i++)
@@ -92,7 +94,7 @@ bool uri_user(const char *uri, char *out, size_t size)
 /* A↔B forwarding ends at the second visit, long before Max-Forwards would end it. */
 static bool route_visited(const struct call *call, const char *number)
 {
-    for (const struct route *route = call->routes; route; route = route->next)
+    for (const struct route *route = call->routes; route && route != call->settled; route = route->next)
         if (strcmp(route->number, number) == 0)
             return true;
     return false;
@@ -155,6 +157,7 @@ void route_free_all(struct call *call)
 
         call->routes = route->next;
         free(route->callee);
+        free(route->own_diverter);
         free(route);
     }
 }
@@ -348,6 +351,45 @@ static void route_go(struct call *call, const struct route *from, const char *nu
     if (from && hop)
         call->routes->diverter = from->callee;
     call->routes->by_caller = hop == NULL && !recall;
+    route_resume(call);
+}
+
+static int route_apply(struct route *route, const struct route_order *order)
+{
+    route->phones_only = order->phones_only;
+    route->request.referrer = order->referrer;
+    if (*order->replaces) {
+        memcpy(route->replaces, order->replaces, sizeof route->replaces);
+        route->request.replaces = route->replaces;
+    }
+    if (!order->diverter)
+        return 0;
+    route->own_diverter = malloc(sizeof *route->own_diverter);
+    if (!route->own_diverter)
+        return 500;
+    *route->own_diverter = *order->diverter;
+    route->diverter = route->own_diverter;
+    return 0;
+}
+
+void route_begin(struct call *call, const struct route_order *order)
+{
+    int status;
+
+    call->state = CALL_ROUTING;
+    call->retargets = 0;
+    call->max_forwards = HOPS;
+    call->depth = call->position;
+    status = route_new(call, order->number, order->params);
+    call->settled = call->routes ? call->routes->next : NULL;
+    if (!status)
+        status = route_apply(call->routes, order);
+    if (status) {
+        chain_fail(call, status, NULL, NULL);
+        return;
+    }
+    call->routes->first = false;
+    call->routes->request.caller = call->from;
     route_resume(call);
 }
 

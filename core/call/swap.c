@@ -1,30 +1,135 @@
-/* Legs that change places: a caller of one call becomes the callee of another. */
+/*
+ * Legs that change places: one takes another's seat in a call, or the two of a call part. A leg keeps its
+ * session, its port and what was agreed on; an offer follows only where its direction is no longer right.
+ */
 #include "core/call/internal.h"
 
+#include "core/base/clock.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The call that is left gets an empty leg in his place, so that its end finds a caller. */
+#define HOPS 70 /* RFC 3261 §8.1.1.6: a request that begins here */
+
+/* -- who sits where ------------------------------------------------------------------------------------ */
+
+/* Whoever came from another call is known from there; else it is the caller, or whom the newest route names.
+ */
+void leg_identity(const struct leg *leg, struct identity *out)
+{
+    const struct call *call = leg->call;
+    const struct route *route = call->routes;
+
+    *out = (struct identity){0};
+    if (leg->moved) {
+        *out = *leg->moved;
+        return;
+    }
+    if (leg == call->caller) {
+        out->party = call->from;
+        out->anonymous = call->anonymous;
+        snprintf(out->user, sizeof out->user, "%s", call->has_user ? call->user : "");
+        snprintf(out->peer, sizeof out->peer, "%s", call->has_peer ? call->peer : "");
+        out->music = call->caller_music;
+        return;
+    }
+    snprintf(out->user, sizeof out->user, "%s", leg->number);
+    snprintf(out->party.user, sizeof out->party.user, "%s",
+             *leg->number ? leg->number
+             : route      ? route->number
+                          : "");
+    snprintf(out->party.host, sizeof out->party.host, "%s", call->settings->realm);
+    if (route && route->trunk && !*leg->number)
+        snprintf(out->peer, sizeof out->peer, "%s", route->trunk->name);
+    if (route && route->callee && strcmp(route->callee->number, out->party.user) == 0) {
+        snprintf(out->party.display, sizeof out->party.display, "%s", route->callee->name);
+        out->music = hold_service(route->callee);
+    }
+}
+
+void call_assume(struct call *call, const struct identity *identity)
+{
+    call->from = identity->party;
+    call->anonymous = identity->anonymous;
+    call->has_user = *identity->user;
+    call->has_peer = *identity->peer;
+    snprintf(call->user, sizeof call->user, "%s", identity->user);
+    snprintf(call->peer, sizeof call->peer, "%s", identity->peer);
+    call->caller_music = identity->music;
+}
+
+/* The leg is an answered caller's from here on, whichever side has begun. */
+static int leg_seat(struct leg *leg)
+{
+    if (!leg->sdp)
+        leg->sdp = strdup("");
+    leg->answered = true;
+    leg->call->acknowledged = true;
+    return leg->sdp ? 0 : ENOMEM;
+}
+
+int call_turn(struct call *call)
+{
+    struct leg *caller = call->callee;
+    struct identity identity;
+    int error;
+
+    leg_identity(caller, &identity);
+    error = leg_keep_identity(call->caller);
+    if (!error)
+        error = leg_seat(caller);
+    if (error)
+        return error;
+    call->callee = call->caller;
+    call->caller = caller;
+    call_assume(call, &identity);
+    return 0;
+}
+
+/* -- moving -------------------------------------------------------------------------------------------- */
+
+int leg_keep_identity(struct leg *leg)
+{
+    struct identity identity;
+
+    if (leg->moved)
+        return 0;
+    leg_identity(leg, &identity);
+    leg->moved = malloc(sizeof *leg->moved);
+    if (!leg->moved)
+        return ENOMEM;
+    *leg->moved = identity;
+    return 0;
+}
+
+/* A caller leaves an empty leg in his place, so that the end of his call finds one. */
 static void leg_move(struct leg *leg, struct call *to, struct leg *empty)
 {
     struct call *from = leg->call;
     struct leg **place = &from->legs;
 
     hold_forget(leg);
+    leg->holds = false;
     while (*place != leg)
         place = &(*place)->next;
     *place = leg->next;
-    from->caller = empty;
+    if (from->caller == leg)
+        from->caller = empty;
+    if (from->callee == leg)
+        from->callee = NULL;
+    if (from->asker == leg)
+        from->asker = NULL;
     leg->call = to;
     leg->next = to->legs;
     to->legs = leg;
 }
 
-static int pick_answer(struct call *call, struct leg *leg)
+/* Answers a caller's INVITE as it suits him whom he is to talk to, `other`, who may be NULL. */
+static int leg_answer_for(struct leg *leg, const struct call *call, const struct leg *other)
 {
-    const struct leg *caller = call->caller;
-    const enum codec *best = caller->described ? &caller->format.codecs[0].codec : NULL;
+    const enum codec *best = other && other->described ? &other->format.codecs[0].codec : NULL;
     struct offer_summary offered;
     struct sockaddr_storage local;
     struct codec_list codecs;
@@ -42,7 +147,7 @@ static int pick_answer(struct call *call, struct leg *leg)
         leg->offered_in_200 = !error;
         goto out;
     }
-    if (!best && caller->offer && !negotiation_peek(caller->offer, caller->srtp, &offered))
+    if (!best && other && other->offer && !negotiation_peek(other->offer, other->srtp, &offered))
         best = &offered.codecs[0];
     codecs_prefer(&codecs, call->settings, leg->offer, leg->srtp, best);
     error = leg_answer(leg, leg->offer, &codecs, true, true, sdp);
@@ -63,7 +168,9 @@ int call_pick(struct call *call, struct leg *leg)
         return EINVAL;
     error = leg_new(&empty, old, true);
     if (!error)
-        error = pick_answer(call, leg);
+        error = leg_keep_identity(leg);
+    if (!error)
+        error = leg_answer_for(leg, call, call->caller);
     if (error)
         return error;
     leg_move(leg, call, empty);
@@ -71,4 +178,127 @@ int call_pick(struct call *call, struct leg *leg)
     call_end_soon(old, 200, NULL);
     bridge_answered(call, leg);
     return 0;
+}
+
+/* An application goes on with another caller only where it can: in a room, or where it hears of the change.
+ */
+static bool host_adopts(const struct link *host)
+{
+    return host->room || host->app->heard;
+}
+
+static int host_adopt(struct call *call)
+{
+    struct link *host = call->host;
+    int error = host->room ? port_connect_room(call->server->mixer, call->caller->port, host->room)
+                           : port_connect_none(call->server->mixer, call->caller->port);
+    struct news news = {.kind = NEWS_TRANSFERRED, .by_caller = true};
+
+    bridge_open_up(call->caller);
+    (void)link_call(host, &(struct occasion){.hook = HOOK_HEARD, .news = &news});
+    return error;
+}
+
+static void call_rejoin(struct call *call, bool by_caller)
+{
+    int error = 0;
+
+    if (call->state == CALL_HOSTED)
+        error = host_adopt(call);
+    else
+        bridge_rejoin(call);
+    if (error)
+        call_end_soon(call, 500, NULL);
+    (void)chain_news(call, &(struct news){.kind = NEWS_TRANSFERRED, .by_caller = by_caller});
+    watch_changed(call);
+}
+
+bool call_can_replace(const struct leg *old)
+{
+    const struct call *call = old->call;
+
+    if (!old->answered || call->transfer || call->asker)
+        return false;
+    if (call->state == CALL_HOSTED)
+        return old == call->caller && host_adopts(call->host);
+    return call->state == CALL_BRIDGED && (old == call->caller || old == call->callee);
+}
+
+int call_replace(struct leg *old, struct leg *leg)
+{
+    struct call *call = old->call, *from = leg->call;
+    bool by_caller = old == call->caller;
+    struct leg *empty = NULL;
+    int error = call == from || !leg->session || !call_can_replace(old) ? EINVAL : 0;
+
+    if (!error && leg == from->caller)
+        error = leg_new(&empty, from, true);
+    if (!error)
+        error = leg_keep_identity(leg);
+    if (!error && !leg->answered)
+        error = leg_answer_for(leg, call, by_caller ? call->callee : call->caller);
+    if (error)
+        return error;
+    leg_move(leg, call, empty);
+    if (by_caller) {
+        call->caller = leg;
+        call_assume(call, leg->moved);
+        error = leg_seat(leg);
+    } else {
+        call->callee = leg;
+    }
+    call_trace(call, NULL, "replaced", "side=%s from=%s", by_caller ? "caller" : "callee", from->id);
+    log_event(LEVEL_INFO, "call", call->id, "replaced side=%s by=%s from=%s", by_caller ? "caller" : "callee",
+              leg->moved->party.user, from->id);
+    leg_close(old, 200, NULL);
+    call_end_soon(from, 200, NULL);
+    if (error)
+        call_end_soon(call, 500, NULL);
+    else
+        call_rejoin(call, by_caller);
+    return 0;
+}
+
+/* -- parting ------------------------------------------------------------------------------------------- */
+
+/* A call whose caller is alone: a number is to be found for him. */
+static int call_stand_alone(struct call *call)
+{
+    call->callee = NULL;
+    call->state = CALL_ROUTING;
+    call->floor = call->position;
+    call->depth = call->position;
+    bridge_open_up(call->caller);
+    return port_connect_none(call->server->mixer, call->caller->port);
+}
+
+int call_split(struct call **out, struct leg *leg)
+{
+    struct call *from = leg->call, *call;
+    struct invitation invitation = {.max_forwards = HOPS};
+    int error = from->state == CALL_BRIDGED && !from->transfer && !from->asker ? 0 : EINVAL;
+
+    if (!error)
+        error = leg_keep_identity(leg);
+    if (!error && leg == from->caller)
+        error = call_turn(from);
+    if (!error)
+        error = call_new(&call, from->server, &invitation);
+    if (error)
+        return error;
+    hold_forget(from->caller);
+    leg_move(leg, call, NULL);
+    call->caller = leg;
+    call->answered_us = clock_now_us();
+    call_assume(call, leg->moved);
+    error = leg_seat(leg);
+    log_event(LEVEL_INFO, "call", call->id, "split from=%s party=%s", from->id, call->from.user);
+    if (!error)
+        error = call_stand_alone(call);
+    if (!error)
+        error = call_stand_alone(from);
+    if (error)
+        call_end_soon(call, 500, NULL);
+    *out = call;
+    return error;
 }

@@ -14,7 +14,7 @@
 #include "core/base/ids.h"
 #include "core/base/log.h"
 
-#define ALLOW SESSION_ALLOW ", REGISTER, SUBSCRIBE"
+#define ALLOW SESSION_ALLOW ", REGISTER"
 #define MESSAGE_MAX 65536
 #define PROCEEDING_MAX 20000 /* a last resort: nta's own 503 has no Retry-After */
 #define RECEIVE_BUFFER 4194304
@@ -134,6 +134,10 @@ static void request_dispatch(struct transport *t, nta_incoming_t *irq, const sip
         break;
     case sip_method_register:
         registrar_request(agent->registrar, t, irq, sip);
+        break;
+    case sip_method_refer:
+        if (request_is_acceptable(irq, sip, false))
+            refer_request(t, irq, sip);
         break;
     case sip_method_subscribe:
         notifier_request(agent->notifier, t, irq, sip);
@@ -277,6 +281,7 @@ void agent_stop(struct agent *agent)
     if (!agent)
         return;
     sessions_free(agent->sessions);
+    refers_free(agent);
     notifier_free(agent->notifier);
     registrar_free(agent->registrar);
     auth_free(agent->auth);

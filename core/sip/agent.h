@@ -27,6 +27,12 @@ struct agent_handlers {
     void (*invited)(void *arg, struct session *session, const struct invitation *invitation);
     /* Whether a new call may be taken now: 0, or the seconds for Retry-After of a 503. Asked before all else. */
     unsigned (*refuse_call)(void *arg);
+    /*
+     * A REFER out of any dialog (click to dial): who sent it wants `called` to call the referral's target. 0: done, and
+     * `refer` (NULL: no news wanted) is told what comes of it, later; else the status of a refusal.
+     */
+    int (*referred)(void *arg, const char *called, const char *user, const char *peer,
+                    const struct referral *referral, struct refer *refer);
     /* What goes on at a number, for those who watch it; *out is empty. May be NULL. */
     void (*dialogs)(void *arg, const char *number, struct dialog_list *out);
 };

@@ -332,6 +332,15 @@ int identity_write(char *out, size_t size, const struct session_target *target, 
     }
     if (target->diversion_count > 0)
         diversion_write(&l, target);
+    if (*target->referrer.user) {
+        home = su_home_new(sizeof *home);
+        address = home ? party_address(home, &target->referrer) : NULL;
+        if (address)
+            line_add(&l, "Referred-By: %s\r\n", address);
+        su_home_unref(home);
+    }
+    if (target->replaces && !strpbrk(target->replaces, "\r\n"))
+        line_add(&l, "Replaces: %s\r\nRequire: replaces\r\n", target->replaces);
     if (target->route && *target->route)
         line_add(&l, "Route: %s\r\n", target->route);
     return l.used < size ? 0 : ENOSPC;

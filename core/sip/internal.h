@@ -38,6 +38,7 @@ struct agent {
     struct registrar *registrar;
     struct notifier *notifier;
     struct session_list *sessions;
+    struct refer *refers;
     struct agent_stats stats;
     bool draining;
 };

@@ -13,10 +13,14 @@
 
 #include "core/base/log.h"
 
+#define ENDED_MAX 256 /* dialogs whose names are remembered */
+
 struct session_list {
     struct agent *agent;
     struct session *first;
     bool closing;
+    uint64_t ended[ENDED_MAX]; /* by their names' hashes */
+    unsigned ended_next;
 };
 
 int sessions_new(struct session_list **out, struct agent *agent)
@@ -108,8 +112,60 @@ void session_leave(struct session *s)
     su_home_unref(s->home);
 }
 
+/* From whichever end the tags are seen. */
+static uint64_t name_hash(const char *call_id, const char *one, const char *other)
+{
+    uint64_t hash = 14695981039346656037U, tags = 0;
+
+    for (; *call_id; call_id++)
+        hash = (hash ^ (unsigned char)*call_id) * 1099511628211U;
+    for (const char *tag = one; tag; tag = tag == one ? other : NULL) {
+        uint64_t own = hash;
+
+        for (const char *p = tag; *p; p++)
+            own = (own ^ (unsigned char)*p) * 1099511628211U;
+        tags += own;
+    }
+    return tags;
+}
+
+/* RFC 3891 §3: who would take over what has just ended is told so. */
+static void session_remember(struct session *s)
+{
+    struct session_list *list = s->list;
+    const char *own, *theirs;
+
+    session_tags(s, &own, &theirs);
+    if (s->leg && s->call_id && *theirs)
+        list->ended[list->ended_next++ % ENDED_MAX] = name_hash(s->call_id, own, theirs);
+}
+
+struct session *session_find(struct agent *agent, const struct dialog_name *name, bool *ended)
+{
+    uint64_t hash = name_hash(name->call_id, name->to_tag, name->from_tag);
+
+    *ended = false;
+    for (struct session *s = agent->sessions->first; s; s = s->next) {
+        const char *own, *theirs;
+
+        if (!s->leg || !s->call_id || s->state >= SESSION_ENDING || s->released ||
+            strcmp(s->call_id, name->call_id) != 0)
+            continue;
+        session_tags(s, &own, &theirs);
+        if ((strcmp(own, name->to_tag) == 0 && strcmp(theirs, name->from_tag) == 0) ||
+            (strcmp(theirs, name->to_tag) == 0 && strcmp(own, name->from_tag) == 0))
+            return s;
+    }
+    for (unsigned i = 0; i < ENDED_MAX; i++)
+        *ended = *ended || agent->sessions->ended[i] == hash;
+    return NULL;
+}
+
 void session_over(struct session *s)
 {
+    if (s->state != SESSION_OVER)
+        session_remember(s);
+    refer_part(s);
     s->state = SESSION_OVER;
     timer_stop(&s->timer.timer);
     session_modify_stop(s);
@@ -243,6 +299,11 @@ void session_own(struct session *s, const struct session_handlers *handlers, voi
     s->owner = owner;
 }
 
+void *session_owner(const struct session *s)
+{
+    return s->released ? NULL : s->owner;
+}
+
 const char *session_call_id(const struct session *s)
 {
     return s->call_id;
@@ -279,7 +340,13 @@ void session_release(struct session *s, int status, const char *reason)
         (void)nta_outgoing_tcancel(s->orq, NULL, NULL, TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
         break;
     case SESSION_UP:
-        session_bye(s, reason);
+        if (refer_delays_end(s)) {
+            timer_stop(&s->timer.timer);
+            s->state = SESSION_ENDING;
+            s->end_reason = reason ? su_strdup(s->home, reason) : NULL;
+        } else {
+            session_bye(s, reason);
+        }
         break;
     case SESSION_CANCELLING:
     case SESSION_ENDING:

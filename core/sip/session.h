@@ -47,7 +47,32 @@ struct invitation {
     struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
     unsigned diversion_count;
     unsigned max_forwards;      /* as received */
+    const struct dialog_name *replaces, *join; /* or NULL */
 };
+
+/* A dialog as Replaces (RFC 3891) and Join (RFC 3911) name it. */
+struct dialog_name {
+    char call_id[256], to_tag[128], from_tag[128];
+    bool early_only;
+};
+
+#define REFER_TEXT 640
+
+/* What a REFER asks for (RFC 3515): the one who sent it wants his far side connected with `target`. */
+struct referral {
+    struct party target;
+    const char *params; /* its URI parameters, "" */
+    bool attended;      /* Refer-To names a dialog that is to be taken over */
+    struct dialog_name replaces;
+    char replaces_text[REFER_TEXT];
+    struct party referrer; /* Referred-By (RFC 3892); user "": none */
+};
+
+/* The subscription by which who sent a REFER hears what comes of it. It belongs to whoever accepted it, until a final
+ * status has been told. */
+struct refer;
+/* A status of the request that the REFER has caused. A final one is the last: the pointer is not to be used after it. */
+void refer_tell(struct refer *refer, int status);
 
 struct session_handlers {
     void (*progress)(void *owner, int status, const char *reason,
@@ -61,6 +86,8 @@ struct session_handlers {
         const char *sdp); /* re-INVITE or UPDATE; NULL: we are to offer. Answer by session_reanswer() */
     void (*reanswered)(void *owner, int status, const char *sdp); /* what came of session_reoffer() */
     void (*digit)(void *owner, char digit, unsigned ms);          /* INFO application/dtmf-relay or dtmf */
+    /* REFER: session_accept_referral() or session_refuse_referral() before this returns. May be NULL. */
+    void (*referred)(void *owner, const struct referral *referral);
     void (*ended)(void *owner, int status,
                   const char *reason); /* CANCEL (487), BYE (200), lost ACK, timer or 408/481 */
 };
@@ -78,6 +105,8 @@ struct session_target {
     struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;
     unsigned max_forwards;
+    struct party referrer; /* Referred-By (RFC 3892); user "": none */
+    const char *replaces;  /* value of Replaces, of a dialog that is none of ours; NULL: none */
 };
 
 #define SIP_CHECK_RESULT __attribute__((warn_unused_result))
@@ -98,6 +127,12 @@ const char *session_call_id(const struct session *s);
 /* The dialog's tags as they are known by now, ours and the far side's (of the first fork that rings); "" when they are
  * not. */
 void session_tags(const struct session *s, const char **own, const char **theirs);
+/* The session whose dialog is so named, from whichever end; NULL: there is none. `ended`: there was, a while ago. */
+struct session *session_find(struct agent *agent, const struct dialog_name *name, bool *ended);
+void *session_owner(const struct session *s); /* NULL: it has been let go */
+/* 202, or 200 where no news are wanted: then *out is NULL. 100 Trying is told at once. */
+SIP_CHECK_RESULT int session_accept_referral(struct session *s, struct refer **out);
+void session_refuse_referral(struct session *s, int status);
 /* Our own address as the far side reaches us: what SDP's c= names unless configured. Port is 0. */
 void session_local_address(const struct session *s, struct sockaddr_storage *out);
 /* Where its signalling comes from or goes to: first guess for media behind NAT. */

@@ -11,6 +11,20 @@
 #define DIGIT_MS_DEFAULT 160
 #define DIGIT_MS_MAX 10000
 
+static bool option_is_known(const char *tag)
+{
+    size_t length = strlen(tag);
+
+    for (const char *p = SESSION_SUPPORTED; *p; p += strspn(p, ", ")) {
+        size_t whole = strcspn(p, ", ");
+
+        if (whole == length && strncasecmp(p, tag, length) == 0)
+            return true;
+        p += whole;
+    }
+    return false;
+}
+
 bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
 {
     const sip_require_t *require = sip->sip_require;
@@ -21,7 +35,7 @@ bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
 
     /* RFC 3261 §8.2.2.3; what does not fit the list of an answer is not worth more words. */
     for (const msg_param_t *tag = require ? require->k_items : NULL; tag && *tag; tag++)
-        if (strcasecmp(*tag, SESSION_SUPPORTED) != 0 && used + strlen(*tag) + 3 < sizeof unsupported)
+        if (!option_is_known(*tag) && used + strlen(*tag) + 3 < sizeof unsupported)
             used += (size_t)snprintf(unsupported + used, sizeof unsupported - used, "%s%s", used ? ", " : "",
                                      *tag);
     if (used > 0) {
@@ -171,6 +185,13 @@ static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *
             agent_reply(irq, SIP_481_NO_CALL, TAG_END());
         else if (request_is_acceptable(irq, sip, true))
             session_modify_request(s, irq, sip);
+        break;
+    case sip_method_refer:
+        if (request_is_acceptable(irq, sip, false))
+            refer_in_session(s, irq, sip);
+        break;
+    case sip_method_subscribe:
+        refer_subscribe_in_session(s, irq, sip);
         break;
     case sip_method_info:
         dialog_info(s, irq, sip);

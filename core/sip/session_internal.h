@@ -14,9 +14,9 @@
 #define NTA_OUTGOING_MAGIC_T struct session
 #include "core/sip/internal.h"
 
-/* REFER and SUBSCRIBE are not taken within a session. */
-#define SESSION_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
-#define SESSION_SUPPORTED "timer"
+#define SESSION_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, NOTIFY"
+#define SESSION_SUPPORTED "timer, replaces, join, norefersub"
+#define SESSION_TIMER "timer"
 #define SDP_TYPE "application/sdp"
 #define HEADERS_TEXT 4096
 #define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
@@ -124,6 +124,9 @@ struct session {
     struct session_timer timer;
     bool peer_updates; /* the far side allows UPDATE */
 
+    nta_incoming_t *refer_irq; /* REFER that its owner is being asked about */
+    bool referred;             /* there has been one: later ones are told apart by their CSeq */
+
     char *fork_tag; /* To tag of the first provisional response that had one */
 
     char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
@@ -158,6 +161,18 @@ int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const
 /* Whether requirements and body can be met; if not, answers 420 or 415 and destroys irq. */
 bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session);
 void request_refuse_method(nta_incoming_t *irq, const char *allow);
+
+/* refer.c */
+/* "CALL-ID;to-tag=…;from-tag=…". False: it is none. */
+bool dialog_name_read(struct dialog_name *out, const char *text);
+void refer_in_session(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+void refer_subscribe_in_session(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+/* Whether a NOTIFY is still due that would come to nobody after a BYE. */
+bool refer_delays_end(const struct session *s);
+/* The session's dialog ends: subscriptions in it take its nta leg over. */
+void refer_part(struct session *s);
+void refer_request(struct transport *t, nta_incoming_t *irq, const sip_t *sip); /* out of the blue */
+void refers_free(struct agent *agent);
 
 /* session_uas.c */
 int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);

@@ -62,7 +62,7 @@ static void modify_accept(struct session *s, nta_incoming_t *irq, const char *sd
     nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
         SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_SUPPORTED)),
+        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)),
         TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     if (s->state == SESSION_UP)
         timer_arm(s);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/log.h"
 
@@ -83,10 +84,36 @@ static int refuse_status(int error)
     return error == ENOMEM ? 500 : error == ENOSPC ? 414 : 400;
 }
 
+/* RFC 3891 §3, RFC 3911 §4: one or the other, and once. */
+static int names_read(struct invitation *out, const sip_t *sip, struct dialog_name *replaces,
+                      struct dialog_name *join)
+{
+    char text[REFER_TEXT];
+
+    if (sip->sip_replaces) {
+        snprintf(text, sizeof text, "%s;to-tag=%s;from-tag=%s%s", sip->sip_replaces->rp_call_id,
+                 sip->sip_replaces->rp_to_tag ? sip->sip_replaces->rp_to_tag : "",
+                 sip->sip_replaces->rp_from_tag ? sip->sip_replaces->rp_from_tag : "",
+                 sip->sip_replaces->rp_early_only ? ";early-only" : "");
+        if (!dialog_name_read(replaces, text))
+            return EINVAL;
+        out->replaces = replaces;
+    }
+    for (const sip_unknown_t *h = sip->sip_unknown; h; h = h->un_next) {
+        if (strcasecmp(h->un_name, "Join") != 0)
+            continue;
+        if (out->replaces || out->join || !h->un_value || !dialog_name_read(join, h->un_value))
+            return EINVAL;
+        out->join = join;
+    }
+    return 0;
+}
+
 void session_request(struct session_list *list, struct transport *transport, nta_incoming_t *irq,
                      const sip_t *sip, const char *user, const struct peer_settings *peer)
 {
     struct agent *agent = transport->agent;
+    struct dialog_name replaces, join;
     struct invitation invitation;
     struct session *s;
     int error;
@@ -97,6 +124,8 @@ void session_request(struct session_list *list, struct transport *transport, nta
         return;
     }
     error = invitation_read(&invitation, sip, user, peer, agent->settings->realm);
+    if (error == 0)
+        error = names_read(&invitation, sip, &replaces, &join);
     if (error == 0)
         error = incoming_make(&s, list, transport, irq, sip, peer);
     if (error) {
@@ -166,7 +195,7 @@ int session_answer(struct session *s, const char *sdp)
     nta_incoming_treply(s->irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
                         SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
                         TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-                        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_SUPPORTED)),
+                        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)),
                         SIPTAG_CONTENT_TYPE_STR(SDP_TYPE), SIPTAG_PAYLOAD_STR(sdp), TAG_END());
     return 0;
 }
