@@ -42,13 +42,7 @@ static void pickup_invited(struct link *link, const struct request *request)
         link_reject(link, 503, NULL);
 }
 
-static void pickup_ended(struct link *link)
-{
-    (void)link; /* nothing hangs on it */
-}
-
 const struct app pickup_app = {
     .name = "pickup",
     .invited = pickup_invited,
-    .ended = pickup_ended,
 };
