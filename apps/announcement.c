@@ -1,6 +1,7 @@
 /*
  * Announcements, RFC 4240 §3: sip:annc@…;play=NAME;repeat=3;delay=1000;duration=20000. What may be played are
- * the names of the catalogue, never a file or address that the caller chooses.
+ * the names of the catalogue, never a file or address that the caller chooses. A row of the number plan may
+ * name what its number plays; a link of a path plays before the answer, and lets the call go on.
  */
 #include "apps/apps.h"
 #include "core/base/log.h"
@@ -117,9 +118,11 @@ static int announcement_read(struct announcement *out, const struct prompts *pro
 
     out->plays_left = 1;
     out->duration_ms = DURATION_MAX_MS;
-    if (!param_find(params, "play", &value, &length) || unescape(text, sizeof text, value, length) != 0)
-        return 400; /* "play" is the one parameter that must be there */
-    say(prompts, &out->phrase, prompt_name(text));
+    if (out->phrase.count == 0) {
+        if (!param_find(params, "play", &value, &length) || unescape(text, sizeof text, value, length) != 0)
+            return 400; /* "play" is the one parameter that must be there */
+        say(prompts, &out->phrase, prompt_name(text));
+    }
     if (out->phrase.count == 0)
         return 404;
     if (param_find(params, "repeat", &value, &length) && length == 7 && !strncasecmp(value, "forever", 7))
@@ -159,11 +162,45 @@ static void announcement_answered(struct link *link)
     struct announcement *announcement = link_state(link);
     struct list list = {0};
 
+    if (!link_ends(link)) {
+        list_silence(&list, 200);
+        list_phrase(&list, &announcement->phrase);
+        link_play(link, &list, link_continue);
+        return;
+    }
+
     if (announcement->plays_left != REPEAT_FOREVER)
         announcement->plays_left--;
     link_after(link, announcement->duration_ms, link_hangup); /* counts pauses, too */
     list_phrase(&list, &announcement->phrase);
     link_play(link, &list, announcement_played);
+}
+
+/* "im-sorry vm-nobodyavail": names of the catalogue, one behind the other. */
+static void announcement_say(struct announcement *announcement, const struct prompts *prompts,
+                             const char *names)
+{
+    char name[NAME_MAX_TEXT];
+
+    while (*(names += strspn(names, " "))) {
+        size_t length = strcspn(names, " ");
+
+        if (length < sizeof name) {
+            memcpy(name, names, length);
+            name[length] = '\0';
+            say(prompts, &announcement->phrase, prompt_name(name));
+        }
+        names += length;
+    }
+}
+
+/* On the way to somebody: who makes no offer cannot hear it, and is led on at once. */
+static void announcement_pass(struct link *link, const struct announcement *announcement)
+{
+    if (announcement->phrase.count == 0)
+        link_fail(link, "nothing to play");
+    else if (!link_early(link))
+        link_continue(link);
 }
 
 static void announcement_invited(struct link *link, const struct request *request)
@@ -175,7 +212,14 @@ static void announcement_invited(struct link *link, const struct request *reques
         return;
     }
     link_set_state(link, announcement);
-    int status = announcement_read(announcement, server_prompts(link_server(link)), request->params);
+    const struct prompts *prompts = server_prompts(link_server(link));
+    const char *own = json_string_value(json_object_get(link_service(link, "announcement"), "prompt"));
+    announcement_say(announcement, prompts, own ? own : request->argument);
+    if (!link_ends(link)) {
+        announcement_pass(link, announcement);
+        return;
+    }
+    int status = announcement_read(announcement, prompts, request->params);
     if (status)
         link_reject(link, status, NULL);
     else

@@ -10,13 +10,22 @@
 #include "core/call/app.h"
 
 extern const struct app announcement_app; /* announcement.c */
+extern const struct app callers_app;      /* service/ */
 extern const struct app conference_app;   /* conference/ */
+extern const struct app dnd_app;          /* service/ */
 extern const struct app echo_app;         /* echo.c */
+extern const struct app features_app;     /* service/ */
+extern const struct app findme_app;       /* service/ */
+extern const struct app forward_app;      /* service/ */
+extern const struct app http_app;         /* http/ */
 extern const struct app ivr_app;          /* ivr/ */
 extern const struct app park_app;         /* park.c */
 extern const struct app pickup_app;       /* pickup.c */
 extern const struct app redial_app;       /* redial.c */
+extern const struct app outgoing_app;     /* service/ */
+extern const struct app screening_app;    /* service/ */
 extern const struct app tag_app;          /* tag.c */
+extern const struct app tap_app;          /* service/ */
 extern const struct app voicemail_app;    /* voicemail/ */
 
 #endif

@@ -46,6 +46,9 @@ for file in $(find core mixer storage prompts apps -name '*.[ch]' | sort); do
             [ "$from" = core/sip ] || [ "$file" = core/base/loop.c ] ||
                 fault "$file" "$header" "Sofia belongs to core/sip and core/base/loop.c"
             ;;
+        curl/*)
+            [ "$file" = core/base/web.c ] || fault "$file" "$header" "curl belongs to core/base/web.c"
+            ;;
         libpq-fe.h | libpq/*)
             [ "$from" = storage ] || fault "$file" "$header" "libpq belongs to storage"
             ;;

@@ -56,6 +56,10 @@ const char *const english_recorded[] = {
     "conf-unlockednow", "conf-unmuted", "conf-usermenu", "conf-usermenu-162", "conf-waitforleader",
     "confbridge-join", "confbridge-leave",
 
+    /* feature codes */
+    "activated", "call-fwd-no-ans", "call-fwd-on-busy", "call-fwd-unconditional", "de-activated",
+    "do-not-disturb", "info-about-last-call", "is-set-to",
+
     /* for every call, menus and announcements */
     "all-circuits-busy-now", "at-tone-time-exactly", "basic-pbx-ivr-main", "beep", "beeperr",
     "cannot-complete-as-dialed", "check-number-dial-again", "demo-congrats", "demo-echodone",
@@ -69,10 +73,11 @@ const char *const english_recorded[] = {
 };
 
 const char *const english_synthesised[] = {
-    "conf-unavailable", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full", "msg-anonymous",
+    "conf-unavailable", "confirm-call-from", "confirm-keys", "feature-ask-number", "feature-no-caller",
+    "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full", "msg-anonymous",
     "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox", "msg-fifteen-seconds",
     "msg-locked", "msg-login-incorrect", "msg-not-saved", "msg-nothing-recorded", "msg-pin-rules",
-    "msg-trouble", "msg-will-be-delivered",
+    "msg-trouble", "msg-will-be-delivered", "screen-blocked", "screen-refused", "screen-say-name",
     NULL,
 };
 /* clang-format on */
@@ -93,6 +98,14 @@ const struct substitute english_substitutes[] = {
     {"msg-trouble", "something-terribly-wrong"},
     {"conf-onlyperson", "conf-onlyone"},
     {"conf-usermenu", "conf-usermenu-162"},
+    {"confirm-call-from", "vm-from"},
+    {"confirm-keys", "vm-press"},
+    {"feature-ask-number", "vm-toenternumber"},
+    {"feature-no-caller", "vm-nonumber"},
+    {"feature-press-one", "vm-press"},
+    {"screen-blocked", "cannot-complete-as-dialed"},
+    {"screen-refused", "vm-nobodyavail"},
+    {"screen-say-name", "vm-rec-name"},
     {"goodbye", "vm-goodbye"},
     {"vm-goodbye", "goodbye"},
     {"digits/oh", "digits/0"},

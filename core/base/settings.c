@@ -303,6 +303,8 @@ static const struct key keys[] = {
     N("limits", "room_members", max_room_members, 2, 100000, 2000),
     T("http", "address", http_address, "127.0.0.1", address_fault),
     N("http", "port", http_port, 0, 65535, 8080),
+    T("webhook", "secret", webhook_secret, "", NULL),
+    N("webhook", "deadline", webhook_deadline_ms, 100, 60000, 4000),
     {"log", "level", TEXT, 0, 0, 0, "info", level_fault, NOT_STORED},
     L("peer", "address", NULL, block_fault),
     {"peer", "uri", TEXT, 0, 0, 0, NULL, uri_fault, NOT_STORED},
@@ -329,9 +331,9 @@ static const struct key keys[] = {
     L("test", "hang", NULL, test_hook_fault),
 };
 static const char *const sections[] = {"sip",     "media",  "database", "voicemail", "conference",
-                                       "prompts", "limits", "http",     "log",       "test",
+                                       "prompts", "limits", "http",     "webhook",   "log",       "test",
                                        "peer",    "number", "link"};
-#define FIRST_TITLED 10 /* sections from here on have a title and come as often as one likes */
+#define FIRST_TITLED 11 /* sections from here on have a title and come as often as one likes */
 
 static const struct key *key_find(const char *section, const char *name)
 {

@@ -94,6 +94,8 @@ struct settings {
     bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
+    char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */
+    unsigned webhook_deadline_ms; /* for one answer of theirs */
     int log_level; /* enum log_level */
 
     struct peer_settings *peers;

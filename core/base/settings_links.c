@@ -25,6 +25,7 @@ static const struct {
 } built_in[] = {
     {"outgoing", "outgoing", REGION_ORIGINATING, 100},
     {"screening", "block allow reject-anonymous screen", REGION_TERMINATING, 100},
+    {"callers", "", REGION_TERMINATING, 120},
     {"voicemail", SERVICE_MAILBOX, REGION_TERMINATING, 150},
     {"dnd", "dnd", REGION_TERMINATING, 200},
     {"forward", "forward-always forward-busy forward-no-answer forward-unreachable forward-schedule",

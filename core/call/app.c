@@ -155,8 +155,7 @@ void link_edit_callee_name(struct link *link, const char *display)
     call_trace(link->call, link, "edit", "callee_name=\"%s\"", edited->callee_name);
 }
 
-/* A host that retargets lets go of the caller's media until a failure gives him back. */
-static void link_move(struct link *link)
+void link_let_go(struct link *link)
 {
     struct call *call = link->call;
 
@@ -174,7 +173,7 @@ void link_retarget(struct link *link, const char *number, int cause)
     struct call *call = link->call;
 
     if (call->host == link && call->state == CALL_HOSTED)
-        link_move(link);
+        link_let_go(link);
     else if (!link_decides(link, "retarget") || link_overruled(link, "retarget"))
         return;
     link_decided(link, "retarget");
@@ -190,7 +189,7 @@ void link_recall(struct link *link, const char *number)
 
     if (!link_hosts(link, "recall"))
         return;
-    link_move(link);
+    link_let_go(link);
     link_decided(link, "recall");
     link->stage = STAGE_PASSED;
     call->depth = call->position;
@@ -198,13 +197,19 @@ void link_recall(struct link *link, const char *number)
     route_recall(call, number);
 }
 
-/* A continuation, so not inside link_answer(). */
 static void link_arrived(void *arg)
 {
     struct call *call = arg;
 
-    if (call->state == CALL_HOSTED)
+    if (call->host && link_speaks(call->host))
         (void)link_call(call->host, &(struct occasion){.hook = HOOK_ANSWERED});
+}
+
+int link_arrive_soon(struct link *link)
+{
+    struct call *call = link->call;
+
+    return timer_start(call->server->loop, &call->arrival, 0, link_arrived, call);
 }
 
 static int link_answer_caller(struct call *call)
@@ -221,7 +226,7 @@ static int link_answer_caller(struct call *call)
     call->mover = NULL;
     if (!call->acknowledged)
         return 0;
-    return timer_start(call->server->loop, &call->arrival, 0, link_arrived, call);
+    return link_arrive_soon(call->host);
 }
 
 /* The greeting begins at the ACK: before it a phone may not play yet, and the first words would be cut. */
@@ -250,9 +255,16 @@ void link_answer(struct link *link)
     originate_tell(call, 200);
 }
 
+bool link_speaks(const struct link *link)
+{
+    const struct call *call = link->call;
+
+    return call->host == link && (call->state == CALL_HOSTED || (call->state == CALL_ROUTING && link->early));
+}
+
 bool link_hosts(const struct link *link, const char *verb)
 {
-    bool right = link->call->host == link && link->call->state == CALL_HOSTED;
+    bool right = link_speaks(link);
 
     if (!right)
         link_log(link, LEVEL_INFO, "ignored verb=%s state=%d", verb, (int)link->call->state);
@@ -261,7 +273,7 @@ bool link_hosts(const struct link *link, const char *verb)
 
 void link_hangup(struct link *link)
 {
-    if (!link_hosts(link, "hangup"))
+    if (!link_hosts(link, "hangup") || link->early)
         return;
     /* The application wants no more of it: its recording ends with the port, unreported. */
     media_clear(link);
@@ -269,6 +281,11 @@ void link_hangup(struct link *link)
 }
 
 /* -- questions ----------------------------------------------------------------------------------------- */
+
+bool link_ends(const struct link *link)
+{
+    return link->contract == NULL;
+}
 
 const struct request *link_request(const struct link *link)
 {

@@ -115,10 +115,20 @@ struct fork_target {
     bool confirm;     /* who answers is asked to press 1 first, so that no foreign voicemail takes the call */
 };
 void link_fork(struct link *link, const struct fork_target *targets, size_t count, int cause);
+/*
+ * By an application that has answered: the call goes on down the path, its caller hears ringing, and whoever
+ * answers hears first who calls (the caller's name, as recorded, with list_file(); empty: his number) and takes the call by
+ * pressing 1. When nobody does, `failed` gives the caller back, as after link_retarget(); 603: somebody has refused him.
+ */
+struct list; /* core/call/media.h */
+void link_screen(struct link *link, const struct list *name);
 /* Edits of the request on its way down; links below see them. NULL: as it was. */
 void link_edit_caller(struct link *link, const struct party *caller);
 void link_edit_callee_name(struct link *link, const char *display);
-/* Records both sides once they talk, to the settings' folder of recordings. */
+/*
+ * Records both sides once they talk, and while one holds, to the settings' folder of recordings: the mix, and each of
+ * them. The files' names begin with the call's id.
+ */
 void link_tap(struct link *link);
 /* A word of the application's own in the call's record (CDR): "campaign" = "spring". Bounded; what is too much is left out. */
 void link_tag(struct link *link, const char *key, const char *value);
@@ -130,7 +140,8 @@ bool link_early(struct link *link);
 /*
  * A new target: `number` goes through the number plan again; `cause` is written into Diversion and History-Info. An
  * application that has answered may send the call on so, too: its caller hears ringing, and when the new target fails,
- * `failed` gives him back, answered; where that does not take it and no link_after() runs, the call ends.
+ * `failed` gives him back, answered; where that does not take it and no link_after() runs, the call ends. Cause 0: nobody
+ * has diverted the call, it is as if its caller had dialled `number` himself, and his own links see it.
  */
 void link_retarget(struct link *link, const char *number, int cause);
 /*
@@ -156,6 +167,8 @@ bool link_waits(const struct link *link);
 void link_show_at(struct link *link, const char *number);
 
 const struct request *link_request(const struct link *link);
+/* Whether the number plan has led the call here, so that nobody is below; else it is a link on the way to somebody. */
+bool link_ends(const struct link *link);
 /* Whom the link serves: the caller in the originating region, the callee in the terminating one; NULL in others. */
 const struct subscriber *link_subscriber(const struct link *link);
 /* The parameters of that subscriber's service, as frozen when the call came; NULL: he has it not, or it is off. */

@@ -77,11 +77,12 @@ static int bridge_keep_digits(struct call *call, struct leg *callee)
 /* Either side may still wait for its description: a delayed offer is answered in the ACK only. */
 void bridge_connect(struct call *call, struct leg *callee)
 {
-    int error;
+    int error = 0;
 
     if (!call->caller->described || !callee->described)
         return;
-    error = port_connect_bridge(call->server->mixer, call->caller->port, callee->port);
+    if (call->state != CALL_BRIDGED || !call->tapped || tap_join(call, callee))
+        error = port_connect_bridge(call->server->mixer, call->caller->port, callee->port);
     if (!error && call->state == CALL_BRIDGED)
         error = bridge_keep_digits(call, callee);
     if (error) {
@@ -375,7 +376,7 @@ void bridge_acknowledged(struct leg *leg, const char *sdp)
 /*
  * A key that came by INFO goes on as the other side takes it: RFC 4733, else tones. One that came by RFC 4733
  * or as tones has been passed on by the mixer, which hears it first, unless a link listens: then the mixer
- * keeps events, though never tones.
+ * keeps events, though never tones. A room, in which those who are recorded talk, passes neither.
  */
 void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 {
@@ -385,7 +386,8 @@ void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 
     if (other && chain_news(leg->call, &news))
         return;
-    if (other && (by_info || (leg->keeps_digits && leg->format.dtmf_pt_receive != MEDIA_NO_PT)))
+    if (other &&
+        (by_info || leg->call->tap_room || (leg->keeps_digits && leg->format.dtmf_pt_receive != MEDIA_NO_PT)))
         error = port_send_digit(leg->call->server->mixer, other->port, digit, ms);
     if (error)
         log_event(LEVEL_NOTICE, "call", leg->call->id, "digit-lost error=\"%s\"", strerror(error));

@@ -230,6 +230,7 @@ void call_finish(struct call *call)
     if (call->state == CALL_OVER)
         return;
     call->state = CALL_OVER;
+    tap_close(call);
     ring_stop(call, NULL, NULL);
     for (struct leg *leg = call->legs; leg; leg = leg->next)
         leg_close(leg, call->end_status, reason_value(call->end_reason));
@@ -352,6 +353,8 @@ void call_free(struct call *call)
         free(link);
     }
     route_free_all(call);
+    fork_free(call->fork);
+    free(call->screen);
     free(call->subscriber);
     settings_free(call->settings);
     free(call);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Adds a link at the path's lower end. */
 int chain_push(struct call *call, struct route *route, const struct app *app,
@@ -76,6 +77,8 @@ static void chain_return(struct call *call)
     struct link *link = call->mover;
 
     call->mover = NULL;
+    free(call->screen);
+    call->screen = NULL;
     call->host = link;
     call->state = CALL_HOSTED;
     call->depth = call->position;

@@ -49,7 +49,8 @@ static void link_watch(struct link *link, unsigned asked_count)
 {
     unsigned ms = link->contract ? link->contract->deadline_ms : 0;
 
-    if (ms == 0 || link->asked_count != asked_count || !link_is_undecided(link))
+    /* Who speaks to the caller has begun to act: how long that takes is the application's affair. */
+    if (ms == 0 || link->early || link->asked_count != asked_count || !link_is_undecided(link))
         return;
     if (timer_start(link->call->server->loop, &link->deadline, ms, link_overdue, link))
         link_fail(link, "no memory for the deadline");
@@ -180,6 +181,7 @@ bool link_decides(const struct link *link, const char *verb)
 void link_decided(struct link *link, const char *verb)
 {
     timer_stop(&link->deadline);
+    early_end(link);
     link_note(link, false, link->asked != HOOK_INVITED);
     call_trace(link->call, link, hook_names[link->asked], "decision=%s took_us=%llu", verb,
                (unsigned long long)(clock_now_us() - link->asked_us));
@@ -204,6 +206,7 @@ static void link_fail_deciding(struct link *link)
     const struct link_settings *contract = link->contract;
 
     timer_stop(&link->deadline);
+    early_end(link);
     if (!contract)
         chain_refuse(link->call, 500, NULL, NULL);
     else if (contract->on_fail == FAIL_CONTINUE || link->request->emergency)

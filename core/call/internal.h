@@ -187,10 +187,14 @@ struct call {
     struct link *path[LINKS_MAX]; /* those the request stands on, top first */
     unsigned depth, position;     /* how many, and how many of them were entered */
     struct ring *ring;
+    struct fork *fork;   /* that the next ring begins with */
+    struct list *screen; /* who answers is asked, and hears this: who calls; NULL: he is not asked */
     struct leg *early;      /* callee whose early media the caller hears */
     bool ringing;           /* 180 was passed on since the last 183 */
     struct link *host;      /* who answered and has the caller's media */
     struct link *mover;     /* host that sent the answered call on: it gets it back if that fails */
+    bool tapped;            /* both sides are recorded once they talk */
+    uint32_t tap_room;      /* in this room of two; 0: it is not open */
     struct leg *asker;      /* whose re-INVITE waits for the other leg's answer */
     struct failure failure; /* what goes up */
     struct party from;
@@ -247,6 +251,7 @@ struct route {
     struct subscriber *callee;
     const struct subscriber *diverter; /* who sent the call on to it, of an older route; or NULL */
     bool first;                        /* as dialled, or as good as: no retarget */
+    bool by_caller;                    /* a retarget that is as if its caller had dialled it, too */
     int status;                        /* why there is nobody below the path; 0: there is somebody */
     const struct peer_settings *trunk; /* or NULL */
     bool phones_only;                  /* a recall: the user's own services are not asked */
@@ -260,6 +265,8 @@ void route_free_all(struct call *call);
 /* Leads the request to `number` from the place where it stands; `diversion` may be NULL. */
 void route_start(struct call *call, const char *number, const char *params,
                  const struct diversion *diversion);
+/* Adds a hop to a request's list of diversions. */
+void route_add_hop(struct diversion *hops, unsigned *count, const struct diversion *hop);
 /* The same in the name of him whom the call had reached on route `from`: his originating links see it, and the list of
  * diversions grows by him. */
 void route_divert(struct call *call, const struct route *from, const char *number, int cause);
@@ -325,25 +332,80 @@ void breaker_free(struct breaker *list);
 
 /* -- ring.c, best.c ------------------------------------------------------------------------------------ */
 
+#define BRANCHES_MAX 32 /* contacts that one ring may reach, those of all its targets together */
+
 struct branch {
     struct leg *leg;
+    struct fork_place *place; /* whose target it is; NULL: the ring has but one */
     bool over;
+    bool asked;          /* it has answered, and is being asked whether it takes the call (confirm.c) */
+    uint32_t serial;     /* of the question's play */
+    struct timer *timer; /* bounds that */
     struct failure failure;
 };
 struct ring {
     struct call *call;
-    struct branch branches[BINDINGS_MAX];
+    struct route *route;
+    struct fork *fork; /* NULL: the route's own target */
+    struct branch branches[BRANCHES_MAX];
     size_t count;
     bool starting, to_user;
+    bool expired;  /* its time is over; whoever is being asked may still take the call */
     bool ringback; /* the caller, answered before, hears a ringing tone of ours */
     struct timer *timer;
 };
+/* The request that is going out. */
+const struct request *ring_request(const struct ring *ring);
+/* What is the same for all branches of a ring. */
+void ring_describe(const struct ring *ring, struct session_target *out);
+/* A branch more; one too many is left out. `place` as in struct branch. */
+void ring_add(struct ring *ring, struct fork_place *place, const struct session_target *target);
+/* One for each contact of `subscriber`; `target` holds what is not the contact's. */
+void ring_add_user(struct ring *ring, struct fork_place *place, const struct subscriber *subscriber,
+                   struct session_target *target);
+void ring_add_trunk(struct ring *ring, struct fork_place *place, const struct peer_settings *trunk,
+                    const char *number, struct session_target *target);
+/* Those who have not answered (of `place`; NULL: all) are let ring no longer. */
+void ring_give_up(struct ring *ring, const struct fork_place *place);
+/* Whether it has come to an end, and if so: the best failure goes up. May end the ring. */
+void ring_check(struct ring *ring);
+void ring_take(struct leg *leg); /* it has answered, and has the call */
 void ring_start(struct call *call, struct route *route);
 void ring_stop(struct call *call, const struct leg *winner,
                const char *reason); /* cancels all but `winner` */
 void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp);
 void ring_answered(struct leg *leg, const char *sdp);
 void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect);
+/* -- fork.c: a ring of several targets ----------------------------------------------------------------- */
+
+enum place_stage { PLACE_WAITING, PLACE_LOOKING, PLACE_RINGING, PLACE_OVER };
+/* A target's place in the order of a fork. */
+struct fork_place {
+    struct ring *ring;
+    struct fork_target what;
+    enum place_stage stage;
+    uint64_t ticket;     /* of the question who the number is */
+    struct timer *timer; /* until it is due, then until it has rung long enough */
+};
+struct fork {
+    struct route *route;
+    int cause; /* for the Diversion of those who are not the callee's own */
+    size_t count;
+    struct fork_place places[FORK_MAX];
+};
+void fork_free(struct fork *fork);
+void fork_start(struct ring *ring);
+unsigned fork_ring_s(const struct fork *fork, unsigned ring_s); /* until all have rung */
+/* After a branch of it is over: whether nobody is to come. Brings the next ones forward when nobody rings. */
+bool fork_is_over(struct ring *ring);
+
+/* -- confirm.c: who answers is asked before he has the call --------------------------------------------- */
+
+bool confirm_wanted(const struct branch *branch);
+void confirm_ask(struct branch *branch);
+void confirm_key(struct branch *branch, char key);
+void confirm_played(struct branch *branch, const struct mixer_event *event);
+
 /* Which of the branches' failures is the answer: RFC 3261 §16.7 step 6. */
 const struct failure *best_failure(const struct failure *const *failures, size_t count);
 /* What a caller is told for it. */
@@ -400,6 +462,17 @@ void hold_update(struct call *call);
 /* A leg leaves its peer: no music any more, and it holds nobody. */
 void hold_forget(struct leg *leg);
 bool hold_service(const struct subscriber *subscriber);
+
+/* -- early.c, tap.c ------------------------------------------------------------------------------------ */
+
+/* The link has decided: it speaks no more. */
+void early_end(struct link *link);
+/* Joins both in a room of two that is recorded. An error: they are to be bridged as others are. */
+CALL_CHECK int tap_join(struct call *call, struct leg *callee);
+void tap_close(struct call *call);
+/* rooms.c: as mix_record(), and what the files are called, without ending. */
+CALL_CHECK int room_keep(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
+                         char *file, size_t size);
 
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 
@@ -468,6 +541,7 @@ struct link {
     uint64_t asked_us;
     unsigned asked_count;
     bool broken; /* it has failed: it is asked nothing more */
+    bool early;  /* it speaks to the caller before it decides */
     bool stands_in; /* for one that has failed */
 };
 CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
@@ -477,6 +551,12 @@ void link_close(struct link *link); /* tells the application, stops its timers, 
 uint64_t ticket_number(void);
 
 bool link_hosts(const struct link *link, const char *verb);
+/* Whether it has the caller's media: it has answered, or speaks early. */
+bool link_speaks(const struct link *link);
+/* A host lets go of the caller's media until a failure gives him back. */
+void link_let_go(struct link *link);
+/* Its application may speak from now on; a continuation, so not inside the verb that made it so. */
+CALL_CHECK int link_arrive_soon(struct link *link);
 void media_clear(struct link *link);
 CALL_CHECK int media_start(struct link *link, const struct list *list);
 void media_fail_soon(struct link *link); /* a recording that could not begin */

@@ -138,7 +138,9 @@ static void leg_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 
     if (leg_digit_is_double(leg, digit, by_info))
         return;
-    if (call->state == CALL_HOSTED && leg == call->caller)
+    if (leg->branch && leg->branch->asked)
+        confirm_key(leg->branch, digit);
+    else if (call->host && leg == call->caller && link_speaks(call->host))
         media_key(call->host, digit);
     else if (call->state == CALL_BRIDGED)
         bridge_digit(leg, digit, ms, by_info);
@@ -210,7 +212,9 @@ void leg_event(struct leg *leg, const struct mixer_event *event)
         leg_digit(leg, event->digit, event->ms, false);
         break;
     case EVENT_PLAYED:
-        if (host)
+        if (leg->branch && leg->branch->asked)
+            confirm_played(leg->branch, event);
+        else if (host)
             media_played(host, event);
         break;
     case EVENT_RECORDED:

@@ -1,6 +1,7 @@
 /*
  * Rings a target: one INVITE to each of a user's contacts, all at once, each with a port and an offer of its
- * own. The first answer wins; when all have failed, the best failure goes up the path.
+ * own; or the targets of a fork, each at its time (fork.c). The first answer wins; when all have failed, the
+ * best failure goes up the path.
  */
 #include "core/call/internal.h"
 
@@ -9,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void ring_check(struct ring *ring);
-
 static void ring_free(struct ring *ring)
 {
     timer_stop(&ring->timer);
+    for (size_t i = 0; i < ring->count; i++)
+        timer_stop(&ring->branches[i].timer);
+    fork_free(ring->fork);
     ring->call->ring = NULL;
     free(ring);
 }
@@ -94,12 +96,19 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
 }
 
 /* A contact that cannot even be called counts as one that failed; the others ring on. */
-static void ring_add(struct ring *ring, const struct session_target *target)
+void ring_add(struct ring *ring, struct fork_place *place, const struct session_target *target)
 {
     struct call *call = ring->call;
-    struct branch *branch = &ring->branches[ring->count++];
-    int error = branch_invite(branch, call, target);
+    struct branch *branch;
+    int error;
 
+    if (ring->count == BRANCHES_MAX) {
+        log_event(LEVEL_WARNING, "call", call->id, "branch-left-out uri=%s", target->uri);
+        return;
+    }
+    branch = &ring->branches[ring->count++];
+    branch->place = place;
+    error = branch_invite(branch, call, target);
     if (!error) {
         log_event(LEVEL_INFO, "call", call->id, "invite uri=%s", target->uri);
         return;
@@ -112,11 +121,18 @@ static void ring_add(struct ring *ring, const struct session_target *target)
         leg_close(branch->leg, 500, NULL);
 }
 
-/* What is the same for all branches. */
-static void ring_describe(const struct ring *ring, const struct route *route, struct session_target *out)
+/* A fork may stand above a newer route that has failed. */
+const struct request *ring_request(const struct ring *ring)
 {
     const struct call *call = ring->call;
-    const struct request *request = chain_request(call);
+
+    return ring->fork ? call->path[call->position - 1]->passed : chain_request(call);
+}
+
+void ring_describe(const struct ring *ring, struct session_target *out)
+{
+    const struct call *call = ring->call;
+    const struct request *request = ring_request(ring);
 
     *out = (struct session_target){.route = "",
                                    .received = "",
@@ -125,61 +141,114 @@ static void ring_describe(const struct ring *ring, const struct route *route, st
                                    .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
     memcpy(out->diversions, request->diversions, sizeof out->diversions);
-    snprintf(out->to.user, sizeof out->to.user, "%s", route->number);
+    snprintf(out->to.user, sizeof out->to.user, "%s", ring->route->number);
     snprintf(out->to.host, sizeof out->to.host, "%s", call->settings->realm);
     snprintf(out->to.display, sizeof out->to.display, "%s", request->callee_name);
 }
 
 /* Behind NAT a Contact leads nowhere: the address that the REGISTER came from goes with it. */
-static void ring_user(struct ring *ring, const struct route *route)
+void ring_add_user(struct ring *ring, struct fork_place *place, const struct subscriber *subscriber,
+                   struct session_target *target)
 {
-    struct session_target target;
+    size_t before;
 
-    ring_describe(ring, route, &target);
-    for (size_t i = 0; i < route->callee->binding_count && i < BINDINGS_MAX; i++) {
-        const struct binding *binding = &route->callee->bindings[i];
+    for (size_t i = 0; i < subscriber->binding_count && i < BINDINGS_MAX; i++) {
+        const struct binding *binding = &subscriber->bindings[i];
 
-        target.uri = binding->contact;
-        target.route = binding->path;
-        target.received = binding->received;
-        ring_add(ring, &target);
-        if (ring->branches[ring->count - 1].leg)
-            snprintf(ring->branches[ring->count - 1].leg->number, NUMBER_TEXT, "%s", route->callee->number);
+        target->uri = binding->contact;
+        target->route = binding->path;
+        target->received = binding->received;
+        before = ring->count;
+        ring_add(ring, place, target);
+        if (ring->count > before && ring->branches[before].leg)
+            snprintf(ring->branches[before].leg->number, NUMBER_TEXT, "%s", subscriber->number);
     }
 }
 
-static void ring_trunk(struct ring *ring, const struct route *route)
+void ring_add_trunk(struct ring *ring, struct fork_place *place, const struct peer_settings *trunk,
+                    const char *number, struct session_target *target)
 {
-    struct session_target target;
     char uri[URI_TEXT];
 
-    ring_describe(ring, route, &target);
-    if (peer_target_uri(uri, sizeof uri, route->trunk->uri, route->number)) {
-        log_event(LEVEL_ERROR, "call", ring->call->id, "peer-uri-unusable peer=%s", route->trunk->name);
+    if (peer_target_uri(uri, sizeof uri, trunk->uri, number)) {
+        log_event(LEVEL_ERROR, "call", ring->call->id, "peer-uri-unusable peer=%s", trunk->name);
         return;
     }
-    target.uri = uri;
-    target.peer = route->trunk->name;
-    ring_add(ring, &target);
+    target->uri = uri;
+    target->peer = trunk->name;
+    ring_add(ring, place, target);
 }
 
-/* Whatever single phones have said: nobody has answered in time. */
+void ring_give_up(struct ring *ring, const struct fork_place *place)
+{
+    for (size_t i = 0; i < ring->count; i++) {
+        struct branch *branch = &ring->branches[i];
+
+        if (branch->over || branch->asked || (place && branch->place != place))
+            continue;
+        branch->over = true;
+        branch->failure.status = 408;
+        if (ring->call->early == branch->leg)
+            ring->call->early = NULL;
+        leg_close(branch->leg, 487, NULL);
+    }
+}
+
+static bool ring_asks(const struct ring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->branches[i].asked && !ring->branches[i].over)
+            return true;
+    return false;
+}
+
+/* Whatever single phones have said: nobody has answered in time. Who is being asked has, and may finish. */
 static void ring_expired(void *arg)
 {
     struct ring *ring = arg;
     struct call *call = ring->call;
 
+    ring->expired = true;
     log_event(LEVEL_INFO, "call", call->id, "no-answer");
+    if (ring_asks(ring)) {
+        ring_give_up(ring, NULL);
+        return;
+    }
     ring_stop(call, NULL, NULL);
     chain_fail(call, 408, NULL, NULL);
 }
 
+/* How long, and how it begins. */
+static unsigned ring_begin(struct ring *ring)
+{
+    const struct route *route = ring->route;
+    const struct call *call = ring->call;
+    unsigned seconds = call->settings->ring_s;
+    struct session_target target;
+
+    if (route->callee && route->callee->ring_s)
+        seconds = route->callee->ring_s;
+    ring_describe(ring, &target);
+    ring->starting = true;
+    if (ring->fork) {
+        seconds = fork_ring_s(ring->fork, seconds);
+        fork_start(ring);
+    } else if (ring->to_user) {
+        ring_add_user(ring, NULL, route->callee, &target);
+    } else {
+        seconds = TRUNK_RING_S;
+        ring_add_trunk(ring, NULL, route->trunk, route->number, &target);
+    }
+    ring->starting = false;
+    return seconds;
+}
+
 void ring_start(struct call *call, struct route *route)
 {
-    unsigned seconds = call->settings->ring_s;
+    unsigned seconds;
     struct ring *ring;
 
-    if (route->status || route->plan == PLAN_APP) {
+    if (!call->fork && (route->status || route->plan == PLAN_APP)) {
         /* All links passed the request on, and there is nothing below them. */
         chain_fail(call, route->status ? route->status : 404, NULL, NULL);
         return;
@@ -190,20 +259,14 @@ void ring_start(struct call *call, struct route *route)
         return;
     }
     ring->call = call;
-    ring->to_user = route->plan == PLAN_USER;
-    ring->starting = true;
+    ring->fork = call->fork;
+    call->fork = NULL;
+    ring->route = ring->fork ? ring->fork->route : route;
+    ring->to_user = ring->route->plan == PLAN_USER;
     call->ring = ring;
     call->state = CALL_RINGING;
     call->ringing = false;
-    if (ring->to_user)
-        ring_user(ring, route);
-    else
-        ring_trunk(ring, route);
-    ring->starting = false;
-    if (ring->to_user && route->callee->ring_s)
-        seconds = route->callee->ring_s;
-    if (!ring->to_user)
-        seconds = TRUNK_RING_S;
+    seconds = ring_begin(ring);
     if (timer_start(call->server->loop, &ring->timer, seconds * 1000, ring_expired, ring))
         log_event(LEVEL_ERROR, "call", call->id, "no-memory for=ring-timer");
     watch_changed(call);
@@ -218,7 +281,8 @@ static bool ring_early_media(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
 
-    if (!sdp || !call->caller->offer || (call->early && call->early != leg))
+    /* Who is to be asked first may be a mailbox that already speaks. */
+    if (!sdp || !call->caller->offer || (call->early && call->early != leg) || confirm_wanted(leg->branch))
         return false;
     if (!leg->early) {
         if (leg_accept(leg, sdp))
@@ -280,22 +344,39 @@ static int ring_accept(struct leg *leg, const char *sdp)
     return 0;
 }
 
+void ring_take(struct leg *leg)
+{
+    struct call *call = leg->call;
+
+    leg->answered = true;
+    ring_stop(call, leg, CAUSE_ELSEWHERE);
+    bridge_answered(call, leg);
+}
+
 void ring_answered(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
-    int error = ring_accept(leg, sdp);
+    int error;
 
+    if (leg->branch->asked)
+        return;
+    error = ring_accept(leg, sdp);
     if (error) {
         log_event(LEVEL_NOTICE, "call", call->id, "answer-unusable error=\"%s\"", strerror(error));
         ring_failed(leg, 488, NULL, NULL);
         return;
     }
+    if (confirm_wanted(leg->branch)) {
+        confirm_ask(leg->branch);
+        return;
+    }
+    if (!originate_rings(call)) {
+        ring_take(leg);
+        return;
+    }
     leg->answered = true;
     ring_stop(call, leg, CAUSE_ELSEWHERE);
-    if (originate_rings(call))
-        originate_answered(call, leg, sdp);
-    else
-        bridge_answered(call, leg);
+    originate_answered(call, leg, sdp);
 }
 
 /* The leg is over and its port closes; what it said is weighed when all have spoken. */
@@ -306,6 +387,10 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
     struct ring *ring = call->ring;
 
     log_event(LEVEL_INFO, "call", call->id, "branch-failed status=%d", status);
+    /* Where another's phone sends its calls is no affair of this callee's. */
+    if (branch->place && !branch->place->what.own && status / 100 == 3)
+        status = 480;
+    timer_stop(&branch->timer);
     branch->over = true;
     branch->failure.status = status;
     snprintf(branch->failure.reason, sizeof branch->failure.reason, "%s", reason ? reason : "");
@@ -318,34 +403,44 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
 }
 
 /* A phone that sends its calls elsewhere (3xx): its contact's number is dialled in its user's name. */
-static bool ring_follow(struct call *call, const struct failure *failure)
+static bool ring_follow(struct call *call, struct route *route, const struct failure *failure)
 {
     char number[NUMBER_TEXT];
 
-    if (failure->status / 100 != 3 || !call->routes->callee || originate_rings(call) ||
+    if (failure->status / 100 != 3 || !route->callee || originate_rings(call) ||
         !uri_user(failure->redirect, number, sizeof number))
         return false;
     log_event(LEVEL_INFO, "call", call->id, "redirected to=%s", number);
-    route_divert(call, call->routes, number, 302);
+    route_divert(call, route, number, 302);
     return true;
 }
 
-static void ring_check(struct ring *ring)
+static bool ring_decided(struct ring *ring)
 {
-    const struct failure *failures[BINDINGS_MAX];
+    bool over = true;
+
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct branch *branch = &ring->branches[i];
+
+        /* RFC 3261 §16.7 step 5: a 6xx is said for all, the others are cancelled. */
+        if (branch->failure.status >= 600)
+            return true;
+        over = over && branch->over;
+    }
+    return over && (!ring->fork || ring->expired || fork_is_over(ring));
+}
+
+void ring_check(struct ring *ring)
+{
+    const struct failure *failures[BRANCHES_MAX];
     struct failure best = {.status = ring->to_user ? 480 : 500};
     struct call *call = ring->call;
-    bool decided = true;
+    struct route *route = ring->route;
 
-    /* RFC 3261 §16.7 step 5: a 6xx is said for all, the others are cancelled. */
-    for (size_t i = 0; i < ring->count; i++) {
-        failures[i] = &ring->branches[i].failure;
-        decided = decided && ring->branches[i].over;
-    }
-    for (size_t i = 0; i < ring->count; i++)
-        decided = decided || failures[i]->status >= 600;
-    if (!decided)
+    if (!ring_decided(ring))
         return;
+    for (size_t i = 0; i < ring->count; i++)
+        failures[i] = &ring->branches[i].failure;
     if (ring->count > 0) {
         best = *best_failure(failures, ring->count);
         if (failure_status(best.status, ring->to_user) != best.status)
@@ -353,6 +448,6 @@ static void ring_check(struct ring *ring)
         best.status = failure_status(best.status, ring->to_user);
     }
     ring_stop(call, NULL, NULL);
-    if (!ring_follow(call, &best))
+    if (!ring_follow(call, route, &best))
         chain_fail(call, best.status, best.reason, best.redirect);
 }

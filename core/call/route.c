@@ -131,6 +131,8 @@ static int route_new(struct call *call, const char *number, const char *params)
     route->next = call->routes;
     call->routes = route;
     call->epoch++;
+    fork_free(call->fork); /* of another target */
+    call->fork = NULL;
     return 0;
 }
 
@@ -176,7 +178,7 @@ static int route_push_links(struct call *call, struct route *route)
 {
     const struct path_question question = {
         .settings = call->settings,
-        .caller = route->first ? call->subscriber : route->diverter,
+        .caller = route->first || route->by_caller ? call->subscriber : route->diverter,
         .callee = route->callee,
         .caller_number = route->request.caller.user,
         .number = route->number,
@@ -227,7 +229,8 @@ static void route_lead(struct call *call, struct route *route, const struct app 
 
     /* What the caller may not dial cannot be known while his row cannot be read: nothing leaves the house
      * then. */
-    if (route->plan == PLAN_PEER && route->first && call->subscriber_unread && !route->request.emergency)
+    if (route->plan == PLAN_PEER && (route->first || route->by_caller) && call->subscriber_unread &&
+        !route->request.emergency)
         route->status = 503;
     error = route->phones_only ? 0 : route_push_links(call, route);
     route_forget_caller(call);
@@ -305,15 +308,13 @@ static void route_inherit(struct call *call, const struct route *from, struct re
 }
 
 /* The first hop and the latest are what others look for (RFC 5806 §5): a full list loses its second. */
-static void route_add_hop(struct request *request, const struct diversion *hop)
+void route_add_hop(struct diversion *hops, unsigned *count, const struct diversion *hop)
 {
-    struct diversion *hops = request->diversions;
-
-    if (request->diversion_count == DIVERSIONS_MAX) {
+    if (*count == DIVERSIONS_MAX) {
         memmove(&hops[1], &hops[2], (DIVERSIONS_MAX - 2) * sizeof hops[0]);
-        request->diversion_count--;
+        --*count;
     }
-    hops[request->diversion_count++] = *hop;
+    hops[(*count)++] = *hop;
 }
 
 /* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4);
@@ -343,9 +344,10 @@ static void route_go(struct call *call, const struct route *from, const char *nu
     call->routes->request = inherited;
     call->routes->phones_only = recall;
     if (hop)
-        route_add_hop(&call->routes->request, hop);
+        route_add_hop(call->routes->request.diversions, &call->routes->request.diversion_count, hop);
     if (from && hop)
         call->routes->diverter = from->callee;
+    call->routes->by_caller = hop == NULL && !recall;
     route_resume(call);
 }
 
@@ -363,6 +365,10 @@ void route_divert(struct call *call, const struct route *from, const char *numbe
 {
     struct diversion hop = {.cause = cause};
 
+    if (cause == 0) {
+        route_go(call, from, number, "", NULL, false);
+        return;
+    }
     snprintf(hop.user, sizeof hop.user, "%s", from->number);
     snprintf(hop.host, sizeof hop.host, "%s", call->settings->realm);
     route_go(call, from, number, "", &hop, false);

@@ -54,6 +54,16 @@ number "700-720"   { application = "park" argument = "701-720" }
 number "*66"       { application = "redial" }
 number "*86"       { application = "redial" argument = "cancel" }
 number "9196"      { application = "echo" }
+number "*69"       { application = "features" argument = "last-caller" }
+number "*72"       { application = "features" argument = "forward-always-on" }
+number "*72."      { application = "features" argument = "forward-always-on" }
+number "*73"       { application = "features" argument = "forward-always-off" }
+number "*78"       { application = "features" argument = "dnd-on" }
+number "*79"       { application = "features" argument = "dnd-off" }
+number "*90."      { application = "features" argument = "forward-busy-on" }
+number "*91"       { application = "features" argument = "forward-busy-off" }
+number "*92."      { application = "features" argument = "forward-no-answer-on" }
+number "*93"       { application = "features" argument = "forward-no-answer-off" }
 number "5000"      { application = "ivr" }
 number "conf=."    { application = "conference" argument = "service" }
 number "annc"      { application = "announcement" }

@@ -74,6 +74,28 @@ void link_retarget(struct link *link, const char *number, int cause)
     link_tell(link, "retarget=%s", number);
 }
 
+void link_fail(struct link *link, const char *why)
+{
+    link_tell(link, "fail(%s)", why);
+}
+
+bool link_early(struct link *link)
+{
+    if (!link->deaf)
+        link_tell(link, "early");
+    return !link->deaf;
+}
+
+bool link_ends(const struct link *link)
+{
+    return !link->passing;
+}
+
+const json_t *link_service(const struct link *link, const char *name)
+{
+    return json_object_get(link->services, name);
+}
+
 void link_answer(struct link *link)
 {
     link_tell(link, "answer");

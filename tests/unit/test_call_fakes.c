@@ -597,6 +597,20 @@ void prompts_free(struct prompts *p)
     (void)p;
 }
 
+void say(const struct prompts *p, struct phrase *to, const char *name)
+{
+    (void)p;
+    NOTE(fake_media, "say=%s", name);
+    to->fragments[to->count++] = 0;
+}
+
+void say_digits(const struct prompts *p, struct phrase *to, const char *text)
+{
+    (void)p;
+    NOTE(fake_media, "digits=%s", text);
+    to->fragments[to->count++] = 0;
+}
+
 size_t prompts_count(const struct prompts *p)
 {
     (void)p;

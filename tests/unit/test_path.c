@@ -75,17 +75,17 @@ static enum path_reason reason_of(const char *name)
 START_TEST(services_bring_the_built_in_links_in)
 {
     begin("");
-    ck_assert_str_eq(names(), " voicemail");
+    ck_assert_str_eq(names(), " callers voicemail");
     strcpy(ada.services, "{\"outgoing\": {}, \"dnd\": {}}");
     strcpy(ben.services, "{\"forward-busy\": {\"to\": \"1003\"}, \"block\": {}, \"outgoing\": {}}");
-    ck_assert_str_eq(names(), " outgoing screening voicemail forward");
+    ck_assert_str_eq(names(), " outgoing screening callers voicemail forward");
     ck_assert_ptr_eq(path.links[0].served, &ada);
     ck_assert_ptr_eq(path.links[1].served, &ben);
     ck_assert_int_eq(reason_of("dnd"), PATH_NO_SERVICE);
     ben.mailbox[0] = '\0';
     ck_assert_int_eq(reason_of("voicemail"), PATH_NO_SERVICE);
     strcpy(ben.services, "not JSON");
-    ck_assert_str_eq(names(), " outgoing");
+    ck_assert_str_eq(names(), " outgoing callers");
     question.callee = NULL;
     ck_assert_int_eq(reason_of("screening"), PATH_NOBODY);
     end();
@@ -101,7 +101,7 @@ END_TEST
 START_TEST(regions_come_in_the_order_of_the_way)
 {
     begin(FOUR);
-    ck_assert_str_eq(names(), " n o t voicemail");
+    ck_assert_str_eq(names(), " n o t callers voicemail");
     question.leaves = true;
     question.callee = NULL;
     ck_assert_str_eq(names(), " n o e");

@@ -345,7 +345,7 @@ static const char *link_names(const struct settings *s)
 START_TEST(links_are_built_in)
 {
     const struct settings *s = load_good("");
-    ck_assert_str_eq(link_names(s), " outgoing screening voicemail dnd forward findme announcement tap");
+    ck_assert_str_eq(link_names(s), " outgoing screening callers voicemail dnd forward findme announcement tap");
     const struct link_settings *link = link_named(s, "voicemail");
     ck_assert_str_eq(link->application, "voicemail");
     ck_assert_str_eq(link->service, SERVICE_MAILBOX);
@@ -365,7 +365,7 @@ START_TEST(section_changes_single_keys_of_a_built_in_link)
     const struct settings *s = load_good("link \"dnd\" { order = 120 on_fail = \"reject 503\" }\n"
                                          "link \"tap\" { enabled = false }\n"
                                          "link \"forward\" { application = \"http://127.0.0.1/f\" }\n");
-    ck_assert_str_eq(link_names(s), " outgoing screening dnd voicemail forward findme announcement");
+    ck_assert_str_eq(link_names(s), " outgoing screening callers dnd voicemail forward findme announcement");
     const struct link_settings *link = link_named(s, "dnd");
     ck_assert_str_eq(link->application, "dnd");
     ck_assert_str_eq(link->service, "dnd");
@@ -393,7 +393,7 @@ START_TEST(every_key_of_a_link_reaches_its_field)
                   "test { fail = {\"crm/invited\"} hang = {\"crm/failed\", \"dnd/heard\"} }\n");
     const struct link_settings *link = link_named(s, "crm");
     ck_assert_str_eq(link_names(s),
-                     " first second outgoing screening voicemail dnd forward findme announcement tap crm");
+                     " first second outgoing screening callers voicemail dnd forward findme announcement tap crm");
     ck_assert_str_eq(link->application, "echo");
     ck_assert_str_eq(link->argument, "a b");
     ck_assert_str_eq(link->service, "crm");

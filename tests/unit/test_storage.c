@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "storage/caller.h"
 #include "storage/internal.h"
 #include "tests/unit/test_storage_kit.h"
 
@@ -54,6 +55,24 @@ START_TEST(subscriber_found)
     ck_assert_uint_eq(answer.subscriber.ring_s, 33);
     ck_assert_uint_eq(answer.subscriber.binding_count, 0);
     ck_assert_int_eq(ASK(subscriber_find(kit.st, "2002", TICKET, subscriber_answered)), ENOENT);
+}
+END_TEST
+
+static void caller_answered(struct ticket ticket, int error, const char *number)
+{
+    snprintf(answer.path, sizeof answer.path, "%s", error ? "" : number);
+    done_answered(ticket, error);
+}
+
+START_TEST(newest_caller_is_kept_for_each_subscriber)
+{
+    ck_assert_int_eq(ASK(caller_last(kit.st, "1002", TICKET, caller_answered)), ENOENT);
+    ck_assert_int_eq(ASK(caller_note(kit.st, "1002", "1001", TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(caller_note(kit.st, "1002", "+4930123", TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(caller_last(kit.st, "1002", TICKET, caller_answered)), 0);
+    ck_assert_str_eq(answer.path, "+4930123");
+    ck_assert_int_eq(ASK(caller_last(kit.st, "1001", TICKET, caller_answered)), ENOENT);
+    ck_assert_int_eq(ASK(caller_note(kit.st, "2002", "1001", TICKET, done_answered)), ENOENT);
 }
 END_TEST
 
@@ -563,6 +582,7 @@ int main(void)
     tcase_add_test(tc, demo_has_what_the_manual_promises);
     tcase_add_test(tc, credentials_of_nobody);
     tcase_add_test(tc, subscriber_found);
+    tcase_add_test(tc, newest_caller_is_kept_for_each_subscriber);
     tcase_add_test(tc, bindings_are_added_refreshed_and_removed);
     tcase_add_test(tc, rfc3261_10_3_late_register_changes_nothing);
     tcase_add_test(tc, rfc3261_10_3_star_removes_all_unless_late);
