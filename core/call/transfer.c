@@ -11,11 +11,11 @@
 #include <string.h>
 
 struct transfer {
-    struct refer *refer;       /* NULL: he wants no news, or has had the last */
-    struct leg *transferor;    /* NULL: he has hung up */
-    struct identity identity;  /* the transferor's */
-    bool turned;               /* he was the caller */
-    bool recalling;            /* his phones ring again */
+    struct refer *refer;      /* NULL: he wants no news, or has had the last */
+    struct leg *transferor;   /* NULL: he has hung up */
+    struct identity identity; /* the transferor's */
+    bool turned;              /* he was the caller */
+    bool recalling;           /* his phones ring again */
     int told;
     struct route_order order;
 };
@@ -118,9 +118,8 @@ static void transfer_blind(struct leg *leg, const struct referral *referral, con
         return;
     }
     /* Who a peer says has referred is believed, as who he says is calling. */
-    transfer->order.referrer = *transfer->identity.peer && *referral->referrer.user
-                                   ? referral->referrer
-                                   : transfer->identity.party;
+    transfer->order.referrer =
+        *transfer->identity.peer && *referral->referrer.user ? referral->referrer : transfer->identity.party;
     who = transfer->identity.user;
     if (!*who)
         transfer_go(call, NULL);
