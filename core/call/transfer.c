@@ -316,6 +316,8 @@ bool call_may_take(const struct leg *leg, const struct leg *taker)
 /* RFC 3891 §3. */
 static int transfer_replace(struct call *call, struct leg *named, const struct dialog_name *name)
 {
+    if (named->branch && originate_rings(named->call))
+        return 481;
     if (named->branch) /* an early dialog that we have begun: its phone rings */
         return call_pick(named->call, call->caller) ? 500 : 0;
     if (!named->answered)
@@ -340,6 +342,12 @@ static int transfer_join(struct call *call, struct leg *named)
     snprintf(room, sizeof room, "conf=join-%s", dice);
     if (!named->answered || named->branch)
         return 481;
+    if (first->state == CALL_HOSTED && named == first->caller && first->host->room) {
+        /* He is in a room already: as if it had been dialled, with the PIN that it may have. */
+        snprintf(call->routes->number, sizeof call->routes->number, "%s", first->host->route->number);
+        route_resume(call);
+        return 0;
+    }
     if (plan_find(call->settings, room, &argument, &app) != PLAN_APP)
         return 488;
     if (first->state != CALL_BRIDGED || first->transfer || first->asker)

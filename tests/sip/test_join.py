@@ -51,6 +51,17 @@ class TestJoin(Scenario):
         for each in (call, other, third):
             each.hangup()
 
+    def test_a_fourth_comes_into_the_room_of_three(self):
+        call, other = self.meet()
+        third = self.join(self.phone("1002"), own_name(other))
+        third.wait_answered()
+        fourth = self.join(self.phone("1002"), own_name(other), tone=770)
+        fourth.wait_answered()
+        self.assertTrue(fourth.hears(440, 550, 660))
+        self.assertTrue(call.hears(770))
+        for each in (call, other, third, fourth):
+            each.hangup()
+
     def test_by_the_trusted_peer(self):
         call, other = self.meet()
         third = self.join(self.pbx(), own_name(call))

@@ -161,6 +161,15 @@ class TestEarly(ReplacesCase):
         taker.hangup()
         call.wait_ended()
 
+    def test_a_phone_that_rings_for_a_call_of_its_own(self):
+        """Click to dial: there is nobody yet whom the taker could talk to."""
+        clicker = self.phone("1001")
+        self.assertEqual(clicker.request("REFER", clicker.uri("1001"), [("Refer-To", "<%s>" % clicker.uri("1002"))]).status, 202)
+        ringing = self.ada.wait_call()
+        ringing.ring()
+        self.assert_refused(self.take(self.phone("1001"), "1002", own_name(ringing)), 481)
+        ringing.reject(486)
+
     def test_the_early_dialog_of_the_caller_is_none_of_ours(self):
         """RFC 3891 section 3: an early dialog that the server has not begun itself is answered 481."""
         call, ringing = self.ring()
