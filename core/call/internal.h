@@ -125,6 +125,7 @@ struct leg {
     bool music;            /* hears our music, for the other side holds */
     bool answered;         /* 2xx sent or received */
     bool holds;            /* its far side has said so, and the links know */
+    struct refer *passing; /* who has asked what its far side was asked: told what it tells; or NULL */
     bool keeps_digits;     /* the mixer passes its keys to us alone */
     struct identity *moved; /* who it is, where the call's caller and routes do not say so; or NULL */
     char *offer;           /* far side's offer that waits for an answer */
@@ -471,6 +472,11 @@ bool transfer_invited(struct call *call);
 bool call_may_take(const struct leg *leg, const struct leg *taker);
 int transfer_click(void *arg, const char *called, const char *user, const char *peer,
                    const struct referral *referral, struct refer *refer);
+
+/* pass.c: passes it on to the other leg, if the settings say so and that can be. `named`: the leg of ours whose dialog it
+ * names, or NULL. False: it is to be carried out here. */
+bool pass_referral(struct leg *leg, const struct referral *referral, const struct leg *named);
+void pass_told(void *owner, int status);
 
 /* -- originate.c: calls that the server makes for a user ------------------------------------------------ */
 

@@ -36,6 +36,8 @@ void transfer_free(struct call *call)
 {
     struct transfer *transfer = call->transfer;
 
+    for (struct leg *leg = call->legs; leg; leg = leg->next)
+        pass_told(leg, 487);
     if (!transfer)
         return;
     transfer_tell(transfer, 487);
@@ -273,6 +275,8 @@ void transfer_referred(void *owner, const struct referral *referral)
     named = referral->attended ? leg_named(call->server, &referral->replaces, &ended) : NULL;
     if (named && !transfer_may_name(leg, named)) {
         session_refuse_referral(leg->session, 403);
+    } else if (pass_referral(leg, referral, named)) {
+        ; /* the other side does it */
     } else if (named && named->call != call && call_can_replace(named)) {
         transfer_attended(leg, named);
     } else if (named && !named->answered && named->call->caller == named && named->call->routes) {

@@ -207,6 +207,7 @@ void refer_part(struct session *s)
 {
     struct refer_dialog *dialog = NULL;
 
+    refer_out_stop(s);
     for (struct refer *r = s->agent->refers, *next; r; r = next) {
         next = r->next;
         if (r->session != s)

@@ -160,6 +160,24 @@ void session_refuse_referral(struct session *s, int status)
     NOTE(s->log, "refuse%d", status);
 }
 
+bool session_refers(const struct session *s)
+{
+    return !s->let_go;
+}
+
+int session_refer(struct session *s, const char *uri, const char *replaces, const struct party *referrer)
+{
+    (void)referrer;
+    NOTE(s->log, "refer=%s%s%s", uri, replaces ? "?" : "", replaces ? replaces : "");
+    return 0;
+}
+
+void session_own_uri(const struct session *s, char *out, size_t size)
+{
+    (void)s;
+    snprintf(out, size, "sip:127.0.0.1:5060");
+}
+
 /* The last word is the last: who says more touches what is gone. */
 void refer_tell(struct refer *refer, int status)
 {
