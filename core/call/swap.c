@@ -288,6 +288,37 @@ int call_replace(struct leg *old, struct leg *leg)
     return 0;
 }
 
+int call_adopt(struct call *call, struct leg *caller, struct leg *other)
+{
+    struct call *from = caller->call;
+    struct leg *empty, *old = call->caller;
+    int error = leg_new(&empty, from, true);
+
+    if (!error)
+        error = leg_keep_identity(caller);
+    if (!error)
+        error = leg_keep_identity(other);
+    if (error)
+        return error;
+    leg_move(caller, call, empty);
+    leg_move(other, call, empty);
+    call->caller = caller;
+    call_assume_known(call, caller->moved);
+    call->answered_us = from->answered_us;
+    error = leg_seat(caller);
+    leg_close(old, 487, NULL);
+    bridge_open_up(caller);
+    if (!error)
+        error = port_connect_none(call->server->mixer, caller->port);
+    if (error)
+        call_end_soon(call, 500, NULL);
+    else
+        ring_caller_changed(call);
+    log_event(LEVEL_INFO, "call", call->id, "adopted party=%s from=%s", call->from.user, from->id);
+    call_end_soon(from, 200, NULL);
+    return 0;
+}
+
 /* -- parting ------------------------------------------------------------------------------------------- */
 
 /* A call whose caller is alone: a number is to be found for him. */

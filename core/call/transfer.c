@@ -129,6 +129,37 @@ static void transfer_blind(struct leg *leg, const struct referral *referral, con
         chain_fail(call, 503, NULL, NULL);
 }
 
+/*
+ * What rings for the transferor rings on, for whoever remains: no phone stops to begin anew. Both come over
+ * into that call, so that the transferor can be told, and have his call back. He has dialled it himself, with
+ * his own rights.
+ */
+static void transfer_ringing(struct leg *leg, struct call *ringing)
+{
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+    struct call *call = leg->call;
+    struct leg *rest = leg == call->caller ? call->callee : call->caller;
+
+    if (!transfer || session_accept_referral(leg->session, &transfer->refer)) {
+        session_refuse_referral(leg->session, 500);
+        free(transfer);
+        return;
+    }
+    leg_identity(leg, &transfer->identity);
+    transfer->transferor = leg;
+    transfer->turned = leg == call->caller;
+    call_trace(call, NULL, "transfer", "by=%s with=%s", transfer->identity.party.user, ringing->id);
+    if (call_adopt(ringing, rest, leg)) {
+        transfer_tell(transfer, 500);
+        free(transfer);
+        return;
+    }
+    ringing->transfer = transfer;
+    if (ringing->ringing)
+        transfer_tell(transfer, 180);
+    watch_changed(ringing);
+}
+
 /* -- what becomes of it -------------------------------------------------------------------------------- */
 
 void transfer_progress(struct call *call, int status)
@@ -279,8 +310,11 @@ void transfer_referred(void *owner, const struct referral *referral)
         ; /* the other side does it */
     } else if (named && named->call != call && call_can_replace(named)) {
         transfer_attended(leg, named);
+    } else if (named && !named->answered && named->call->caller == named &&
+               named->call->state == CALL_RINGING && !named->call->host) {
+        transfer_ringing(leg, named->call);
     } else if (named && !named->answered && named->call->caller == named && named->call->routes) {
-        /* Its ringing begins anew in this call, so that the transferor can be told, and have it back. */
+        /* Nobody is rung yet, or an application speaks: in this call the way there begins anew. */
         char number[NUMBER_TEXT];
 
         snprintf(number, sizeof number, "%s", named->call->routes->number);

@@ -267,6 +267,33 @@ START_TEST(nobody_names_a_call_of_others)
 }
 END_TEST
 
+START_TEST(what_rings_for_the_transferor_rings_on)
+{
+    for (int answered = 0; answered < 2; answered++) {
+        struct session *rest, *first, *c;
+        unsigned n = (unsigned)answered * 2;
+
+        meet("1001", "1004", n);
+        rest = a;
+        first = b;
+        a = fake_call("1004", "0123", OFFER);
+        c = fake_invited(n + 1);
+        refer(first, "0123", a);
+        ck_assert(fake_did(a, "release487"));
+        ck_assert(!c->let_go && !rest->let_go && !first->let_go);
+        if (answered)
+            answer(c, ANSWER);
+        else
+            refuse(c, 486);
+        ck_assert(fake_did(first, answered ? "tell200" : "tell486"));
+        ck_assert(bridged(rest, answered ? c : first));
+        hang_up(rest);
+        ck_assert(c->let_go && first->let_go);
+    }
+    fake_server_end();
+}
+END_TEST
+
 /* -- Replaces
  * ------------------------------------------------------------------------------------------------ */
 
@@ -389,6 +416,7 @@ int main(void)
     suite_add_tcase(suite, named);
     tcase_add_checked_fixture(named, setup, NULL);
     tcase_add_test(named, attended_transfer_joins_the_two_others);
+    tcase_add_test(named, what_rings_for_the_transferor_rings_on);
     tcase_add_test(named, nobody_names_a_call_of_others);
     tcase_add_test(named, replaces_takes_the_place_of_the_named_leg);
     tcase_add_test(named, replaces_without_the_right_or_a_dialog);
