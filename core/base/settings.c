@@ -164,6 +164,11 @@ static const char *dialog_info_fault(const char *text)
                : "is none of all, group, off";
 }
 
+static const char *refer_fault(const char *text)
+{
+    return !strcmp(text, "execute") || !strcmp(text, "pass") ? NULL : "is none of execute, pass";
+}
+
 static const char *srtp_fault(const char *text)
 {
     return srtp_policy_from_name(text) >= 0 ? NULL : "is none of off, optional, required";
@@ -271,6 +276,7 @@ static const struct key keys[] = {
     N("sip", "ring", ring_s, 1, 600, 20),
     B("sip", "hold_music", hold_music, false),
     B("sip", "recall", recall, true),
+    T("sip", "refer", refer, "execute", refer_fault),
     T("sip", "dialog_info", dialog_info, "group", dialog_info_fault),
     T("media", "address4", media_address4, NULL, address4_fault),
     T("media", "address6", media_address6, NULL, address6_fault),
@@ -332,8 +338,8 @@ static const struct key keys[] = {
     L("test", "hang", NULL, test_hook_fault),
 };
 static const char *const sections[] = {"sip",     "media",  "database", "voicemail", "conference",
-                                       "prompts", "limits", "http",     "webhook",   "log",       "test",
-                                       "peer",    "number", "link"};
+                                       "prompts", "limits", "http",     "webhook",   "log",
+                                       "test",    "peer",   "number",   "link"};
 #define FIRST_TITLED 11 /* sections from here on have a title and come as often as one likes */
 
 static const struct key *key_find(const char *section, const char *name)

@@ -69,6 +69,7 @@ struct settings {
     unsigned session_expires_s, session_min_se_s; /* RFC 4028 */
     unsigned ring_s;                               /* how long a user rings when his row does not say */
     char *dialog_info;                             /* who may watch a user's calls: "all", "group", "off" */
+    char *refer;                                   /* "execute" what a REFER asks, or "pass" it on */
     bool recall;                                   /* a transferor who has hung up rings again when it fails */
     bool hold_music;                               /* who is held hears our music, whoever holds him */
 

@@ -139,6 +139,8 @@ static int bridge_pass_offer(struct leg *other, const enum codec *codecs, size_t
     error = session_reoffer(other->session, sdp);
     if (error)
         negotiation_revert(other->negotiation);
+    else
+        other->offering++;
     return error;
 }
 
@@ -337,7 +339,7 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
 void bridge_reanswered(struct leg *leg, int status, const char *sdp)
 {
     struct call *call = leg->call;
-    struct leg *asker = call->asker;
+    struct leg *asker = NULL;
     int error = 0;
 
     if (leg->offered_in_200) {
@@ -350,7 +352,13 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         }
         return;
     }
-    call->asker = NULL;
+    if (leg->offering > 0)
+        leg->offering--;
+    /* What was shown to it last was the asker's: an answer to an older offer of ours is none to that. */
+    if (leg->offering == 0) {
+        asker = call->asker;
+        call->asker = NULL;
+    }
     if (status / 100 == 2) {
         error = leg_accept(leg, sdp);
         /* Asked to listen he declined: he holds. Not asked, he has said nothing new. */

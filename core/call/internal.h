@@ -120,11 +120,13 @@ struct leg {
     bool described;        /* format holds, the port runs */
     bool offered_in_200;   /* the answer to our offer comes in the ACK */
     bool closing;          /* port_close() was called */
+    unsigned offering;     /* offers of ours that its far side has not answered: one is out, another may wait */
     bool declines;         /* its far side takes no sound by its own wish: it holds */
     bool reachable;        /* the offer of ours that is open says that we would send */
     bool music;            /* hears our music, for the other side holds */
     bool answered;         /* 2xx sent or received */
     bool holds;            /* its far side has said so, and the links know */
+    struct refer *passing; /* who has asked what its far side was asked: told what it tells; or NULL */
     bool keeps_digits;     /* the mixer passes its keys to us alone */
     struct identity *moved; /* who it is, where the call's caller and routes do not say so; or NULL */
     char *offer;           /* far side's offer that waits for an answer */
@@ -395,6 +397,7 @@ void ring_take(struct leg *leg); /* it has answered, and has the call */
 void ring_start(struct call *call, struct route *route);
 void ring_stop(struct call *call, const struct leg *winner,
                const char *reason); /* cancels all but `winner` */
+void ring_caller_changed(struct call *call); /* to one who was answered before */
 void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp);
 void ring_answered(struct leg *leg, const char *sdp);
 void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect);
@@ -443,6 +446,9 @@ CALL_CHECK int call_pick(struct call *call, struct leg *leg);
 CALL_CHECK int call_replace(struct leg *old, struct leg *leg);
 /* A leg of a call of two becomes the caller of a call of its own, answered, which route_start() leads on. */
 CALL_CHECK int call_split(struct call **out, struct leg *leg);
+/* The two of another call come into the ringing `call`: one as its caller, answered, the other to wait beside it. Who was
+ * its caller is refused, and their old call ends. */
+CALL_CHECK int call_adopt(struct call *call, struct leg *caller, struct leg *other);
 /* Whether call_replace() can put another in its place now. */
 bool call_can_replace(const struct leg *old);
 /* The callee becomes the caller, answered, and the other way round. */
@@ -471,6 +477,11 @@ bool transfer_invited(struct call *call);
 bool call_may_take(const struct leg *leg, const struct leg *taker);
 int transfer_click(void *arg, const char *called, const char *user, const char *peer,
                    const struct referral *referral, struct refer *refer);
+
+/* pass.c: passes it on to the other leg, if the settings say so and that can be. `named`: the leg of ours whose dialog it
+ * names, or NULL. False: it is to be carried out here. */
+bool pass_referral(struct leg *leg, const struct referral *referral, const struct leg *named);
+void pass_told(void *owner, int status);
 
 /* -- originate.c: calls that the server makes for a user ------------------------------------------------ */
 

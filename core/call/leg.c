@@ -45,6 +45,7 @@ void leg_release(struct leg *leg, int status, const char *reason)
     struct session *session = leg->session;
 
     leg->session = NULL;
+    pass_told(leg, 487);
     if (session)
         session_release(session, status, reason);
 }
@@ -182,6 +183,7 @@ const struct session_handlers leg_handlers = {
     .reanswered = leg_on_reanswered,
     .digit = leg_on_digit,
     .referred = transfer_referred,
+    .told = pass_told,
     .ended = leg_on_ended,
 };
 

@@ -36,6 +36,15 @@ static void ring_tone(struct ring *ring, bool on)
         ring->ringback = false;
 }
 
+void ring_caller_changed(struct call *call)
+{
+    bool heard = call->ringing || call->early;
+
+    call->early = NULL;
+    if (call->ring)
+        ring_tone(call->ring, heard);
+}
+
 void ring_stop(struct call *call, const struct leg *winner, const char *reason)
 {
     struct ring *ring = call->ring;

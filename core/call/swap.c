@@ -60,6 +60,31 @@ void call_assume(struct call *call, const struct identity *identity)
     call->caller_music = identity->music;
 }
 
+static void request_assume(struct request *request, const struct call *call, const struct party *old)
+{
+    if (strcmp(request->caller.user, old->user) == 0)
+        request->caller = call->from;
+    request->anonymous = call->anonymous;
+    request->user = call->has_user ? call->user : NULL;
+    request->peer = call->has_peer ? call->peer : NULL;
+}
+
+/* As call_assume(), and whoever looks at the request sees him too: a recall shows who is there now. */
+static void call_assume_known(struct call *call, const struct identity *identity)
+{
+    struct party old = call->from;
+
+    call_assume(call, identity);
+    for (struct route *route = call->routes; route; route = route->next)
+        request_assume(&route->request, call, &old);
+    for (struct link *link = call->links; link; link = link->next) {
+        if (link->own_request)
+            request_assume(link->own_request, call, &old);
+        if (link->edited)
+            request_assume(link->edited, call, &old);
+    }
+}
+
 /* The leg is an answered caller's from here on, whichever side has begun. */
 static int leg_seat(struct leg *leg)
 {
@@ -158,21 +183,25 @@ out:
     return error;
 }
 
+/* One who was answered before comes from an application: transferred, or sent on, to what rings. */
 int call_pick(struct call *call, struct leg *leg)
 {
     struct call *old = leg->call;
     struct leg *empty;
     int error;
 
-    if (leg->answered || !leg->session || leg != old->caller)
+    /* Whoever is rung for a call of his own has nobody at the other end yet. */
+    if (!leg->session || leg != old->caller || originate_rings(call))
         return EINVAL;
     error = leg_new(&empty, old, true);
     if (!error)
         error = leg_keep_identity(leg);
-    if (!error)
+    if (!error && !leg->answered)
         error = leg_answer_for(leg, call, call->caller);
     if (error)
         return error;
+    originate_tell(old, 200);
+    transfer_answered(old);
     leg_move(leg, call, empty);
     ring_stop(call, NULL, CAUSE_ELSEWHERE);
     call_end_soon(old, 200, NULL);
@@ -242,7 +271,7 @@ int call_replace(struct leg *old, struct leg *leg)
     leg_move(leg, call, empty);
     if (by_caller) {
         call->caller = leg;
-        call_assume(call, leg->moved);
+        call_assume_known(call, leg->moved);
         error = leg_seat(leg);
     } else {
         call->callee = leg;
@@ -256,6 +285,37 @@ int call_replace(struct leg *old, struct leg *leg)
         call_end_soon(call, 500, NULL);
     else
         call_rejoin(call, by_caller);
+    return 0;
+}
+
+int call_adopt(struct call *call, struct leg *caller, struct leg *other)
+{
+    struct call *from = caller->call;
+    struct leg *empty, *old = call->caller;
+    int error = leg_new(&empty, from, true);
+
+    if (!error)
+        error = leg_keep_identity(caller);
+    if (!error)
+        error = leg_keep_identity(other);
+    if (error)
+        return error;
+    leg_move(caller, call, empty);
+    leg_move(other, call, empty);
+    call->caller = caller;
+    call_assume_known(call, caller->moved);
+    call->answered_us = from->answered_us;
+    error = leg_seat(caller);
+    leg_close(old, 487, NULL);
+    bridge_open_up(caller);
+    if (!error)
+        error = port_connect_none(call->server->mixer, caller->port);
+    if (error)
+        call_end_soon(call, 500, NULL);
+    else
+        ring_caller_changed(call);
+    log_event(LEVEL_INFO, "call", call->id, "adopted party=%s from=%s", call->from.user, from->id);
+    call_end_soon(from, 200, NULL);
     return 0;
 }
 
@@ -287,6 +347,7 @@ int call_split(struct call **out, struct leg *leg)
     if (error)
         return error;
     hold_forget(from->caller);
+    tap_close(from); /* of the two; should one of them talk to another, that is a recording of its own */
     leg_move(leg, call, NULL);
     call->caller = leg;
     call->answered_us = clock_now_us();

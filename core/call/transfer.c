@@ -11,11 +11,11 @@
 #include <string.h>
 
 struct transfer {
-    struct refer *refer;       /* NULL: he wants no news, or has had the last */
-    struct leg *transferor;    /* NULL: he has hung up */
-    struct identity identity;  /* the transferor's */
-    bool turned;               /* he was the caller */
-    bool recalling;            /* his phones ring again */
+    struct refer *refer;      /* NULL: he wants no news, or has had the last */
+    struct leg *transferor;   /* NULL: he has hung up */
+    struct identity identity; /* the transferor's */
+    bool turned;              /* he was the caller */
+    bool recalling;           /* his phones ring again */
     int told;
     struct route_order order;
 };
@@ -36,6 +36,8 @@ void transfer_free(struct call *call)
 {
     struct transfer *transfer = call->transfer;
 
+    for (struct leg *leg = call->legs; leg; leg = leg->next)
+        pass_told(leg, 487);
     if (!transfer)
         return;
     transfer_tell(transfer, 487);
@@ -118,14 +120,44 @@ static void transfer_blind(struct leg *leg, const struct referral *referral, con
         return;
     }
     /* Who a peer says has referred is believed, as who he says is calling. */
-    transfer->order.referrer = *transfer->identity.peer && *referral->referrer.user
-                                   ? referral->referrer
-                                   : transfer->identity.party;
+    transfer->order.referrer =
+        *transfer->identity.peer && *referral->referrer.user ? referral->referrer : transfer->identity.party;
     who = transfer->identity.user;
     if (!*who)
         transfer_go(call, NULL);
     else if (subscriber_find(call->server->storage, who, call_ticket(call), transfer_found))
         chain_fail(call, 503, NULL, NULL);
+}
+
+/*
+ * What rings for the transferor rings on, for whoever remains: no phone stops to begin anew. Both come over
+ * into that call, so that the transferor can be told, and have his call back. He has dialled it himself, with
+ * his own rights.
+ */
+static void transfer_ringing(struct leg *leg, struct call *ringing)
+{
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+    struct call *call = leg->call;
+    struct leg *rest = leg == call->caller ? call->callee : call->caller;
+
+    if (!transfer || session_accept_referral(leg->session, &transfer->refer)) {
+        session_refuse_referral(leg->session, 500);
+        free(transfer);
+        return;
+    }
+    leg_identity(leg, &transfer->identity);
+    transfer->transferor = leg;
+    transfer->turned = leg == call->caller;
+    call_trace(call, NULL, "transfer", "by=%s with=%s", transfer->identity.party.user, ringing->id);
+    if (call_adopt(ringing, rest, leg)) {
+        transfer_tell(transfer, 500);
+        free(transfer);
+        return;
+    }
+    ringing->transfer = transfer;
+    if (ringing->ringing)
+        transfer_tell(transfer, 180);
+    watch_changed(ringing);
 }
 
 /* -- what becomes of it -------------------------------------------------------------------------------- */
@@ -274,10 +306,15 @@ void transfer_referred(void *owner, const struct referral *referral)
     named = referral->attended ? leg_named(call->server, &referral->replaces, &ended) : NULL;
     if (named && !transfer_may_name(leg, named)) {
         session_refuse_referral(leg->session, 403);
+    } else if (pass_referral(leg, referral, named)) {
+        ; /* the other side does it */
     } else if (named && named->call != call && call_can_replace(named)) {
         transfer_attended(leg, named);
+    } else if (named && !named->answered && named->call->caller == named &&
+               named->call->state == CALL_RINGING && !named->call->host) {
+        transfer_ringing(leg, named->call);
     } else if (named && !named->answered && named->call->caller == named && named->call->routes) {
-        /* Its ringing begins anew in this call, so that the transferor can be told, and have it back. */
+        /* Nobody is rung yet, or an application speaks: in this call the way there begins anew. */
         char number[NUMBER_TEXT];
 
         snprintf(number, sizeof number, "%s", named->call->routes->number);
@@ -317,6 +354,8 @@ bool call_may_take(const struct leg *leg, const struct leg *taker)
 /* RFC 3891 §3. */
 static int transfer_replace(struct call *call, struct leg *named, const struct dialog_name *name)
 {
+    if (named->branch && originate_rings(named->call))
+        return 481;
     if (named->branch) /* an early dialog that we have begun: its phone rings */
         return call_pick(named->call, call->caller) ? 500 : 0;
     if (!named->answered)
@@ -341,6 +380,12 @@ static int transfer_join(struct call *call, struct leg *named)
     snprintf(room, sizeof room, "conf=join-%s", dice);
     if (!named->answered || named->branch)
         return 481;
+    if (first->state == CALL_HOSTED && named == first->caller && first->host->room) {
+        /* He is in a room already: as if it had been dialled, with the PIN that it may have. */
+        snprintf(call->routes->number, sizeof call->routes->number, "%s", first->host->route->number);
+        route_resume(call);
+        return 0;
+    }
     if (plan_find(call->settings, room, &argument, &app) != PLAN_APP)
         return 488;
     if (first->state != CALL_BRIDGED || first->transfer || first->asker)

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <sofia-sip/sip_extra.h>
+
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -32,9 +34,9 @@ struct refer {
     char event[24], next_hop[HOST_PORT_TEXT + 24], contact[HOST_PORT_TEXT + 96];
     int waiting[TOLD_MAX], last; /* statuses to be sent, oldest first; the one sent last */
     unsigned count;
-    bool owned;      /* its owner has not said the last word yet */
-    bool over;       /* nothing more is to be sent */
-    bool gone;       /* unsubscribed, or the far side does not want to hear */
+    bool owned; /* its owner has not said the last word yet */
+    bool over;  /* nothing more is to be sent */
+    bool gone;  /* unsubscribed, or the far side does not want to hear */
     uint64_t expires_us;
     nta_outgoing_t *notify;
     /* Out of the blue, until it is authenticated. */
@@ -133,10 +135,9 @@ static int referral_read(struct referral *out, const sip_t *sip)
 /* RFC 4488 §4: whoever wants no subscription says so. */
 static bool wants_news(const sip_t *sip)
 {
-    for (const sip_unknown_t *h = sip->sip_unknown; h; h = h->un_next)
-        if (strcasecmp(h->un_name, "Refer-Sub") == 0 && h->un_value)
-            return strncasecmp(h->un_value, "false", 5) != 0;
-    return true;
+    const sip_refer_sub_t *wish = sip_refer_sub(sip);
+
+    return !wish || !wish->rs_value || strcasecmp(wish->rs_value, "false") != 0;
 }
 
 /* -- the subscription's life --------------------------------------------------------------------------- */
@@ -206,6 +207,7 @@ void refer_part(struct session *s)
 {
     struct refer_dialog *dialog = NULL;
 
+    refer_out_stop(s);
     for (struct refer *r = s->agent->refers, *next; r; r = next) {
         next = r->next;
         if (r->session != s)
@@ -273,13 +275,12 @@ static void refer_notify(struct refer *r, int status, const char *end)
     r->last = status;
     r->over = r->over || end;
     if (leg)
-        r->notify =
-            nta_outgoing_tcreate(leg, refer_answered, (struct session *)(void *)r,
-                                 *r->next_hop ? (url_string_t *)r->next_hop : NULL, SIP_METHOD_NOTIFY, NULL,
-                                 SIPTAG_EVENT_STR(r->event), SIPTAG_SUBSCRIPTION_STATE_STR(state),
-                                 SIPTAG_CONTACT_STR(r->contact), SIPTAG_USER_AGENT_STR("confab"),
-                                 SIPTAG_CONTENT_TYPE_STR("message/sipfrag;version=2.0"),
-                                 SIPTAG_PAYLOAD_STR(body), TAG_END());
+        r->notify = nta_outgoing_tcreate(
+            leg, refer_answered, (struct session *)(void *)r,
+            *r->next_hop ? (url_string_t *)r->next_hop : NULL, SIP_METHOD_NOTIFY, NULL,
+            SIPTAG_EVENT_STR(r->event), SIPTAG_SUBSCRIPTION_STATE_STR(state), SIPTAG_CONTACT_STR(r->contact),
+            SIPTAG_USER_AGENT_STR("confab"), SIPTAG_CONTENT_TYPE_STR("message/sipfrag;version=2.0"),
+            SIPTAG_PAYLOAD_STR(body), TAG_END());
     if (!r->notify)
         r->gone = true;
 }
@@ -402,8 +403,8 @@ void refer_in_session(struct session *s, nta_incoming_t *irq, const sip_t *sip)
     session_refuse_referral(s, 500); /* nobody has said anything */
 }
 
-static struct refer *refer_find(struct agent *agent, const struct session *s, const struct refer_dialog *dialog,
-                                const sip_t *sip)
+static struct refer *refer_find(struct agent *agent, const struct session *s,
+                                const struct refer_dialog *dialog, const sip_t *sip)
 {
     char event[24] = "";
 

@@ -259,6 +259,8 @@ void session_note_peer(struct session *s, const sip_t *sip)
 {
     if (sip->sip_allow)
         s->peer_updates = sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
+    if (sip->sip_allow)
+        s->refers_not = !sip_is_allowed(sip->sip_allow, SIP_METHOD_REFER);
 }
 
 const char *session_reason_of(const sip_t *sip, char *out, size_t size)

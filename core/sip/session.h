@@ -88,6 +88,8 @@ struct session_handlers {
     void (*digit)(void *owner, char digit, unsigned ms);          /* INFO application/dtmf-relay or dtmf */
     /* REFER: session_accept_referral() or session_refuse_referral() before this returns. May be NULL. */
     void (*referred)(void *owner, const struct referral *referral);
+    /* What comes of session_refer(): once a final status, or the end of the session. May be NULL. */
+    void (*told)(void *owner, int status);
     void (*ended)(void *owner, int status,
                   const char *reason); /* CANCEL (487), BYE (200), lost ACK, timer or 408/481 */
 };
@@ -133,6 +135,13 @@ void *session_owner(const struct session *s); /* NULL: it has been let go */
 /* 202, or 200 where no news are wanted: then *out is NULL. 100 Trying is told at once. */
 SIP_CHECK_RESULT int session_accept_referral(struct session *s, struct refer **out);
 void session_refuse_referral(struct session *s, int status);
+/* Whether the far side may be sent a REFER now: it has not said that it does not know it, and none is open. */
+bool session_refers(const struct session *s);
+/* Asks the far side to call `uri`, there to take the dialog `replaces` over (value of Replaces, or NULL). */
+SIP_CHECK_RESULT int session_refer(struct session *s, const char *uri, const char *replaces,
+                                   const struct party *referrer);
+/* "sip:HOST:PORT", where the far side reaches us. */
+void session_own_uri(const struct session *s, char *out, size_t size);
 /* Our own address as the far side reaches us: what SDP's c= names unless configured. Port is 0. */
 void session_local_address(const struct session *s, struct sockaddr_storage *out);
 /* Where its signalling comes from or goes to: first guess for media behind NAT. */

@@ -171,8 +171,10 @@ static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *
     case sip_method_bye:
         dialog_bye(s, irq, sip);
         break;
-    case sip_method_cancel:
     case sip_method_notify:
+        refer_out_notified(s, irq, sip);
+        break;
+    case sip_method_cancel:
         agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
         break;
     case sip_method_options:

@@ -125,6 +125,9 @@ struct session {
     bool peer_updates; /* the far side allows UPDATE */
 
     nta_incoming_t *refer_irq; /* REFER that its owner is being asked about */
+    nta_outgoing_t *refer_orq; /* our own */
+    bool refer_open;           /* it is under way, or NOTIFYs of it are due */
+    bool refers_not;           /* the far side does not know the method */
     bool referred;             /* there has been one: later ones are told apart by their CSeq */
 
     char *fork_tag; /* To tag of the first provisional response that had one */
@@ -173,6 +176,10 @@ bool refer_delays_end(const struct session *s);
 void refer_part(struct session *s);
 void refer_request(struct transport *t, nta_incoming_t *irq, const sip_t *sip); /* out of the blue */
 void refers_free(struct agent *agent);
+
+/* refer_out.c */
+void refer_out_notified(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+void refer_out_stop(struct session *s);
 
 /* session_uas.c */
 int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);

@@ -36,6 +36,8 @@ def told(phone, event="refer"):
     statuses = []
     while True:
         notify = phone.wait_notify()
+        if not notify.get("Event").startswith("refer"):
+            continue  # of its mailbox
         assert "message/sipfrag" in notify.get("Content-Type"), notify
         assert notify.get("Event") == event, notify.get("Event")
         statuses.append(notify_status(notify))

@@ -2,6 +2,7 @@
 import unittest
 
 from harness import PLAN, Scenario
+from referring import own_name, refer, told
 from test_hold_music import CALLER, hears_music
 from test_lamps import Lamp
 
@@ -98,6 +99,62 @@ class TestPark(Scenario):
         self.assertTrue(call.hears(660))
         call.hangup()
         other.wait_ended()
+
+    def meet(self):
+        caller, parker = self.phone("1001", registered=True), self.phone("1006", registered=True)
+        call = caller.invite("1006", tone=CALLER)
+        other = parker.wait_call()
+        other.answer(tone=550)
+        call.wait_answered()
+        other.wait_request("ACK")
+        return call, other
+
+    def test_a_blind_transfer_parks_and_rings_the_transferor(self):
+        lamp = self.lamp("701")
+        call, other = self.meet()
+        refer(other, "700")
+        self.assertEqual(told(other.phone)[-1], 200)
+        other.wait_ended()
+        self.assertIn("1001", lamp.until("confirmed").find(".//{*}remote/{*}identity").text)
+        self.assertTrue(hears_music(call))
+        back = other.phone.wait_call()
+        self.assertEqual(back.caller, "1001")
+        back.answer(tone=660)
+        self.assertTrue(call.hears(660))
+        self.assertTrue(back.hears(CALLER))
+        lamp.until("terminated")
+        call.hangup()
+        back.wait_ended()
+
+    def test_an_attended_transfer_parks_whom_the_parker_has_announced(self):
+        call, other = self.meet()
+        other.hold()
+        own = other.phone.invite("700")
+        own.wait_answered()
+        self.assertTrue(own.listen(0.5))  # hears the slot
+        refer(other, "700", own_name(own))
+        self.assertEqual(told(other.phone)[-1], 200)
+        own.wait_ended()
+        other.wait_ended()
+        self.assertTrue(hears_music(call))
+        back = other.phone.wait_call()
+        self.assertEqual(back.caller, "1001")
+        back.answer(tone=660)
+        self.assertTrue(call.hears(660))
+        call.hangup()
+        back.wait_ended()
+
+    def test_who_is_transferred_to_a_slot_gets_whom_it_keeps(self):
+        _, kept = self.park("1002", "701")
+        call, other = self.meet()
+        refer(other, "701")
+        self.assertEqual(told(other.phone)[-1], 200)
+        other.wait_ended()
+        kept.media.tone = 660
+        self.assertTrue(call.hears(660))
+        self.assertTrue(kept.hears(CALLER))
+        call.hangup()
+        kept.wait_ended()
 
 
 if __name__ == "__main__":

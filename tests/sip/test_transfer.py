@@ -210,22 +210,52 @@ class TestAttended(TransferCase):
                 rest.hangup()
                 third.wait_ended()
 
-    def test_a_target_that_still_rings(self):
-        rest, first = self.meet(self.ada, self.bo)
+    def ringing(self, by_caller=False):
+        """The first call, held, and a second one of the same phone that only rings."""
+        if by_caller:
+            first, rest = self.meet(self.bo, self.ada, 550, 440)
+        else:
+            rest, first = self.meet(self.ada, self.bo)
         first.hold()
         second = self.bo.invite("1003")
-        ringing = self.cy.wait_call()
-        ringing.ring()
+        third = self.cy.wait_call()
+        third.ring()
         second.wait_status(180)
         refer(first, "1003", own_name(second))
         self.assertEqual(second.wait_ended().status, 487)
-        third = self.cy.wait_call()
+        return rest, first, third
+
+    def test_a_target_that_still_rings(self):
+        for by_caller in (False, True):
+            with self.subTest(by_caller=by_caller):
+                rest, first, third = self.ringing(by_caller)
+                self.assertTrue(rest.hears(440, 480))
+                self.assertFalse(third.ended)  # the same call rings on
+                third.answer(tone=660)
+                self.assertEqual(told(self.bo), [100, 180, 200])
+                first.wait_ended()
+                self.assert_talk(rest, 440, third, 660)
+                third.hangup()
+                rest.wait_ended()
+
+    def test_a_target_that_still_rings_and_refuses(self):
+        for by_caller in (False, True):
+            with self.subTest(by_caller=by_caller):
+                rest, first, third = self.ringing(by_caller)
+                third.reject(486)
+                self.assertEqual(told(self.bo), [100, 180, 486])
+                first.resume()
+                self.assert_talk(rest, 440, first, 550)
+                rest.hangup()
+                first.wait_ended()
+
+    def test_a_target_that_still_rings_while_the_transferor_goes(self):
+        rest, first, third = self.ringing()
+        first.hangup()
         third.answer(tone=660)
-        self.assertEqual(told(self.bo)[-1], 200)
-        first.wait_ended()
         self.assert_talk(rest, 440, third, 660)
-        third.hangup()
-        rest.wait_ended()
+        rest.hangup()
+        third.wait_ended()
 
     def test_a_dialog_elsewhere_is_named_to_the_target(self):
         rest, first = self.meet(self.ada, self.bo)
