@@ -238,6 +238,12 @@ void agent_dialog_changed(struct agent *agent, const char *number)
     (void)number;
 }
 
+void agent_read_stats(const struct agent *agent, struct agent_stats *out)
+{
+    (void)agent;
+    *out = (struct agent_stats){0};
+}
+
 void agent_drain(struct agent *agent)
 {
     (void)agent;
