@@ -167,6 +167,8 @@ void session_over(struct session *s)
         session_remember(s);
     refer_part(s);
     s->state = SESSION_OVER;
+    early_stop(s);
+    earlies_free(s);
     timer_stop(&s->timer.timer);
     session_modify_stop(s);
     /* Where no final response was sent yet, nta sends 500 for us; who means another one has sent it before.
@@ -290,7 +292,20 @@ void session_tags(const struct session *s, const char **own, const char **theirs
     const char *remote = s->leg ? nta_leg_get_rtag(s->leg) : NULL;
 
     *own = local ? local : "";
-    *theirs = remote ? remote : s->fork_tag ? s->fork_tag : "";
+    *theirs = remote ? remote : "";
+    /* The first that spoke. */
+    for (const struct early *early = s->earlies; early && !remote; early = early->next)
+        *theirs = early->tag;
+}
+
+unsigned session_fork(const struct session *s)
+{
+    return s->fork;
+}
+
+bool session_is_reliable(const struct session *s)
+{
+    return s->reliable.required || (s->reliable.supported && s->agent->settings->prack);
 }
 
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner)

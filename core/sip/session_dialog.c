@@ -159,8 +159,9 @@ static void dialog_bye(struct session *s, nta_incoming_t *irq, const sip_t *sip)
     session_tell_ended(s, 200, why);
 }
 
-static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
+    bool early = s->state == SESSION_INCOMING || s->state == SESSION_CALLING;
     bool ending = s->state == SESSION_ENDING;
 
     switch (sip->sip_request->rq_method) {
@@ -183,8 +184,16 @@ static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *
     case sip_method_update:
         if (ending)
             agent_reply(irq, SIP_481_NO_CALL, TAG_END());
-        else if (request_is_acceptable(irq, sip, true))
+        else if (!request_is_acceptable(irq, sip, true))
+            ; /* answered */
+        else if (early && sip->sip_request->rq_method == sip_method_update)
+            early_update(s, leg, irq, sip);
+        else
             session_modify_request(s, irq, sip);
+        break;
+    case sip_method_prack:
+        /* RFC 3262 §3: one that acknowledges something has gone to its response. */
+        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
         break;
     case sip_method_refer:
         if (request_is_acceptable(irq, sip, false))
@@ -204,10 +213,9 @@ static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *
 
 int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
-    (void)leg;
     session_enter(s);
     s->agent->stats.requests += sip->sip_request->rq_method != sip_method_ack;
-    dialog_request(s, irq, sip);
+    dialog_request(s, leg, irq, sip);
     session_leave(s);
     return 0;
 }

@@ -32,7 +32,7 @@ static int modify_refusal(const struct session *s)
     }
 }
 
-static void modify_refuse(nta_incoming_t *irq, int status)
+void modify_refuse(nta_incoming_t *irq, int status)
 {
     char seconds[16];
 
@@ -100,6 +100,8 @@ static void modify_finish_request(struct session *s)
 
 int session_reanswer(struct session *s, int status, const char *sdp)
 {
+    if (s->early_irq)
+        return early_reanswer(s, status, sdp);
     if (s->state != SESSION_UP || !s->irq || s->irq_answered || nta_incoming_status(s->irq) >= 200 ||
         status < 200 || (status < 300 && !sdp))
         return EINVAL;
