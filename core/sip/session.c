@@ -249,12 +249,10 @@ void session_set_local_sdp(struct session *s, const char *sdp)
 
 char *session_sdp_of(struct session *s, const sip_t *sip)
 {
-    const sip_payload_t *body = sip ? sip->sip_payload : NULL;
+    size_t length;
+    const char *sdp = body_sdp(sip, &length);
 
-    if (!body || body->pl_len == 0 || !sip->sip_content_type || !sip->sip_content_type->c_type ||
-        strcasecmp(sip->sip_content_type->c_type, SDP_TYPE) != 0)
-        return NULL;
-    return su_strndup(s->home, body->pl_data, body->pl_len);
+    return sdp ? su_strndup(s->home, sdp, length) : NULL;
 }
 
 void session_note_peer(struct session *s, const sip_t *sip)

@@ -29,7 +29,6 @@ bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
 {
     const sip_require_t *require = sip->sip_require;
     const sip_payload_t *body = sip->sip_payload;
-    const char *type = sip->sip_content_type ? sip->sip_content_type->c_type : NULL;
     char unsupported[256] = "";
     size_t used = 0;
 
@@ -44,8 +43,9 @@ bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
     }
     if (!session || !body || body->pl_len == 0)
         return true;
-    if (!type || strcasecmp(type, SDP_TYPE) != 0) {
-        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR(SDP_TYPE), TAG_END());
+    if (!body_sdp(sip, &used)) {
+        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR(SDP_TYPE ", multipart/mixed"),
+                    TAG_END());
         return false;
     }
     if (sip->sip_content_encoding && sip->sip_content_encoding->k_items) {

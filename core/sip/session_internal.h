@@ -199,6 +199,10 @@ void refer_part(struct session *s);
 void refer_request(struct transport *t, nta_incoming_t *irq, const sip_t *sip); /* out of the blue */
 void refers_free(struct agent *agent);
 
+/* body.c */
+/* SDP in a message's body, which may be multipart; not terminated. NULL: there is none. */
+const char *body_sdp(const sip_t *sip, size_t *length);
+
 /* session_early.c */
 /* The early dialog of a provisional response. NULL: it makes none. */
 struct early *early_of(struct session *s, const sip_t *sip);

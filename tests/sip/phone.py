@@ -367,7 +367,8 @@ class Call(Dialog):
         self._send_invite(())
 
     def _send_invite(self, more):
-        kind = [("Content-Type", "application/sdp")] if self._body else []
+        typed = any(name == "Content-Type" for name, _ in self._headers)
+        kind = [("Content-Type", "application/sdp")] if self._body and not typed else []
         self._invite = self.build("INVITE", kind + self._headers + list(more), self._body)
         self._tries = len(self.responses)
         self.phone.send(self._invite)

@@ -99,6 +99,8 @@ int session_invite(struct agent *agent, struct session **out, const struct sessi
     s->diversion_count = target->diversion_count;
     memcpy(s->diversions, target->diversions, sizeof s->diversions);
     s->to = target->to;
+    s->referrer = target->referrer;
+    snprintf(s->replaces, sizeof s->replaces, "%s", target->replaces ? target->replaces : "");
     NOTE(s->log, "invite");
     *out = s;
     return 0;
@@ -121,6 +123,49 @@ const char *session_call_id(const struct session *s)
 {
     (void)s;
     return "fake";
+}
+
+void *session_owner(const struct session *s)
+{
+    return s->let_go ? NULL : s->owner;
+}
+
+/* A dialog's Call-ID is its session's place. */
+struct session *session_find(struct agent *agent, const struct dialog_name *name, bool *ended)
+{
+    struct session *s = &fake_sessions[atoi(name->call_id)];
+
+    (void)agent;
+    *ended = s->let_go;
+    return s->let_go ? NULL : s;
+}
+
+struct refer {
+    struct session *session;
+};
+
+int session_accept_referral(struct session *s, struct refer **out)
+{
+    ck_assert(!s->let_go);
+    *out = malloc(sizeof **out);
+    ck_assert_ptr_nonnull(*out);
+    (*out)->session = s;
+    NOTE(s->log, "accept");
+    return 0;
+}
+
+void session_refuse_referral(struct session *s, int status)
+{
+    ck_assert(!s->let_go);
+    NOTE(s->log, "refuse%d", status);
+}
+
+/* The last word is the last: who says more touches what is gone. */
+void refer_tell(struct refer *refer, int status)
+{
+    NOTE(refer->session->log, "tell%d", status);
+    if (status >= 200)
+        free(refer);
 }
 
 static void local_address(struct sockaddr_storage *out)
@@ -799,13 +844,21 @@ void fake_later(unsigned ms)
 
 struct session *fake_call(const char *user, const char *number, const char *offer)
 {
+    return fake_call_naming(user, number, offer, NULL, NULL);
+}
+
+struct session *fake_call_naming(const char *user, const char *number, const char *offer,
+                                 const struct dialog_name *replaces, const struct dialog_name *join)
+{
     struct session *s = session_make(true);
     struct invitation invitation = {.call_id = "fake",
                                     .target_params = "",
                                     .user = user,
                                     .peer = user ? NULL : "pbx",
                                     .offer = offer,
-                                    .max_forwards = 70};
+                                    .max_forwards = 70,
+                                    .replaces = replaces,
+                                    .join = join};
 
     snprintf(invitation.from.user, sizeof invitation.from.user, "%s", user ? user : "555");
     snprintf(invitation.target.user, sizeof invitation.target.user, "%s", number);

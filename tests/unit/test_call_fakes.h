@@ -16,7 +16,8 @@ struct session {
     const struct session_handlers *handlers;
     void *owner;
     char log[512], sent[SDP_TEXT], uri[URI_TEXT], redirect[URI_TEXT];
-    struct party from, to;
+    struct party from, to, referrer;
+    char replaces[REFER_TEXT];
     struct diversion diversions[DIVERSIONS_MAX];
     unsigned diversion_count;
     int reoffer_error;
@@ -38,6 +39,9 @@ void fake_later(unsigned ms);
 
 /* A phone calls; the session is the one that stands for its leg. `offer` NULL: without one. */
 struct session *fake_call(const char *user, const char *number, const char *offer);
+/* The same with Replaces or Join, or NULL. A dialog's Call-ID is its session's index. */
+struct session *fake_call_naming(const char *user, const char *number, const char *offer,
+                                 const struct dialog_name *replaces, const struct dialog_name *join);
 /* The nth (from 0) INVITE that went out since the start, or NULL. */
 struct session *fake_invited(unsigned n);
 /* SDP of a phone: "0 8 101", "sendrecv". One of a few buffers. */
