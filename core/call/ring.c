@@ -313,7 +313,8 @@ static int ring_accept(struct leg *leg, const char *sdp)
 }
 
 /* The caller hears what this callee sends before he answers. False: there is nothing to hear, or another is
- * heard. */
+ * heard: of contacts that ring together, unlike those in turn, the first with sound keeps him until it is
+ * over. */
 static bool ring_early_media(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
@@ -343,6 +344,8 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
 
     if (originate_rings(call))
         return; /* there is no caller yet who could hear it */
+    if (status == 199)
+        return; /* RFC 6228: one of the dialogs below has ended; the caller knows of none but ours */
     if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
         return;
     sound = ring_early_media(leg, sdp);

@@ -154,8 +154,8 @@ SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 void session_reject(struct session *s, int status, const char *reason, const char *redirect,
                     unsigned retry_after_s);
 
-/* In the dialog. One offer may wait while another is open, EBUSY for more; 491 is retried after RFC 3261
- * §14.1's interval. */
+/* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is sent: what
+ * comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);
 SIP_CHECK_RESULT int session_reanswer(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit,

@@ -101,6 +101,23 @@ class TestChanges(OfferAnswer):
         self.end(call, other)
 
 
+class TestLeftToUs(OfferAnswer):
+    def test_an_invite_without_an_offer(self):
+        """RFC 3261 section 13.2.1: our offer in the 200, the answer in the ACK; the callee gets an offer of ours."""
+        call, other = self.up(sdp=False)
+        self.assertTrue(other.invitation.body)
+        self.assertTrue(call.hears(550) and other.hears(440))
+        self.end(call, other)
+
+    def test_a_change_without_an_offer(self):
+        """RFC 3261 section 14.1, from either side; it takes a hold back."""
+        call, other = self.up()
+        for side in (call, other):
+            self.assertTrue(Sdp(side.reinvite(body="").body).codecs)
+            self.assertTrue(call.hears(550) and other.hears(440))
+        self.end(call, other)
+
+
 class TestStreams(OfferAnswer):
     def test_a_second_stream_is_refused_by_port_zero(self):
         """RFC 3264 section 6: as many m= lines as offered, and in that order."""

@@ -186,6 +186,20 @@ class TestFromTheCallee(Provisional):
         call.wait_answered()
         self.end(call, other)
 
+    def test_a_180_after_a_183_goes_on_and_a_199_does_not(self):
+        """RFC 3960 section 3.2; RFC 6228."""
+        call, other = self.ringing(())
+        other.ring(183, early=True, tone=550)
+        call.wait_status(183)
+        other.say(199, tag="other")
+        other.ring(180)
+        call.wait_status(180)
+        self.assertNotIn(199, [r.status for r in call.responses])
+        self.assertTrue(call.hears(550))
+        other.answer()
+        call.wait_answered()
+        self.end(call, other)
+
     def test_both_legs_count_for_themselves(self):
         call, other = self.ringing()
         other.ring(183, early=True, tone=550, rseq=7)
