@@ -349,6 +349,9 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
             bridge_tell_hold(leg);
             bridge_align(leg);
             hold_update(call);
+        } else if (!leg->described) {
+            /* A PRACK without the answer that it owes (RFC 3262 §5): there is no session to stay with. */
+            call_end_soon(call, 488, NULL);
         }
         return;
     }

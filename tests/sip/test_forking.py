@@ -97,7 +97,15 @@ class TestForks(Scenario):
         self.assertTrue(call.hears(550))
         self.end(call, a)
 
-    def test_each_fork_may_end_by_itself(self):
+    def test_more_forks_than_anybody_has_are_borne(self):
+        call, (a, b, _) = self.ringing()
+        for number in range(40):
+            a.call.say(183, a.sdp, "many%d" % number, rseq=1)
+        call.wait_status(183)
+        b.say(200)
+        self.check_up(call, b, 700)
+
+    def test_a_cancel_leaves_nothing_of_any(self):
         call, (a, b, _) = self.ringing()
         a.say(183)
         b.say(183)

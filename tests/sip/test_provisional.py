@@ -79,6 +79,14 @@ class TestToTheCaller(Provisional):
         self.assertTrue(call.hears(550) and other.hears(440))
         self.end(call, other)
 
+    def test_a_prack_without_the_answer_that_it_owes_ends_the_call(self):
+        call, other = self.ringing(sdp=False)
+        other.ring(183, early=True)
+        self.assertEqual(call.prack(call.wait_status(183)).status, 200)
+        self.assertEqual(call.wait_ended().status, 488)
+        self.assertEqual(other.wait_ended().method, "CANCEL")
+        self.server.wait_nothing_left()
+
     def test_an_update_is_answered_once_the_first_offer_is(self):
         call, other = self.ringing()
         other.ring(183, early=True, tone=550)
