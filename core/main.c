@@ -157,6 +157,7 @@ static void signal_came(void *arg)
             reload(d);
         } else if (info.ssi_signo == SIGUSR1) {
             server_log_media(d->server);
+            server_log_stats(d->server);
         } else if (!d->draining) {
             d->draining = true;
             sd_notify(0, "STOPPING=1");
@@ -301,8 +302,9 @@ static void help(FILE *to)
             "      --version      print the version, and exit\n"
             "      --help         print this, and exit\n"
             "\n"
-            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs how long the media workers'\n"
-            "ticks took since it last did. SIGTERM and SIGINT take no new calls and wait up to %d seconds\n"
+            "SIGHUP reads the configuration again, for new calls. SIGUSR1 logs what calls, dialogs and\n"
+            "transactions there are, and how long the media workers' ticks took since it last did. SIGTERM "
+            "and SIGINT take no new calls and wait up to %d seconds\n"
             "for those that stand; a second one ends them at once.\n",
             CONFIG_FILE, DRAIN_S);
 }

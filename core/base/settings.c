@@ -272,6 +272,7 @@ static const struct key keys[] = {
     N("sip", "registration_max", registration_max_s, 60, 604800, 7200),
     N("sip", "registration_default", registration_default_s, 10, 604800, 3600),
     N("sip", "session_expires", session_expires_s, 90, 86400, 1800), /* RFC 4028 §4: not below 90 */
+    B("sip", "prack", prack, true),
     N("sip", "session_min_se", session_min_se_s, 90, 86400, 90),
     N("sip", "ring", ring_s, 1, 600, 20),
     B("sip", "hold_music", hold_music, false),

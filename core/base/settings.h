@@ -67,6 +67,7 @@ struct settings {
     size_t listen_count;
     unsigned registration_min_s, registration_max_s, registration_default_s;
     unsigned session_expires_s, session_min_se_s; /* RFC 4028 */
+    bool prack; /* RFC 3262: provisional responses with SDP are sent and asked for reliably */
     unsigned ring_s;                               /* how long a user rings when his row does not say */
     char *dialog_info;                             /* who may watch a user's calls: "all", "group", "off" */
     char *refer;                                   /* "execute" what a REFER asks, or "pass" it on */

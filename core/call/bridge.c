@@ -343,12 +343,17 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
     int error = 0;
 
     if (leg->offered_in_200) {
-        /* His re-INVITE without an offer: this is the ACK to our 200. */
+        /* His re-INVITE without an offer: this is the ACK to our 200; or the PRACK to our offer in a 183. */
         if (!bridge_accept_ack(leg, sdp)) {
+            if (call->early && leg == call->caller)
+                bridge_connect(call, call->early);
             bridge_note_hold(leg);
             bridge_tell_hold(leg);
             bridge_align(leg);
             hold_update(call);
+        } else if (!leg->described) {
+            /* A PRACK without the answer that it owes (RFC 3262 §5): there is no session to stay with. */
+            call_end_soon(call, 488, NULL);
         }
         return;
     }

@@ -8,13 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool early_possible(const struct call *call)
+{
+    const struct leg *caller = call->caller;
+
+    return caller->answered || caller->offer || session_is_reliable(caller->session);
+}
+
 /* 183 with the answer to his offer (RFC 3960 §3.1); who was answered before hears us anyhow. */
 static int early_open(struct call *call)
 {
     int error = 0;
 
     if (!call->caller->answered) {
-        if (!call->caller->offer)
+        if (!early_possible(call))
             return ENOTSUP;
         error = bridge_describe_caller(call, NULL);
         if (!error)

@@ -132,6 +132,7 @@ struct leg {
     char *offer;           /* far side's offer that waits for an answer */
     char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
     char *early;           /* callee: SDP of its provisional response */
+    unsigned fork;         /* … and which of the dialogs below it has sent that */
     struct branch *branch; /* while it rings */
     char digit;            /* the last key, and how and when it came: RFC 4733 or INFO */
     bool digit_by_info;
@@ -526,6 +527,8 @@ bool hold_service(const struct subscriber *subscriber);
 
 /* -- early.c, tap.c ------------------------------------------------------------------------------------ */
 
+/* Whether the caller can have SDP before the answer: he has made an offer, or his PRACK answers ours. */
+bool early_possible(const struct call *call);
 /* The link has decided: it speaks no more. */
 void early_end(struct link *link);
 /* Joins both in a room of two that is recorded. An error: they are to be bridged as others are. */

@@ -110,6 +110,9 @@ static void leg_on_offered(void *owner, const char *sdp)
 {
     struct leg *leg = owner;
 
+    /* One of several below a phone's number: only the one that is heard has media to change. */
+    if (leg->branch && (!leg->early || leg->fork != session_fork(leg->session)))
+        return;
     if (call_is_up(leg->call))
         bridge_offered(leg, sdp);
 }

@@ -286,20 +286,53 @@ void ring_start(struct call *call, struct route *route)
 
 /* -- what comes back ----------------------------------------------------------------------------------- */
 
+/*
+ * SDP of a provisional response or of the 200. Behind one contact several may ring (a fork below the far
+ * side), each in a dialog of its own; the latest with sound is heard, for where they are tried in turn the
+ * earlier ones have fallen silent. Within one dialog the first description is the answer (RFC 3261 §13.2.1),
+ * but there are gateways that change it; when the new one does not fit, the first stands.
+ */
+static int ring_accept(struct leg *leg, const char *sdp)
+{
+    unsigned fork = session_fork(leg->session);
+    bool same = !leg->early || leg->fork == fork;
+    struct codec_list codecs;
+    int error = 0;
+
+    if (!leg->early) {
+        error = leg_accept(leg, sdp);
+    } else if (sdp && strcmp(sdp, leg->early) != 0) {
+        ring_codecs(leg->call, &codecs);
+        error = leg_accept_anew(leg, &codecs, sdp);
+        if (error && same) {
+            log_event(LEVEL_NOTICE, "call", leg->call->id, "answer-kept-early error=\"%s\"", strerror(error));
+            return 0;
+        }
+    } else if (!sdp && !same) {
+        error = EPROTO;
+    }
+    if (error)
+        return error;
+    if (sdp) {
+        free(leg->early);
+        leg->early = strdup(sdp);
+    }
+    leg->fork = fork;
+    return 0;
+}
+
 /* The caller hears what this callee sends before he answers. False: there is nothing to hear, or another is
- * heard. */
+ * heard: of contacts that ring together, unlike those in turn, the first with sound keeps him until it is
+ * over. */
 static bool ring_early_media(struct leg *leg, const char *sdp)
 {
     struct call *call = leg->call;
 
     /* Who is to be asked first may be a mailbox that already speaks. */
-    if (!sdp || !call->caller->offer || (call->early && call->early != leg) || confirm_wanted(leg->branch))
+    if (!sdp || !early_possible(call) || (call->early && call->early != leg) || confirm_wanted(leg->branch))
         return false;
-    if (!leg->early) {
-        if (leg_accept(leg, sdp))
-            return false;
-        leg->early = strdup(sdp);
-    }
+    if (ring_accept(leg, sdp))
+        return false;
     if (bridge_describe_caller(call, leg))
         return false;
     call->early = leg;
@@ -320,6 +353,8 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
 
     if (originate_rings(call))
         return; /* there is no caller yet who could hear it */
+    if (status == 199)
+        return; /* RFC 6228: one of the dialogs below has ended; the caller knows of none but ours */
     if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
         return;
     sound = ring_early_media(leg, sdp);
@@ -337,23 +372,6 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     if (error)
         log_event(LEVEL_WARNING, "call", call->id, "progress-lost status=%d error=\"%s\"", status,
                   strerror(error));
-}
-
-/* A 200 of another fork below has other SDP than the 183 had; when that does not fit, the first stands. */
-static int ring_accept(struct leg *leg, const char *sdp)
-{
-    struct codec_list codecs;
-    int error;
-
-    if (!leg->early)
-        return leg_accept(leg, sdp);
-    if (!sdp || strcmp(sdp, leg->early) == 0)
-        return 0;
-    ring_codecs(leg->call, &codecs);
-    error = leg_accept_anew(leg, &codecs, sdp);
-    if (error)
-        log_event(LEVEL_NOTICE, "call", leg->call->id, "answer-kept-early error=\"%s\"", strerror(error));
-    return 0;
 }
 
 void ring_take(struct leg *leg)

@@ -319,13 +319,20 @@ void server_stop(struct server *server)
 void server_read_stats(const struct server *server, struct server_stats *out)
 {
     struct mixer_stats media;
+    struct agent_stats agent;
 
     mixer_read_stats(server->mixer, &media);
+    agent_read_stats(server->agent, &agent);
     *out = (struct server_stats){.calls = server->call_count,
                                  .ports = media.ports,
                                  .rooms = media.rooms,
                                  .calls_total = server->calls_total,
-                                 .calls_refused = server->calls_refused};
+                                 .calls_refused = server->calls_refused,
+                                 .sessions = agent.sessions,
+                                 .dialogs = agent.dialogs,
+                                 .subscriptions = agent.subscriptions,
+                                 .transactions_in = agent.transactions_in,
+                                 .transactions_out = agent.transactions_out};
     for (const struct call *call = server->calls; call; call = call->next)
         for (const struct leg *leg = call->legs; leg; leg = leg->next)
             out->legs += leg->session != NULL;
@@ -349,6 +356,18 @@ void server_log_media(struct server *server)
               now.packets_sent - last->packets_sent, now.commands_refused - last->commands_refused,
               now.events_refused - last->events_refused);
     *last = now;
+}
+
+void server_log_stats(const struct server *server)
+{
+    struct server_stats now;
+
+    server_read_stats(server, &now);
+    log_event(LEVEL_NOTICE, "call", NULL,
+              "server-stats calls=%u legs=%u sessions=%u dialogs=%u subscriptions=%u transactions_in=%u"
+              " transactions_out=%u ports=%u rooms=%u calls_total=%" PRIu64 " calls_refused=%" PRIu64,
+              now.calls, now.legs, now.sessions, now.dialogs, now.subscriptions, now.transactions_in,
+              now.transactions_out, now.ports, now.rooms, now.calls_total, now.calls_refused);
 }
 
 struct storage *server_storage(const struct server *server)

@@ -27,9 +27,13 @@ void server_stop(struct server *server);
 struct server_stats {
     unsigned calls, legs, ports, rooms;
     uint64_t calls_total, calls_refused;
+    unsigned sessions, dialogs, subscriptions;  /* of the agent */
+    unsigned transactions_in, transactions_out; /* nta keeps finished ones for some 32 s */
 };
 void server_read_stats(const struct server *server, struct server_stats *out);
 /* One line of what the media workers did since the last such line: how long their ticks took, how many began late. */
 void server_log_media(struct server *server);
+/* One line of what there is by now: all of it is back at 0 when nobody has called for a while. */
+void server_log_stats(const struct server *server);
 
 #endif

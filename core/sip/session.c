@@ -167,6 +167,8 @@ void session_over(struct session *s)
         session_remember(s);
     refer_part(s);
     s->state = SESSION_OVER;
+    early_stop(s);
+    earlies_free(s);
     timer_stop(&s->timer.timer);
     session_modify_stop(s);
     /* Where no final response was sent yet, nta sends 500 for us; who means another one has sent it before.
@@ -247,12 +249,10 @@ void session_set_local_sdp(struct session *s, const char *sdp)
 
 char *session_sdp_of(struct session *s, const sip_t *sip)
 {
-    const sip_payload_t *body = sip ? sip->sip_payload : NULL;
+    size_t length;
+    const char *sdp = body_sdp(sip, &length);
 
-    if (!body || body->pl_len == 0 || !sip->sip_content_type || !sip->sip_content_type->c_type ||
-        strcasecmp(sip->sip_content_type->c_type, SDP_TYPE) != 0)
-        return NULL;
-    return su_strndup(s->home, body->pl_data, body->pl_len);
+    return sdp ? su_strndup(s->home, sdp, length) : NULL;
 }
 
 void session_note_peer(struct session *s, const sip_t *sip)
@@ -292,7 +292,20 @@ void session_tags(const struct session *s, const char **own, const char **theirs
     const char *remote = s->leg ? nta_leg_get_rtag(s->leg) : NULL;
 
     *own = local ? local : "";
-    *theirs = remote ? remote : s->fork_tag ? s->fork_tag : "";
+    *theirs = remote ? remote : "";
+    /* The first that spoke. */
+    for (const struct early *early = s->earlies; early && !remote; early = early->next)
+        *theirs = early->tag;
+}
+
+unsigned session_fork(const struct session *s)
+{
+    return s->fork;
+}
+
+bool session_is_reliable(const struct session *s)
+{
+    return s->reliable.required || (s->reliable.supported && s->agent->settings->prack);
 }
 
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner)

@@ -75,6 +75,7 @@ struct refer;
 void refer_tell(struct refer *refer, int status);
 
 struct session_handlers {
+    /* Which early dialog speaks, session_fork() says in progress, answered and offered. */
     void (*progress)(void *owner, int status, const char *reason,
                      const char *sdp); /* 101-199; sdp may be NULL */
     void (*answered)(void *owner,
@@ -83,8 +84,10 @@ struct session_handlers {
                    const char *redirect); /* 3xx-6xx; redirect: first Contact or NULL */
     void (*offered)(
         void *owner,
-        const char *sdp); /* re-INVITE or UPDATE; NULL: we are to offer. Answer by session_reanswer() */
-    void (*reanswered)(void *owner, int status, const char *sdp); /* what came of session_reoffer() */
+        const char *sdp); /* re-INVITE or UPDATE; NULL: we are to offer. Answer by session_reanswer(); before the first
+                             answer (RFC 3311 §5.2, or an offer in PRACK) before this returns, else it is refused */
+    void (*reanswered)(void *owner, int status,
+                       const char *sdp); /* what came of session_reoffer(), or of the offer in session_ring() */
     void (*digit)(void *owner, char digit, unsigned ms);          /* INFO application/dtmf-relay or dtmf */
     /* REFER: session_accept_referral() or session_refuse_referral() before this returns. May be NULL. */
     void (*referred)(void *owner, const struct referral *referral);
@@ -129,6 +132,11 @@ const char *session_call_id(const struct session *s);
 /* The dialog's tags as they are known by now, ours and the far side's (of the first fork that rings); "" when they are
  * not. */
 void session_tags(const struct session *s, const char **own, const char **theirs);
+/* The early dialog (RFC 3261 §12.1.2) whose response or request is being told, or told last: 1 the first that spoke, 0
+ * none. The one that answers is the dialog from then on. */
+unsigned session_fork(const struct session *s);
+/* Whether SDP can be sent and answered before the answer (RFC 3262): an offer of ours in session_ring(), too. */
+bool session_is_reliable(const struct session *s);
 /* The session whose dialog is so named, from whichever end; NULL: there is none. `ended`: there was, a while ago. */
 struct session *session_find(struct agent *agent, const struct dialog_name *name, bool *ended);
 void *session_owner(const struct session *s); /* NULL: it has been let go */
@@ -147,15 +155,16 @@ void session_local_address(const struct session *s, struct sockaddr_storage *out
 /* Where its signalling comes from or goes to: first guess for media behind NAT. */
 void session_remote_address(const struct session *s, struct sockaddr_storage *out);
 
-/* Incoming, before the final response. 100 has been sent already. */
+/* Incoming, before the final response. 100 has been sent already. SDP goes reliably where the caller can: then once,
+ * session_answer() waits for its PRACK, and when that does not come the call ends with 504. */
 SIP_CHECK_RESULT int session_ring(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 /* Final failure; `redirect` (3xx) or NULL; `retry_after_s` or 0. */
 void session_reject(struct session *s, int status, const char *reason, const char *redirect,
                     unsigned retry_after_s);
 
-/* In the dialog. One offer may wait while another is open, EBUSY for more; 491 is retried after RFC 3261
- * §14.1's interval. */
+/* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is sent: what
+ * comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);
 SIP_CHECK_RESULT int session_reanswer(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit,

@@ -29,7 +29,6 @@ bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
 {
     const sip_require_t *require = sip->sip_require;
     const sip_payload_t *body = sip->sip_payload;
-    const char *type = sip->sip_content_type ? sip->sip_content_type->c_type : NULL;
     char unsupported[256] = "";
     size_t used = 0;
 
@@ -44,8 +43,9 @@ bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
     }
     if (!session || !body || body->pl_len == 0)
         return true;
-    if (!type || strcasecmp(type, SDP_TYPE) != 0) {
-        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR(SDP_TYPE), TAG_END());
+    if (!body_sdp(sip, &used)) {
+        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR(SDP_TYPE ", multipart/mixed"),
+                    TAG_END());
         return false;
     }
     if (sip->sip_content_encoding && sip->sip_content_encoding->k_items) {
@@ -159,8 +159,9 @@ static void dialog_bye(struct session *s, nta_incoming_t *irq, const sip_t *sip)
     session_tell_ended(s, 200, why);
 }
 
-static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *sip)
+static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
+    bool early = s->state == SESSION_INCOMING || s->state == SESSION_CALLING;
     bool ending = s->state == SESSION_ENDING;
 
     switch (sip->sip_request->rq_method) {
@@ -185,8 +186,16 @@ static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *
     case sip_method_update:
         if (ending)
             agent_reply(irq, SIP_481_NO_CALL, TAG_END());
-        else if (request_is_acceptable(irq, sip, true))
+        else if (!request_is_acceptable(irq, sip, true))
+            ; /* answered */
+        else if (early && sip->sip_request->rq_method == sip_method_update)
+            early_update(s, leg, irq, sip);
+        else
             session_modify_request(s, irq, sip);
+        break;
+    case sip_method_prack:
+        /* RFC 3262 §3: one that acknowledges something has gone to its response. */
+        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
         break;
     case sip_method_refer:
         if (request_is_acceptable(irq, sip, false))
@@ -206,10 +215,9 @@ static void dialog_request(struct session *s, nta_incoming_t *irq, const sip_t *
 
 int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
-    (void)leg;
     session_enter(s);
     s->agent->stats.requests += sip->sip_request->rq_method != sip_method_ack;
-    dialog_request(s, irq, sip);
+    dialog_request(s, leg, irq, sip);
     session_leave(s);
     return 0;
 }

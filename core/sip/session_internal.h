@@ -12,10 +12,12 @@
 #define NTA_LEG_MAGIC_T struct session
 #define NTA_INCOMING_MAGIC_T struct session
 #define NTA_OUTGOING_MAGIC_T struct session
+#define NTA_RELIABLE_MAGIC_T struct session
 #include "core/sip/internal.h"
 
-#define SESSION_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, NOTIFY"
-#define SESSION_SUPPORTED "timer, replaces, join, norefersub"
+#define SESSION_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, NOTIFY, PRACK"
+#define SESSION_SUPPORTED SESSION_SUPPORTED_PLAIN ", 100rel"
+#define SESSION_SUPPORTED_PLAIN "timer, replaces, join, norefersub"
 #define SESSION_TIMER "timer"
 #define SDP_TYPE "application/sdp"
 #define HEADERS_TEXT 4096
@@ -95,6 +97,25 @@ struct session_offer {
     struct timer *retry; /* after 491 */
 };
 
+/* One of the dialogs that an INVITE of ours may have made below the next hop (RFC 3261 §12.1.2). */
+struct early {
+    struct early *next;
+    unsigned number; /* 1: the first to speak */
+    char *tag;       /* theirs */
+    nta_leg_t *leg;
+    uint32_t rseq; /* of the last reliable response; 0: there was none */
+    char *sdp;     /* the first that it sent: the answer to our offer */
+};
+
+/* Our reliable provisional responses (RFC 3262), as the caller's server. */
+struct reliable {
+    bool supported, required; /* he says so in the INVITE */
+    unsigned open;            /* sent, and no PRACK yet */
+    bool sdp;                 /* one had SDP: the answer, or our offer when he made none */
+    bool settled;             /* … and its PRACK has come: offer and answer are complete */
+    struct timer *timer;
+};
+
 struct session {
     su_home_t home[1]; /* of its strings */
     struct session *next, **place;
@@ -130,7 +151,11 @@ struct session {
     bool refers_not;           /* the far side does not know the method */
     bool referred;             /* there has been one: later ones are told apart by their CSeq */
 
-    char *fork_tag; /* To tag of the first provisional response that had one */
+    struct early *earlies; /* newest first */
+    unsigned early_count, fork;
+    struct reliable reliable;
+    nta_incoming_t *early_irq; /* UPDATE or PRACK with an offer, while its owner is being asked */
+    nta_leg_t *early_leg;      /* whose it is */
 
     char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
     unsigned max_forwards, tries;
@@ -180,11 +205,31 @@ void refers_free(struct agent *agent);
 /* refer_out.c */
 void refer_out_notified(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 void refer_out_stop(struct session *s);
+/* body.c */
+/* SDP in a message's body, which may be multipart; not terminated. NULL: there is none. */
+const char *body_sdp(const sip_t *sip, size_t *length);
+
+/* session_early.c */
+/* The early dialog of a provisional response. NULL: it makes none. */
+struct early *early_of(struct session *s, const sip_t *sip);
+/* A reliable response gets its PRACK. False: it is a repeat or out of order, and not to be looked at. */
+bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip);
+void early_keep_sdp(struct session *s, struct early *early, const char *sdp);
+/* The dialog that a 2xx confirms becomes the session's. What the answer to our offer was, had it come before; or NULL. */
+const char *early_confirm(struct session *s, const sip_t *sip);
+void earlies_free(struct session *s);
+/* UPDATE before the first answer. */
+void early_update(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip);
+SIP_CHECK int early_reanswer(struct session *s, int status, const char *sdp);
+void early_note_request(struct session *s, const sip_t *sip);
+SIP_CHECK int early_ring(struct session *s, int status, const char *sdp);
+void early_stop(struct session *s);
 
 /* session_uas.c */
 int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 
 /* session_modify.c */
+void modify_refuse(nta_incoming_t *irq, int status);
 void session_modify_request(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 int session_modify_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 /* Sends what waits, when nothing else is open. */

@@ -32,7 +32,7 @@ static int modify_refusal(const struct session *s)
     }
 }
 
-static void modify_refuse(nta_incoming_t *irq, int status)
+void modify_refuse(nta_incoming_t *irq, int status)
 {
     char seconds[16];
 
@@ -62,8 +62,8 @@ static void modify_accept(struct session *s, nta_incoming_t *irq, const char *sd
     nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
         SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)),
-        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     if (s->state == SESSION_UP)
         timer_arm(s);
 }
@@ -100,6 +100,8 @@ static void modify_finish_request(struct session *s)
 
 int session_reanswer(struct session *s, int status, const char *sdp)
 {
+    if (s->early_irq)
+        return early_reanswer(s, status, sdp);
     if (s->state != SESSION_UP || !s->irq || s->irq_answered || nta_incoming_status(s->irq) >= 200 ||
         status < 200 || (status < 300 && !sdp))
         return EINVAL;
@@ -194,14 +196,19 @@ static int offer_start(struct session *s, const char *sdp, bool refresh)
 
 int session_reoffer(struct session *s, const char *sdp)
 {
+    char *queued;
+
     if ((s->state != SESSION_UP && s->state != SESSION_ANSWERED) || !sdp)
         return EINVAL;
     if (!modify_is_open(s))
         return offer_start(s, sdp, false);
-    if (s->offer.queued)
-        return EBUSY;
-    s->offer.queued = su_strdup(s->home, sdp);
-    return s->offer.queued ? 0 : ENOMEM;
+    queued = su_strdup(s->home, sdp);
+    if (!queued)
+        return ENOMEM;
+    /* Of those that have not been sent the newest says all. */
+    su_free(s->home, s->offer.queued);
+    s->offer.queued = queued;
+    return 0;
 }
 
 void session_modify_next(struct session *s)
@@ -247,9 +254,15 @@ static void modify_retry_later(struct session *s)
         log_event(LEVEL_ERROR, "sip", s->call_id, "no-memory for=offer");
 }
 
+/* What its owner made a newer offer over meanwhile is no answer to what he waits for: that one's will be. */
+static bool offer_is_told(const struct session *s)
+{
+    return !s->offer.refresh && !s->offer.queued;
+}
+
 static void modify_accepted(struct session *s, const sip_t *sip)
 {
-    bool refresh = s->offer.refresh;
+    bool refresh = s->offer.refresh, told = offer_is_told(s);
     char *sdp = session_sdp_of(s, sip);
 
     session_note_peer(s, sip);
@@ -258,18 +271,23 @@ static void modify_accepted(struct session *s, const sip_t *sip)
     if (!refresh && s->offer.sdp)
         session_set_local_sdp(s, s->offer.sdp);
     offer_forget(s);
-    if (!refresh)
+    if (told)
         s->handlers->reanswered(s->owner, 200, sdp);
     su_free(s->home, sdp);
 }
 
 static void modify_failed(struct session *s, int status, const sip_t *sip)
 {
-    bool refresh = s->offer.refresh;
+    bool refresh = s->offer.refresh, told = offer_is_told(s);
 
     if (status == 422 && timer_read_refusal(s, sip) && modify_send(s) == 0)
         return;
     if (status == 491) {
+        if (s->offer.queued) {
+            offer_forget(s);
+            s->offer.sdp = s->offer.queued;
+            s->offer.queued = NULL;
+        }
         modify_retry_later(s);
         return;
     }
@@ -287,7 +305,7 @@ static void modify_failed(struct session *s, int status, const sip_t *sip)
     }
     if (refresh)
         timer_retry(s);
-    else
+    else if (told)
         s->handlers->reanswered(s->owner, status, NULL);
 }
 

@@ -100,10 +100,10 @@ static int invite_send(struct session *s)
     s->orq = nta_outgoing_tcreate(
         s->leg, invite_response, s, s->next_hop, SIP_METHOD_INVITE, (url_string_t *)s->uri,
         SIPTAG_CONTACT(s->contact), SIPTAG_MAX_FORWARDS_STR(hops), SIPTAG_ALLOW_STR(SESSION_ALLOW),
-        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
-        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)), TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)),
-        TAG_IF(*s->headers, SIPTAG_HEADER_STR(s->headers)), SIPTAG_CONTENT_TYPE_STR(SDP_TYPE),
-        SIPTAG_PAYLOAD_STR(s->local_sdp), TAG_END());
+        SIPTAG_SUPPORTED_STR(s->agent->settings->prack ? SESSION_SUPPORTED : SESSION_SUPPORTED_PLAIN),
+        SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+        TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)), TAG_IF(*s->headers, SIPTAG_HEADER_STR(s->headers)),
+        SIPTAG_CONTENT_TYPE_STR(SDP_TYPE), SIPTAG_PAYLOAD_STR(s->local_sdp), TAG_END());
     s->tries++;
     return s->orq ? 0 : EINVAL;
 }
@@ -226,9 +226,9 @@ int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *
 static void invite_answered(struct session *s, nta_outgoing_t *orq, const sip_t *sip)
 {
     bool cancelled = s->state == SESSION_CANCELLING;
+    const char *before = early_confirm(s, sip);
     char *sdp;
 
-    nta_leg_rtag(s->leg, sip->sip_to->a_tag);
     nta_leg_client_reroute(s->leg, sip->sip_record_route, contact_url(sip) ? sip->sip_contact : NULL, 1);
     if (sip->sip_record_route)
         s->next_hop = NULL;
@@ -247,8 +247,10 @@ static void invite_answered(struct session *s, nta_outgoing_t *orq, const sip_t 
     timer_read_response(s, sip, true);
     timer_arm(s);
     sdp = session_sdp_of(s, sip);
-    s->handlers->answered(s->owner, sdp);
+    /* A reliable response of this dialog may have said it already (RFC 3262 §5). */
+    s->handlers->answered(s->owner, sdp ? sdp : before);
     su_free(s->home, sdp);
+    earlies_free(s);
     session_modify_next(s);
 }
 
@@ -279,13 +281,18 @@ static void invite_failed(struct session *s, nta_outgoing_t *orq, int status, co
 
 static void invite_progress(struct session *s, int status, const sip_t *sip)
 {
+    struct early *early = early_of(s, sip);
     char *sdp;
 
+    /* RFC 3262 §4: whatever has become of the call meanwhile. */
+    if (early && !early_acknowledge(s, early, sip))
+        return;
     if (s->state != SESSION_CALLING || !session_has_owner(s))
         return;
-    if (!s->fork_tag && sip->sip_to && sip->sip_to->a_tag)
-        s->fork_tag = su_strdup(s->home, sip->sip_to->a_tag);
+    s->fork = early ? early->number : 0;
     sdp = session_sdp_of(s, sip);
+    if (early && sdp)
+        early_keep_sdp(s, early, sdp);
     s->handlers->progress(s->owner, status, sip->sip_status->st_phrase, sdp);
     su_free(s->home, sdp);
 }

@@ -67,6 +67,7 @@ static int incoming_make(struct session **out, struct session_list *list, struct
     s->call_id = su_strdup(s->home, sip->sip_call_id->i_id);
     s->next_hop = next_hop_of(s, sip, peer);
     session_note_peer(s, sip);
+    early_note_request(s, sip);
     error = s->call_id ? dialog_make(s, irq, sip) : ENOMEM;
     if (error) {
         session_enter(s);
@@ -160,6 +161,11 @@ int session_ring(struct session *s, int status, const char *sdp)
 {
     if (s->state != SESSION_INCOMING || status <= 100 || status > 199)
         return EINVAL;
+    /* RFC 6337 §3.1.1: what was said reliably is not said again. */
+    if (s->reliable.sdp)
+        sdp = NULL;
+    if (s->reliable.required || (sdp && session_is_reliable(s)))
+        return early_ring(s, status, sdp);
     if (nta_incoming_treply(s->irq, status, NULL, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
                             SIPTAG_USER_AGENT_STR("confab"), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
                             TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END()) < 0)
@@ -191,12 +197,17 @@ int session_answer(struct session *s, const char *sdp)
     if (timer_start(s->agent->loop, &s->timer.timer, ACK_WAIT_MS, ack_overdue, s) != 0)
         return ENOMEM;
     s->state = SESSION_ANSWERED;
-    session_set_local_sdp(s, sdp);
+    if (s->reliable.sdp)
+        sdp = NULL;
+    else
+        session_set_local_sdp(s, sdp);
+    /* nta holds it back until the PRACK of a reliable response with SDP has come (RFC 3262 §3). */
     nta_incoming_treply(s->irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
                         SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
                         TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
                         TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)),
-                        SIPTAG_CONTENT_TYPE_STR(SDP_TYPE), SIPTAG_PAYLOAD_STR(sdp), TAG_END());
+                        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+                        TAG_END());
     return 0;
 }
 
@@ -227,6 +238,7 @@ static void invite_acknowledged(struct session *s, const sip_t *ack)
 
     nta_incoming_destroy(s->irq);
     s->irq = NULL;
+    early_stop(s);
     s->state = SESSION_UP;
     if (s->released) {
         session_bye(s, s->end_reason);

@@ -8,7 +8,8 @@
             self.server ...                    the Server
 
     Server      start, stop, kill (-9), restart, reload (SIGHUP), psql(query) -> rows, log() -> text, wait_log(pattern),
-                mark() and log_since(mark); address (127.0.M.N of its own), port 5060; folder, spool, cache
+                mark() and log_since(mark); counters() and wait_nothing_left(): the objects in it;
+                address (127.0.M.N of its own), port 5060; folder, spool, cache
     Baresip     a baresip with a folder of its own: dial, answer, hangup, command, wait_event; recorded() -> (samples, rate)
     run_sipp    runs a scenario of tests/sip/scenarios to its end, AssertionError with SIPp's log when it fails
 
@@ -263,6 +264,22 @@ class Server:
 
     def log(self):
         return self.log_since(0)
+
+    def counters(self):
+        """What there is by now: {"calls": 0, "legs": 0, "sessions": 0, "dialogs": 0, "subscriptions": 0, "ports": 0, …}."""
+        mark = self.mark()
+        self.process.send_signal(signal.SIGUSR1)
+        line = self.wait_log(r"server-stats .*$", mark=mark).group()
+        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
+
+    def wait_nothing_left(self, timeout=5, transactions=False):
+        """Waits until no call, leg, session, dialog or port is left; `transactions`, which stay for 64*T1, too."""
+        names = ["calls", "legs", "sessions", "dialogs", "ports"]
+        names += ["transactions_in", "transactions_out"] if transactions else []
+        end = time.monotonic() + timeout * SLOW
+        while any((now := self.counters())[name] for name in names):
+            assert time.monotonic() < end, "left behind: %s" % now
+            time.sleep(0.2)
 
     def wait_log(self, pattern, timeout=10, mark=0):
         def found():

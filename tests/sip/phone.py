@@ -367,7 +367,8 @@ class Call(Dialog):
         self._send_invite(())
 
     def _send_invite(self, more):
-        kind = [("Content-Type", "application/sdp")] if self._body else []
+        typed = any(name == "Content-Type" for name, _ in self._headers)
+        kind = [("Content-Type", "application/sdp")] if self._body and not typed else []
         self._invite = self.build("INVITE", kind + self._headers + list(more), self._body)
         self._tries = len(self.responses)
         self.phone.send(self._invite)
@@ -412,7 +413,7 @@ class Call(Dialog):
             if not self.answered:
                 self.routes = list(reversed(response.all("Record-Route")))
             if not repeated:
-                if not self._invite.body:
+                if not self._invite.body and response.body:
                     self._use(response)
                     self.ack_body = self._answer_sdp(response.body)
                     self._ack_typed(response)
@@ -447,6 +448,7 @@ class Call(Dialog):
 
     def _invited(self, request, reply):
         self.invitation, self._open, self._reply = request, request, reply
+        self._invited_by, self._invited_reply = request, reply
         self.from_value = request.get("To") + ";tag=" + self.local_tag
         self.to_value = request.get("From")
         self.target = uri_of(request.get("Contact", "<sip:nowhere>"))
@@ -458,15 +460,22 @@ class Call(Dialog):
     def caller(self):
         return user_of(self.invitation.get("From"))
 
-    def ring(self, status=180, early=False, tone=None):
-        """Early: with an SDP, and media flows."""
+    def ring(self, status=180, early=False, tone=None, rseq=None):
+        """Early: with an SDP, and media flows. `rseq`: reliably (RFC 3262)."""
         body = self._accept_offer(tone) if early else ""
-        self._provisional(status, body)
+        self.say(status, body, rseq=rseq)
 
-    def _provisional(self, status, body):
-        headers = [("Contact", "<%s>" % self.phone.contact)] + ([("Content-Type", "application/sdp")] if body else [])
+    def say(self, status, body="", tag=None, rseq=None, headers=()):
+        """A response to the INVITE that came, in the dialog of `tag`: another than ours is that of a fork."""
+        headers = [("Contact", "<%s>" % self.phone.contact)] + ([("Content-Type", "application/sdp")] if body else []) + list(headers)
+        headers += [("Require", "100rel"), ("RSeq", str(rseq))] if rseq else []
         with self.phone.changed:
-            self.phone.respond(self._open, self._reply, status, None, headers, body, self.local_tag)
+            self.phone.respond(self._invited_by, self._invited_reply, status, None, headers, body, tag or self.local_tag)
+
+    def prack(self, response, body="", rack=None):
+        """Acknowledges a reliable response to our INVITE; the PRACK's final response."""
+        kind = [("Content-Type", "application/sdp")] if body else []
+        return self.request("PRACK", [("RAck", rack or "%s %d INVITE" % (response.get("RSeq"), response.cseq[0]))] + kind, body)
 
     def _accept_offer(self, tone):
         if tone is not None:
@@ -482,7 +491,7 @@ class Call(Dialog):
     def answer(self, tone=None, headers=()):
         body = self._accept_offer(tone)
         with self.phone.changed:
-            self.phone.respond(self._open, self._reply, 200, "OK",
+            self.phone.respond(self._invited_by, self._invited_reply, 200, "OK",
                                [("Contact", "<%s>" % self.phone.contact), ("Content-Type", "application/sdp"),
                                 ("Allow", "INVITE, ACK, BYE, CANCEL, UPDATE, INFO, OPTIONS")] + list(headers), body, self.local_tag)
             self.answered = True

@@ -107,7 +107,9 @@ class TestFigures(Scenario):
         for figures in (second, third):  # what was told once is not told again
             self.assertLess(figures["ticks"], first["ticks"])
         self.assertTrue(call.hears(440))
+        self.assertEqual([self.server.counters()[name] for name in ("calls", "legs", "sessions", "dialogs", "ports")], [1] * 5)
         call.hangup()
+        self.server.wait_nothing_left()
 
 
 class TestDrain(unittest.TestCase):

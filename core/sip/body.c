@@ -1,0 +1,137 @@
+/*
+ * Bodies that hold SDP: alone, or as a part of a multipart one (RFC 5621, RFC 2046 §5.1). Read here, with
+ * bounds, for Sofia's own reader of multipart bodies cannot be trusted with what strangers send.
+ */
+#include "core/sip/session_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define PARTS_MAX 16
+#define BOUNDARY_MAX 70 /* RFC 2046 §5.1.1 */
+#define TYPE_HEADER "Content-Type:"
+
+struct text {
+    const char *begin, *end;
+};
+
+static bool text_starts(struct text text, const char *what)
+{
+    size_t length = strlen(what);
+
+    return (size_t)(text.end - text.begin) >= length && strncasecmp(text.begin, what, length) == 0;
+}
+
+/* "--BOUNDARY" for the body's delimiter lines. */
+static bool delimiter_read(char *out, size_t size, const sip_content_type_t *type)
+{
+    const char *value = msg_params_find(type->c_params, "boundary=");
+    size_t length;
+
+    if (!value)
+        return false;
+    value += *value == '"';
+    length = strcspn(value, "\"");
+    if (length == 0 || length > BOUNDARY_MAX || length + 3 > size)
+        return false;
+    snprintf(out, size, "--%.*s", (int)length, value);
+    return true;
+}
+
+/* Where the next delimiter stands, at the beginning of a line; NULL: nowhere. */
+static const char *delimiter_find(struct text text, const char *delimiter, bool begins)
+{
+    size_t length = strlen(delimiter);
+
+    while ((size_t)(text.end - text.begin) >= length) {
+        const char *found = memmem(text.begin, (size_t)(text.end - text.begin), delimiter, length);
+
+        if (!found || (found == text.begin ? begins : found[-1] == '\n'))
+            return found;
+        text.begin = found + 1;
+        begins = false;
+    }
+    return NULL;
+}
+
+/* Splits a line off; without its line break. */
+static struct text line_take(struct text *rest)
+{
+    const char *newline = memchr(rest->begin, '\n', (size_t)(rest->end - rest->begin));
+    struct text line = {rest->begin, newline ? newline : rest->end};
+
+    rest->begin = newline ? newline + 1 : rest->end;
+    if (line.end > line.begin && line.end[-1] == '\r')
+        line.end--;
+    return line;
+}
+
+/* Leaves what follows the part's headers in it. */
+static bool part_is_sdp(struct text *part)
+{
+    bool sdp = false;
+
+    while (part->begin < part->end) {
+        struct text line = line_take(part);
+
+        if (line.begin == line.end)
+            return sdp;
+        if (!text_starts(line, TYPE_HEADER))
+            continue;
+        line.begin += strlen(TYPE_HEADER);
+        while (line.begin < line.end && (*line.begin == ' ' || *line.begin == '\t'))
+            line.begin++;
+        sdp = text_starts(line, SDP_TYPE) &&
+              (line.begin + strlen(SDP_TYPE) == line.end || strchr("; \t", line.begin[strlen(SDP_TYPE)]));
+    }
+    return false;
+}
+
+static bool multipart_find(struct text body, const char *delimiter, struct text *out)
+{
+    const char *at = delimiter_find(body, delimiter, true);
+
+    for (unsigned i = 0; at && i < PARTS_MAX; i++) {
+        struct text part = {at + strlen(delimiter), body.end};
+
+        if (text_starts(part, "--"))
+            return false; /* the closing one */
+        (void)line_take(&part);
+        at = delimiter_find(part, delimiter, true);
+        if (!at)
+            return false;
+        body.begin = at;
+        part.end = at;
+        /* The line break before a delimiter is the delimiter's. */
+        if (part.end > part.begin)
+            part.end--;
+        if (part.end > part.begin && part.end[-1] == '\r')
+            part.end--;
+        if (part_is_sdp(&part)) {
+            *out = part;
+            return part.begin < part.end;
+        }
+    }
+    return false;
+}
+
+const char *body_sdp(const sip_t *sip, size_t *length)
+{
+    const sip_payload_t *body = sip ? sip->sip_payload : NULL;
+    const sip_content_type_t *type = sip ? sip->sip_content_type : NULL;
+    char delimiter[BOUNDARY_MAX + 3];
+    struct text found;
+
+    if (!body || body->pl_len == 0 || !type || !type->c_type)
+        return NULL;
+    found = (struct text){body->pl_data, body->pl_data + body->pl_len};
+    if (strncasecmp(type->c_type, "multipart/", 10) == 0) {
+        if (!delimiter_read(delimiter, sizeof delimiter, type) || !multipart_find(found, delimiter, &found))
+            return NULL;
+    } else if (strcasecmp(type->c_type, SDP_TYPE) != 0) {
+        return NULL;
+    }
+    *length = (size_t)(found.end - found.begin);
+    return found.begin;
+}
