@@ -220,6 +220,8 @@ static int link_answer_caller(struct call *call)
         error = port_connect_none(call->server->mixer, call->caller->port);
     if (error)
         return error;
+    if (call->caller->session)
+        session_set_near_id(call->caller->session, "");
     if (!call->caller->answered)
         return session_answer(call->caller->session, call->caller->sdp);
     /* Another application had answered and sent the call here: no ACK will come that begins it. */

@@ -45,6 +45,7 @@ bool call_is_up(const struct call *call)
 static void call_fill(struct call *call, const struct invitation *invitation)
 {
     random_hex(call->id, (sizeof call->id - 1) / 2);
+    memcpy(call->session_id, invitation->session_id, sizeof call->session_id);
     call->from = invitation->from;
     call->anonymous = invitation->anonymous;
     call->has_user = invitation->user != NULL;
@@ -162,8 +163,8 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     call->caller->session = session;
     session_own(session, &leg_handlers, call->caller);
     snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
-    log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s", call->from.user,
-              invitation->target.user, call->user, call->peer, invitation->call_id);
+    log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s session=%s", call->from.user,
+              invitation->target.user, call->user, call->peer, invitation->call_id, call->session_id);
     leg_keep_offer(call->caller, invitation->offer);
     status = call_judge(invitation, call->caller->srtp);
     if (status == 488)

@@ -148,6 +148,8 @@ void codecs_order(struct codec_list *out, const struct settings *settings, const
 void codecs_prefer(struct codec_list *out, const struct settings *settings, const char *offer,
                    enum srtp_policy srtp, const enum codec *best);
 
+/* Each of these sides is told who the other one is by his Session-ID; `other` may not have spoken yet. */
+void leg_share_ids(const struct leg *leg, const struct leg *other);
 CALL_CHECK int leg_new(struct leg **out, struct call *call, bool incoming);
 CALL_CHECK int leg_open(struct leg *leg, const struct sockaddr_storage *local);
 CALL_CHECK int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool receive,
@@ -187,6 +189,7 @@ struct call {
     uint64_t number; /* of tickets */
     uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
     char id[17];
+    char session_id[SESSION_ID_TEXT]; /* of its first caller (RFC 7989) */
     enum call_state state;
     struct leg *caller, *callee, *legs;
     struct route *routes; /* newest first */

@@ -39,6 +39,21 @@ void leg_keep_offer(struct leg *leg, const char *sdp)
     leg->offer = sdp ? strdup(sdp) : NULL;
 }
 
+/* A leg that has not been let go keeps what it was told last while the other has said nothing. */
+static void leg_show_id(const struct leg *leg, const struct leg *other)
+{
+    const char *id = leg->session && other->session ? session_far_id(other->session) : "";
+
+    if (*id)
+        session_set_near_id(leg->session, id);
+}
+
+void leg_share_ids(const struct leg *leg, const struct leg *other)
+{
+    leg_show_id(leg, other);
+    leg_show_id(other, leg);
+}
+
 /* No handler is called after this, so a session is let go before anything it could still report matters. */
 void leg_release(struct leg *leg, int status, const char *reason)
 {
@@ -105,10 +120,18 @@ static void leg_on_failed(void *owner, int status, const char *reason, const cha
     watch_changed(leg->call);
 }
 
+/* A far side behind another server may be another one by now. */
+static void leg_share_bridged(const struct call *call)
+{
+    if (call->state == CALL_BRIDGED)
+        leg_share_ids(call->caller, call->callee);
+}
+
 static void leg_on_offered(void *owner, const char *sdp)
 {
     struct leg *leg = owner;
 
+    leg_share_bridged(leg->call);
     if (call_is_up(leg->call))
         bridge_offered(leg, sdp);
 }
@@ -117,6 +140,7 @@ static void leg_on_reanswered(void *owner, int status, const char *sdp)
 {
     struct leg *leg = owner;
 
+    leg_share_bridged(leg->call);
     if (call_is_up(leg->call))
         bridge_reanswered(leg, status, sdp);
 }

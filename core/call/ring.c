@@ -140,6 +140,9 @@ void ring_describe(const struct ring *ring, struct session_target *out)
                                    .anonymous = call->anonymous,
                                    .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    out->session_id = call->session_id;
+    if (call->caller->session && *session_far_id(call->caller->session))
+        out->session_id = session_far_id(call->caller->session);
     out->referrer = request->referrer;
     out->replaces = request->replaces;
     memcpy(out->diversions, request->diversions, sizeof out->diversions);
@@ -313,6 +316,7 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
         return; /* there is no caller yet who could hear it */
     if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
         return;
+    leg_share_ids(call->caller, leg);
     sound = ring_early_media(leg, sdp);
     if (call->caller->answered) {
         transfer_progress(call, status == 183 ? 180 : status);
@@ -390,6 +394,8 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
     struct ring *ring = call->ring;
 
     log_event(LEVEL_INFO, "call", call->id, "branch-failed status=%d", status);
+    if (!call->caller->answered)
+        leg_share_ids(call->caller, leg);
     /* Where another's phone sends its calls is no affair of this callee's. */
     if (branch->place && !branch->place->what.own && status / 100 == 3)
         status = 480;
