@@ -223,7 +223,7 @@ static int link_answer_caller(struct call *call)
     if (call->caller->session)
         session_set_near_id(call->caller->session, "");
     if (!call->caller->answered)
-        return session_answer(call->caller->session, call->caller->sdp);
+        return leg_send_answer(call->caller, call->caller->sdp);
     /* Another application had answered and sent the call here: no ACK will come that begins it. */
     call->mover = NULL;
     if (!call->acknowledged)

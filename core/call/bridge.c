@@ -101,7 +101,7 @@ void bridge_answered(struct call *call, struct leg *callee)
     leg_share_ids(call->caller, callee);
     error = bridge_describe_caller(call, callee);
     if (!error && !call->caller->answered)
-        error = session_answer(call->caller->session, call->caller->sdp);
+        error = leg_send_answer(call->caller, call->caller->sdp);
     if (error) {
         log_event(LEVEL_WARNING, "call", call->id, "answer-failed error=\"%s\"", strerror(error));
         call_end(call, error == ENOPROTOOPT || error == EINVAL ? 488 : 500, NULL);

@@ -80,6 +80,9 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
     if (error)
         return error;
     branch->leg->branch = branch;
+    branch->leg->used = true;
+    branch->leg->uri = strdup(target->uri);
+    snprintf(branch->leg->peer, sizeof branch->leg->peer, "%s", target->peer ? target->peer : "");
     branch->leg->srtp = settings_srtp(call->settings, target->peer);
     error = session_target_address(call->server->agent, target, &local);
     if (error)
@@ -109,6 +112,8 @@ void ring_add(struct ring *ring, struct fork_place *place, const struct session_
     branch = &ring->branches[ring->count++];
     branch->place = place;
     error = branch_invite(branch, call, target);
+    if (branch->leg)
+        leg_trace(branch->leg, true, "INVITE", 0, target->uri);
     if (!error) {
         log_event(LEVEL_INFO, "call", call->id, "invite uri=%s", target->uri);
         return;
@@ -328,7 +333,7 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     log_event(LEVEL_DEBUG, "call", call->id, "progress status=%d reason=\"%s\" sdp=%d", status,
               reason ? reason : "", (int)sound);
     call->ringing = status == 180 || (call->ringing && status != 183);
-    error = session_ring(call->caller->session, status, sound ? call->caller->sdp : NULL);
+    error = leg_send_progress(call->caller, status, sound ? call->caller->sdp : NULL);
     if (error)
         log_event(LEVEL_WARNING, "call", call->id, "progress-lost status=%d error=\"%s\"", status,
                   strerror(error));

@@ -19,6 +19,7 @@ static int tap_open(struct call *call)
                           file, sizeof file);
     if (!error) {
         log_event(LEVEL_INFO, "call", call->id, "recording file=%s/%s", call->settings->recordings_dir, file);
+        call->recording = strdup(file);
         call_trace(call, NULL, "recording", "file=%s/%s", call->settings->recordings_dir, file);
         return 0;
     }

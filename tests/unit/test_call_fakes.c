@@ -571,6 +571,17 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     return 0;
 }
 
+/* The newest record is kept for who wants to read it. */
+json_t *fake_record;
+
+int record_save(struct storage *st, json_t *record)
+{
+    (void)st;
+    json_decref(fake_record);
+    fake_record = record;
+    return 0;
+}
+
 int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
 {
     (void)st;
