@@ -250,11 +250,10 @@ static void leg_on_ended(void *owner, int status, const char *reason)
     struct leg *leg = owner;
     struct call *call = leg->call;
 
-    leg_trace(leg, false,
-              status == 200                                       ? "BYE"
-              : status == 487 && leg->incoming && !leg->talked_us ? "CANCEL"
-                                                                  : "lost",
-              status, reason);
+    if (status == 200 || (status == 487 && leg->incoming && !leg->talked_us))
+        leg_trace(leg, false, status == 200 ? "BYE" : "CANCEL", 0, reason);
+    else
+        leg_trace(leg, false, "lost", status, reason);
     leg_note_end(leg, status, reason, true);
     if (leg->branch) {
         ring_failed(leg, status >= 300 ? status : 480, reason, NULL);

@@ -1,8 +1,11 @@
 """What a call leaves behind: a row a call and a leg, each exactly once, whatever goes away meanwhile; and its trace."""
+import json
+import re
+import subprocess
 import time
 import unittest
 
-from harness import CHAINED, Scenario, until
+from harness import CHAINED, CONFABD, Scenario, until
 
 
 class RecordScenario(Scenario):
@@ -76,12 +79,67 @@ class TestRecords(RecordScenario):
         self.assertEqual(decisions[:3], ["first", "second", "third"])
         messages = [(step[0], step[3], step[4].split(" ")[0]) for step in steps if step[3]]
         wanted = [("INVITE", "f", "1002"), ("response", "f", "180"), ("response", "t", "180"), ("response", "f", "200"),
-                  ("response", "t", "200"), ("ACK", "f", ""), ("BYE", "f", "200"), ("BYE", "t", "")]
+                  ("response", "t", "200"), ("ACK", "f", ""), ("BYE", "f", ""), ("BYE", "t", "")]
         for message in wanted:
             self.assertIn(message, messages)
             del messages[:messages.index(message) + 1]
         times = [int(row[0]) for row in self.server.psql("select at_us from trace order by seq")]
         self.assertEqual(times, sorted(times))
+
+
+class TestTool(RecordScenario):
+    """confabctl beside the running server."""
+
+    LINKS = CHAINED
+
+    def ctl(self, *words, status=0):
+        done = subprocess.run([str(CONFABD.parent / "confabctl"), "-c", str(self.server.config), *words],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def test_trace_draws_a_ladder_of_a_call(self):
+        call, other = self.talk()
+        call.hangup()
+        other.wait_ended()
+        ident, session = self.rows("select id, session_id from call where sip_call_id = '%s'" % call.call_id)[0]
+        ladder = self.ctl("trace", ident)
+        lines = ladder.splitlines()
+        self.assertLessEqual(max(map(len, lines[lines.index(""):])), 100)
+        self.assertEqual(len({line.index("|") for line in lines if line.count("|") == 3}), 1)
+        shown = [line for line in lines if re.search(r"INVITE|180|200|ACK|BYE", line) and ("->" in line or "<-" in line)]
+        for words in (r"\[1\] INVITE 1002 -+>", r"\[2\] INVITE sip:1002@.*>", r"<-+ \[2\] 180", r"<-+ \[1\] 180",
+                      r"<-+ \[2\] 200", r"<-+ \[1\] 200", r"\[1\] ACK -+>", r"\[1\] BYE", r"\[2\] BYE.*>"):
+            while shown and not re.search(words, shown[0]):
+                shown.pop(0)
+            self.assertTrue(shown, "%s is missing or late in\n%s" % (words, ladder))
+        self.assertRegex(ladder, r"second: invited -> continue")
+        self.assertEqual(self.ctl("trace", call.call_id), ladder)
+        self.assertEqual(self.ctl("trace", session), ladder)
+        self.assertEqual(self.ctl("trace", "--last"), ladder)
+        record = json.loads(self.ctl("trace", "--json", ident))
+        self.assertEqual((record["call"]["id"], len(record["legs"])), (ident, 2))
+        self.assertIn(ident, self.ctl("calls", "--since", "1h"))
+        self.assertIn(ident, [row["id"] for row in json.loads(self.ctl("calls", "--json"))])
+
+    def test_explain_tells_why_each_link_is_in_or_out(self):
+        told = self.ctl("explain", "--from", "1001", "--to", "1002")
+        self.assertRegex(told, r"(?m)^in +neutral +1 +first")
+        self.assertRegex(told, r"(?m)^out .* dnd .*1002 has none of these on: dnd")
+        self.server.psql("insert into service (subscriber, name) values ('1003', 'dnd')")
+        links = {link["link"]: link for link in json.loads(self.ctl("explain", "--json", "--from", "1001", "--to", "1003"))["links"]}
+        self.assertTrue(links["dnd"]["in"])
+        self.assertIn("nobody", self.ctl("explain", "--from", "1001", "--to", "4711"))
+        self.assertIn("the caller is no subscriber",
+                      self.ctl("explain", "--from", "1001", "--to", "1002", "--peer", "pbx"))
+
+    def test_what_makes_no_sense_has_its_own_exit_status(self):
+        self.assertIn("no-such-call", self.ctl("trace", "no-such-call", status=1))
+        self.ctl("trace", status=2)
+        self.ctl("calls", "--since", "yesterday", status=2)
+        self.ctl("explain", "--from", "1001", "--to", "1002", "--at", "noon", status=2)
+        self.ctl("explain", "--from", "1001", "--to", "1002", "--peer", "nobody", status=2)
+        self.ctl("-c", "/nowhere.conf", "calls", status=3)
 
 
 class TestOutage(RecordScenario):
