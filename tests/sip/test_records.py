@@ -6,6 +6,7 @@ import time
 import unittest
 
 from harness import CHAINED, CONFABD, Scenario, until
+from referring import own_name, refer
 
 
 class RecordScenario(Scenario):
@@ -67,6 +68,27 @@ class TestRecords(RecordScenario):
         call.wait_ended()
         self.rows("select id from call", 2)
         self.assertEqual(self.rows("select status, hung_up from call where status <> 486"), [["487", "caller"]])
+
+    def test_leg_that_a_transfer_moves_has_its_row_once(self):
+        rest, first = self.talk()
+        third = self.phone("1003", registered=True)
+        first.hold()
+        second = first.phone.invite("1003")
+        other = third.wait_call()
+        other.answer()
+        second.wait_answered()
+        refer(first, "1003", own_name(second))
+        first.wait_ended()
+        second.wait_ended()
+        rest.hangup()
+        other.wait_ended()
+        self.rows("select id from call", 2)
+        legs = self.rows("select direction, subscriber, status, role = 'left' or answered is not null, began_in is not null,"
+                         " count(*) over (partition by leg) from cdr order by leg", 4)
+        self.assertEqual([leg[:4] for leg in legs], [["in", "1001", "200", "t"], ["out", "1002", "200", "t"],
+                                                     ["in", "1002", "200", "t"], ["out", "1003", "200", "t"]])
+        self.assertEqual([leg[5] for leg in legs], ["1"] * 4)
+        self.assertEqual(sum(leg[4] == "t" for leg in legs), 1)
 
     def test_trace_tells_the_messages_and_the_decisions_in_order(self):
         call, other = self.talk()
