@@ -150,6 +150,7 @@ static int result_error(struct database *db, const PGresult *result, const char 
     if (state == NULL) {
         state = "";
     }
+    db->refused = strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0;
     /* 57P01 to 57P03: the server shuts down or starts; 25006: it has become a standby. */
     if (PQstatus(db->conn) != CONNECTION_OK || strncmp(state, "08", 2) == 0 ||
         strncmp(state, "57P", 3) == 0 || strcmp(state, "25006") == 0) {

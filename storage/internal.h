@@ -27,6 +27,7 @@ struct database {
     atomic_uint_fast64_t *reconnects; /* counted here; may be NULL */
     PGconn *conn;
     bool was_up;
+    bool refused; /* the last statement failed by what it was given (SQLSTATE class 22 or 23): again is no use */
     bool unsure; /* COMMIT was sent and its answer never came: do not repeat what is not idempotent */
     unsigned backoff_ms;
     uint64_t retry_us; /* no new attempt before this moment */
@@ -142,6 +143,7 @@ void replies_drop(struct storage *st);
 
 struct listener;
 struct spool;
+struct records;
 
 struct storage {
     const struct settings *settings;
@@ -151,6 +153,7 @@ struct storage {
     unsigned worker_count;
     struct listener *listener;
     struct spool *spool;
+    struct records *records;
     struct timer *sweep_timer;
     void (*on_change)(void *arg, const char *mailbox); /* signalling only, like the next */
     void *on_change_arg;
@@ -164,6 +167,14 @@ STORAGE_CHECK int migrations_apply(struct database *db, const char *folder);
 
 /* storage.c: asks for a sweep now. Any thread. */
 void sweep_begin(struct storage *st);
+
+/* records.c: the journal's thread. records_finish(): all that was saved is in the journal, and on its way to
+ * the database where that is there. */
+STORAGE_CHECK int records_start(struct storage *st);
+void records_finish(struct storage *st);
+void records_free(struct storage *st);
+void records_read_stats(const struct storage *st, struct storage_stats *out);
+STORAGE_CHECK int records_purge(struct storage *st, struct database *db);
 
 /* listener.c. ENOTCONN, ENOMEM. */
 STORAGE_CHECK int listener_start(struct listener **out, struct storage *st);

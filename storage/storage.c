@@ -99,6 +99,9 @@ int storage_start(struct storage **out, const struct settings *settings, struct 
         error = workers_start(st);
     }
     if (error == 0) {
+        error = records_start(st);
+    }
+    if (error == 0) {
         error = timer_start(loop, &st->sweep_timer, SWEEP_MS, sweep_due, st);
     }
     if (error == 0) {
@@ -122,6 +125,7 @@ void storage_stop(struct storage *st)
         return;
     }
     timer_stop(&st->sweep_timer);
+    records_finish(st);
     /* From here on no thread waits for the loop to take a reply. */
     atomic_store(&st->stopping, true);
     listener_stop(st->listener); /* it asks for sweeps: before the last of those who would run them */
@@ -139,6 +143,7 @@ void storage_stop(struct storage *st)
     }
     queue_free(st->jobs);
     queue_free(st->replies);
+    records_free(st);
     spool_close(st->spool);
     settings_free(st->settings);
     free(st->workers);
@@ -161,4 +166,5 @@ void storage_read_stats(const struct storage *st, struct storage_stats *out)
         .waiting = atomic_load(&st->waiting),
         .spooled = atomic_load(&st->spooled),
     };
+    records_read_stats(st, out);
 }

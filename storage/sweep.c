@@ -269,5 +269,8 @@ int sweep_run(struct storage *st, struct database *db)
         error = database_query(db, NULL, "delete from binding where expires <= to_timestamp($1::bigint)",
                                VALUES(value_number(clock_wall())));
     }
+    if (error == 0) {
+        error = records_purge(st, db);
+    }
     return error;
 }

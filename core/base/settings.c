@@ -313,6 +313,10 @@ static const struct key keys[] = {
     N("http", "port", http_port, 0, 65535, 8080),
     T("webhook", "secret", webhook_secret, "", NULL),
     N("webhook", "deadline", webhook_deadline_ms, 100, 60000, 4000),
+    N("records", "keep_days", records_keep_days, 0, 36500, 90),
+    B("records", "trace", records_trace, true),
+    N("records", "trace_keep_days", records_trace_keep_days, 0, 36500, 7),
+    N("records", "journal_mb", records_journal_mb, 1, 100000, 256),
     {"log", "level", TEXT, 0, 0, 0, "info", level_fault, NOT_STORED},
     L("peer", "address", NULL, block_fault),
     {"peer", "uri", TEXT, 0, 0, 0, NULL, uri_fault, NOT_STORED},
@@ -339,9 +343,9 @@ static const struct key keys[] = {
     L("test", "hang", NULL, test_hook_fault),
 };
 static const char *const sections[] = {"sip",     "media",  "database", "voicemail", "conference",
-                                       "prompts", "limits", "http",     "webhook",   "log",
-                                       "test",    "peer",   "number",   "link"};
-#define FIRST_TITLED 11 /* sections from here on have a title and come as often as one likes */
+                                       "prompts", "limits", "http",     "webhook",   "records",
+                                       "log",     "test",   "peer",     "number",    "link"};
+#define FIRST_TITLED 12 /* sections from here on have a title and come as often as one likes */
 
 static const struct key *key_find(const char *section, const char *name)
 {

@@ -99,6 +99,9 @@ struct settings {
     char *http_address;
     char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */
     unsigned webhook_deadline_ms; /* for one answer of theirs */
+    unsigned records_keep_days, records_trace_keep_days; /* 0: for ever */
+    bool records_trace;
+    unsigned records_journal_mb; /* that may wait for the database */
     int log_level; /* enum log_level */
 
     struct peer_settings *peers;

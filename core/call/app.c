@@ -220,8 +220,10 @@ static int link_answer_caller(struct call *call)
         error = port_connect_none(call->server->mixer, call->caller->port);
     if (error)
         return error;
+    if (call->caller->session)
+        session_set_near_id(call->caller->session, "");
     if (!call->caller->answered)
-        return session_answer(call->caller->session, call->caller->sdp);
+        return leg_send_answer(call->caller, call->caller->sdp);
     /* Another application had answered and sent the call here: no ACK will come that begins it. */
     call->mover = NULL;
     if (!call->acknowledged)

@@ -98,9 +98,10 @@ void bridge_answered(struct call *call, struct leg *callee)
     int error;
 
     call->callee = callee;
+    leg_share_ids(call->caller, callee);
     error = bridge_describe_caller(call, callee);
     if (!error && !call->caller->answered)
-        error = session_answer(call->caller->session, call->caller->sdp);
+        error = leg_send_answer(call->caller, call->caller->sdp);
     if (error) {
         log_event(LEVEL_WARNING, "call", call->id, "answer-failed error=\"%s\"", strerror(error));
         call_end(call, error == ENOPROTOOPT || error == EINVAL ? 488 : 500, NULL);
@@ -177,6 +178,7 @@ void bridge_rejoin(struct call *call)
 {
     struct leg *sides[] = {call->caller, call->callee};
 
+    leg_share_ids(call->caller, call->callee);
     bridge_connect(call, call->callee);
     for (size_t i = 0; i < 2 && call->state == CALL_BRIDGED; i++) {
         if (sides[i]->declines)

@@ -45,6 +45,7 @@ bool call_is_up(const struct call *call)
 static void call_fill(struct call *call, const struct invitation *invitation)
 {
     random_hex(call->id, (sizeof call->id - 1) / 2);
+    memcpy(call->session_id, invitation->session_id, sizeof call->session_id);
     call->from = invitation->from;
     call->anonymous = invitation->anonymous;
     call->has_user = invitation->user != NULL;
@@ -160,10 +161,14 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     }
     limits_take(&server->limits);
     call->caller->session = session;
+    call->caller->used = true;
+    call->sip_call_id = strdup(invitation->call_id);
+    leg_trace(call->caller, false, "INVITE", 0, invitation->target.user);
     session_own(session, &leg_handlers, call->caller);
     snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
-    log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s", call->from.user,
-              invitation->target.user, call->user, call->peer, invitation->call_id);
+    log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s session=%s",
+              call->from.user, invitation->target.user, call->user, call->peer, invitation->call_id,
+              call->session_id);
     leg_keep_offer(call->caller, invitation->offer);
     status = call_judge(invitation, call->caller->srtp);
     if (status == 488)
@@ -295,9 +300,12 @@ void call_refuse(struct call *call, const struct failure *failure)
     const char *reason = *failure->reason ? failure->reason : NULL;
     const char *redirect = *failure->redirect ? failure->redirect : NULL;
 
-    if (call->caller->session && !call->caller->answered)
+    if (call->caller->session && !call->caller->answered) {
+        leg_trace(call->caller, true, "response", failure->status, reason);
+        leg_note_end(call->caller, failure->status, reason, false);
         session_reject(call->caller->session, failure->status, reason, redirect,
                        failure->status == 503 ? 2 + random_below(9) : 0);
+    }
     leg_release(call->caller, failure->status, NULL);
     call_end_soon(call, failure->status, reason);
 }
@@ -352,6 +360,7 @@ void call_free(struct call *call)
     struct call **place = &server->calls;
 
     call_log_end(call);
+    call_save_record(call);
     timer_stop(&call->reap);
     timer_stop(&call->soon);
     timer_stop(&call->arrival);

@@ -183,8 +183,7 @@ void link_decided(struct link *link, const char *verb)
     timer_stop(&link->deadline);
     early_end(link);
     link_note(link, false, link->asked != HOOK_INVITED);
-    call_trace(link->call, link, hook_names[link->asked], "decision=%s took_us=%llu", verb,
-               (unsigned long long)(clock_now_us() - link->asked_us));
+    call_trace_decision(link->call, link, hook_names[link->asked], verb, clock_now_us() - link->asked_us);
 }
 
 bool link_overruled(struct link *link, const char *verb)

@@ -25,7 +25,7 @@ static int early_open(struct call *call)
             return ENOTSUP;
         error = bridge_describe_caller(call, NULL);
         if (!error)
-            error = session_ring(call->caller->session, 183, call->caller->sdp);
+            error = leg_send_progress(call->caller, 183, call->caller->sdp);
     }
     if (!error)
         error = port_connect_none(call->server->mixer, call->caller->port);

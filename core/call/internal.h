@@ -15,6 +15,7 @@
 #include "core/sip/agent.h"
 #include "core/sip/offer.h"
 #include "mixer/event.h"
+#include "storage/records.h"
 #include "storage/subscriber.h"
 
 #define CALL_CHECK __attribute__((warn_unused_result))
@@ -139,6 +140,15 @@ struct leg {
     uint64_t digit_us;
     bool has_stats;
     struct port_stats stats;
+    /* For its record: when it began, rang, was answered and ended (0: never), and how. */
+    uint64_t began_us, rang_us, talked_us, ended_us;
+    int end_status;
+    char end_reason[96];
+    bool used;         /* it has had a session, or was to */
+    bool ended_by_far; /* by its far side, else by us */
+    char began_in[17]; /* id of the call whose leg it was first */
+    char peer[NUMBER_TEXT], session_id[SESSION_ID_TEXT];
+    char *uri; /* that the INVITE went to; NULL */
 };
 
 struct codec_list {
@@ -151,6 +161,8 @@ void codecs_order(struct codec_list *out, const struct settings *settings, const
 void codecs_prefer(struct codec_list *out, const struct settings *settings, const char *offer,
                    enum srtp_policy srtp, const enum codec *best);
 
+/* Each of these sides is told who the other one is by his Session-ID; `other` may not have spoken yet. */
+void leg_share_ids(const struct leg *leg, const struct leg *other);
 CALL_CHECK int leg_new(struct leg **out, struct call *call, bool incoming);
 CALL_CHECK int leg_open(struct leg *leg, const struct sockaddr_storage *local);
 CALL_CHECK int leg_offer(struct leg *leg, const struct codec_list *codecs, bool send, bool receive,
@@ -166,6 +178,13 @@ void leg_release(struct leg *leg, int status, const char *reason); /* the sessio
 void leg_free(struct leg *leg);                                    /* once its port is closed */
 void leg_event(struct leg *leg, const struct mixer_event *event);
 extern const struct session_handlers leg_handlers;
+/* What goes out to an incoming leg, with a note of it; errors as session_ring() and session_answer(). */
+CALL_CHECK int leg_send_progress(struct leg *leg, int status, const char *sdp);
+CALL_CHECK int leg_send_answer(struct leg *leg, const char *sdp);
+/* The first to say so is right. */
+void leg_note_end(struct leg *leg, int status, const char *reason, bool by_far);
+/* trace.c: a SIP message of this leg: "INVITE", "response", "ACK", "BYE", "CANCEL". */
+void leg_trace(struct leg *leg, bool sent, const char *message, int status, const char *phrase);
 
 /* -- call.c -------------------------------------------------------------------------------------------- */
 
@@ -177,6 +196,21 @@ enum call_state {
     CALL_CLOSING, /* hung up; a recording is being finished */
     CALL_OVER,    /* waits for its ports to close */
 };
+
+/* trace.c. Names live as long as the call; the texts are the trace's. */
+struct trace_line {
+    uint64_t at_us, leg, took_us; /* since the call's start; 0: no leg's */
+    const char *link, *event, *decision;
+    char *text;
+    bool sent;
+};
+struct trace {
+    struct trace_line *lines;
+    unsigned count, room, left_out;
+};
+void trace_free(struct trace *trace);
+
+enum hung_up { HUNG_UP_SERVER, HUNG_UP_CALLER, HUNG_UP_CALLEE };
 
 struct failure {
     int status;
@@ -190,6 +224,7 @@ struct call {
     uint64_t number; /* of tickets */
     uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
     char id[17];
+    char session_id[SESSION_ID_TEXT]; /* of its first caller (RFC 7989) */
     enum call_state state;
     struct leg *caller, *callee, *legs;
     struct route *routes; /* newest first */
@@ -221,6 +256,11 @@ struct call {
     uint64_t started_us, answered_us, ended_us;
     int end_status;
     char end_reason[96];
+    enum hung_up hung_up;
+    struct trace trace;
+    json_t *tags;      /* link_tag(); NULL: none */
+    char *sip_call_id; /* of its INVITE; NULL */
+    char *recording;   /* file; NULL */
     bool acknowledged; /* the ACK to the caller's 200 has come */
     struct transfer *transfer;  /* a party is being connected with somebody else; or NULL */
     struct transfer_name *wish; /* the INVITE's Replaces or Join; or NULL */
@@ -240,9 +280,16 @@ void call_finish(struct call *call);
 void call_refuse(struct call *call, const struct failure *failure); /* final response to the caller */
 void call_reap(struct call *call);
 void call_free(struct call *call);
-/* trace.c: one line of the call's trace: which link (NULL: the call itself), which event, and what came of it. */
+/*
+ * trace.c: one line of the call's trace: which link (NULL: the call itself), which event, and what came of it.
+ * `event` and `decision` are not copied: literals.
+ */
 void call_trace(struct call *call, const struct link *link, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+void call_trace_decision(struct call *call, const struct link *link, const char *event, const char *decision,
+                         uint64_t took_us);
+/* cdr.c: the record goes to storage; what only it needed is freed. Once, at the call's end. */
+void call_save_record(struct call *call);
 bool call_is_up(const struct call *call); /* not closing, not over */
 /* The call that asked storage, or NULL when it is over or has moved on. */
 struct call *call_of(struct ticket ticket);

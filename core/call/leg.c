@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ int leg_new(struct leg **out, struct call *call, bool incoming)
     leg->call = call;
     leg->id = ticket_number();
     leg->incoming = incoming;
+    leg->began_us = clock_now_us();
+    snprintf(leg->began_in, sizeof leg->began_in, "%s", call->id);
     leg->next = call->legs;
     call->legs = leg;
     *out = leg;
@@ -39,11 +42,78 @@ void leg_keep_offer(struct leg *leg, const char *sdp)
     leg->offer = sdp ? strdup(sdp) : NULL;
 }
 
+/* A leg that has not been let go keeps what it was told last while the other has said nothing. */
+static void leg_show_id(const struct leg *leg, const struct leg *other)
+{
+    const char *id = leg->session && other->session ? session_far_id(other->session) : "";
+
+    if (*id)
+        session_set_near_id(leg->session, id);
+}
+
+void leg_share_ids(const struct leg *leg, const struct leg *other)
+{
+    leg_show_id(leg, other);
+    leg_show_id(other, leg);
+}
+
+/* -- notes for the record ------------------------------------------------------------------------------ */
+
+void leg_note_end(struct leg *leg, int status, const char *reason, bool by_far)
+{
+    if (leg->ended_us)
+        return;
+    leg->ended_us = clock_now_us();
+    leg->end_status = status;
+    leg->ended_by_far = by_far;
+    snprintf(leg->end_reason, sizeof leg->end_reason, "%s", reason ? reason : "");
+}
+
+/* What is known of the session goes with it; so does what its end makes us send. */
+static void leg_note_release(struct leg *leg, int status, const char *reason)
+{
+    snprintf(leg->session_id, sizeof leg->session_id, "%s", session_far_id(leg->session));
+    if (leg->ended_us)
+        return;
+    if (leg->talked_us)
+        leg_trace(leg, true, "BYE", 0, reason);
+    else if (!leg->incoming)
+        leg_trace(leg, true, "CANCEL", 0, reason);
+    else
+        leg_trace(leg, true, "response", status, reason);
+    leg_note_end(leg, status, reason, false);
+}
+
+int leg_send_progress(struct leg *leg, int status, const char *sdp)
+{
+    int error = session_ring(leg->session, status, sdp);
+
+    if (error)
+        return error;
+    leg_trace(leg, true, "response", status, sdp ? "with SDP" : NULL);
+    if (!leg->rang_us)
+        leg->rang_us = clock_now_us();
+    return 0;
+}
+
+int leg_send_answer(struct leg *leg, const char *sdp)
+{
+    int error = session_answer(leg->session, sdp);
+
+    if (error)
+        return error;
+    leg_trace(leg, true, "response", 200, NULL);
+    leg->talked_us = clock_now_us();
+    return 0;
+}
+
 /* No handler is called after this, so a session is let go before anything it could still report matters. */
 void leg_release(struct leg *leg, int status, const char *reason)
 {
     struct session *session = leg->session;
 
+    if (session)
+        leg_note_release(leg, status, reason);
     leg->session = NULL;
     pass_told(leg, 487);
     if (session)
@@ -68,6 +138,7 @@ void leg_free(struct leg *leg)
     free(leg->sdp);
     free(leg->early);
     free(leg->moved);
+    free(leg->uri);
     free(leg);
 }
 
@@ -77,6 +148,9 @@ static void leg_on_progress(void *owner, int status, const char *reason, const c
 {
     struct leg *leg = owner;
 
+    leg_trace(leg, false, "response", status, reason);
+    if (!leg->rang_us)
+        leg->rang_us = clock_now_us();
     if (leg->branch)
         ring_progress(leg, status, reason, sdp);
     watch_changed(leg->call);
@@ -87,6 +161,11 @@ static void leg_on_answered(void *owner, const char *sdp)
 {
     struct leg *leg = owner;
 
+    leg_trace(leg, false, leg->incoming ? "ACK" : "response", leg->incoming ? 0 : 200, NULL);
+    if (!leg->incoming && !leg->talked_us) {
+        leg->talked_us = clock_now_us();
+        leg_trace(leg, true, "ACK", 0, NULL);
+    }
     if (leg->branch)
         ring_answered(leg, sdp);
     else if (call_is_up(leg->call))
@@ -99,11 +178,20 @@ static void leg_on_failed(void *owner, int status, const char *reason, const cha
 {
     struct leg *leg = owner;
 
+    leg_trace(leg, false, "response", status, reason);
+    leg_note_end(leg, status, reason, true);
     if (leg->branch)
         ring_failed(leg, status, reason, redirect);
     else
         leg_close(leg, 0, NULL);
     watch_changed(leg->call);
+}
+
+/* A far side behind another server may be another one by now. */
+static void leg_share_bridged(const struct call *call)
+{
+    if (call->state == CALL_BRIDGED)
+        leg_share_ids(call->caller, call->callee);
 }
 
 static void leg_on_offered(void *owner, const char *sdp)
@@ -113,6 +201,8 @@ static void leg_on_offered(void *owner, const char *sdp)
     /* One of several below a phone's number: only the one that is heard has media to change. */
     if (leg->branch && (!leg->early || leg->fork != session_fork(leg->session)))
         return;
+    leg_trace(leg, false, "offer", 0, NULL);
+    leg_share_bridged(leg->call);
     if (call_is_up(leg->call))
         bridge_offered(leg, sdp);
 }
@@ -121,6 +211,8 @@ static void leg_on_reanswered(void *owner, int status, const char *sdp)
 {
     struct leg *leg = owner;
 
+    leg_trace(leg, false, "answer", status, NULL);
+    leg_share_bridged(leg->call);
     if (call_is_up(leg->call))
         bridge_reanswered(leg, status, sdp);
 }
@@ -162,6 +254,11 @@ static void leg_on_ended(void *owner, int status, const char *reason)
     struct leg *leg = owner;
     struct call *call = leg->call;
 
+    if (status == 200 || (status == 487 && leg->incoming && !leg->talked_us))
+        leg_trace(leg, false, status == 200 ? "BYE" : "CANCEL", 0, reason);
+    else
+        leg_trace(leg, false, "lost", status, reason);
+    leg_note_end(leg, status, reason, true);
     if (leg->branch) {
         ring_failed(leg, status >= 300 ? status : 480, reason, NULL);
         watch_changed(call);
@@ -172,9 +269,10 @@ static void leg_on_ended(void *owner, int status, const char *reason)
         return;
     }
     leg_release(leg, status, reason);
-    if ((leg == call->caller || leg == call->callee) && call_is_up(call))
+    if ((leg == call->caller || leg == call->callee) && call_is_up(call)) {
+        call->hung_up = leg == call->caller ? HUNG_UP_CALLER : HUNG_UP_CALLEE;
         call_end(call, status, reason);
-    else
+    } else
         leg_close(leg, status, reason);
 }
 

@@ -89,6 +89,9 @@ static int branch_invite(struct branch *branch, struct call *call, const struct 
     if (error)
         return error;
     branch->leg->branch = branch;
+    branch->leg->used = true;
+    branch->leg->uri = strdup(target->uri);
+    snprintf(branch->leg->peer, sizeof branch->leg->peer, "%s", target->peer ? target->peer : "");
     branch->leg->srtp = settings_srtp(call->settings, target->peer);
     error = session_target_address(call->server->agent, target, &local);
     if (error)
@@ -118,6 +121,8 @@ void ring_add(struct ring *ring, struct fork_place *place, const struct session_
     branch = &ring->branches[ring->count++];
     branch->place = place;
     error = branch_invite(branch, call, target);
+    if (branch->leg)
+        leg_trace(branch->leg, true, "INVITE", 0, target->uri);
     if (!error) {
         log_event(LEVEL_INFO, "call", call->id, "invite uri=%s", target->uri);
         return;
@@ -149,6 +154,9 @@ void ring_describe(const struct ring *ring, struct session_target *out)
                                    .anonymous = call->anonymous,
                                    .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    out->session_id = call->session_id;
+    if (call->caller->session && *session_far_id(call->caller->session))
+        out->session_id = session_far_id(call->caller->session);
     out->referrer = request->referrer;
     out->replaces = request->replaces;
     memcpy(out->diversions, request->diversions, sizeof out->diversions);
@@ -357,6 +365,7 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
         return; /* RFC 6228: one of the dialogs below has ended; the caller knows of none but ours */
     if (chain_news(call, &(struct news){.kind = NEWS_PROGRESS, .status = status}))
         return;
+    leg_share_ids(call->caller, leg);
     sound = ring_early_media(leg, sdp);
     if (call->caller->answered) {
         transfer_progress(call, status == 183 ? 180 : status);
@@ -368,7 +377,7 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     log_event(LEVEL_DEBUG, "call", call->id, "progress status=%d reason=\"%s\" sdp=%d", status,
               reason ? reason : "", (int)sound);
     call->ringing = status == 180 || (call->ringing && status != 183);
-    error = session_ring(call->caller->session, status, sound ? call->caller->sdp : NULL);
+    error = leg_send_progress(call->caller, status, sound ? call->caller->sdp : NULL);
     if (error)
         log_event(LEVEL_WARNING, "call", call->id, "progress-lost status=%d error=\"%s\"", status,
                   strerror(error));
@@ -417,6 +426,8 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
     struct ring *ring = call->ring;
 
     log_event(LEVEL_INFO, "call", call->id, "branch-failed status=%d", status);
+    if (!call->caller->answered)
+        leg_share_ids(call->caller, leg);
     /* Where another's phone sends its calls is no affair of this callee's. */
     if (branch->place && !branch->place->what.own && status / 100 == 3)
         status = 480;

@@ -178,7 +178,7 @@ static int leg_answer_for(struct leg *leg, const struct call *call, const struct
     error = leg_answer(leg, leg->offer, &codecs, true, true, sdp);
 out:
     if (!error)
-        error = session_answer(leg->session, sdp);
+        error = leg_send_answer(leg, sdp);
     leg->answered = !error;
     return error;
 }

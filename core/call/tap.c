@@ -7,6 +7,7 @@
 #include "mixer/recording.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int tap_open(struct call *call)
@@ -19,6 +20,8 @@ static int tap_open(struct call *call)
                           file, sizeof file);
     if (!error) {
         log_event(LEVEL_INFO, "call", call->id, "recording file=%s/%s", call->settings->recordings_dir, file);
+        free(call->recording);
+        call->recording = strdup(file);
         call_trace(call, NULL, "recording", "file=%s/%s", call->settings->recordings_dir, file);
         return 0;
     }

@@ -25,10 +25,13 @@
 
 void agent_reply(nta_incoming_t *irq, int status, const char *phrase, tag_type_t tag, tag_value_t value, ...)
 {
+    char session_id[SESSION_ID_LINE];
     ta_list tags;
 
+    session_id_reply(irq, session_id);
     ta_start(tags, tag, value);
-    nta_incoming_treply(irq, status, phrase, ta_tags(tags));
+    nta_incoming_treply(irq, status, phrase, TAG_IF(*session_id, SIPTAG_HEADER_STR(session_id)),
+                        ta_tags(tags));
     (void)ta_end(tags);
     nta_incoming_destroy(irq);
 }

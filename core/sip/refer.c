@@ -279,8 +279,9 @@ static void refer_notify(struct refer *r, int status, const char *end)
             leg, refer_answered, (struct session *)(void *)r,
             *r->next_hop ? (url_string_t *)r->next_hop : NULL, SIP_METHOD_NOTIFY, NULL,
             SIPTAG_EVENT_STR(r->event), SIPTAG_SUBSCRIPTION_STATE_STR(state), SIPTAG_CONTACT_STR(r->contact),
-            SIPTAG_USER_AGENT_STR("confab"), SIPTAG_CONTENT_TYPE_STR("message/sipfrag;version=2.0"),
-            SIPTAG_PAYLOAD_STR(body), TAG_END());
+            SIPTAG_USER_AGENT_STR("confab"),
+            TAG_IF(r->session, SIPTAG_HEADER_STR(r->session ? session_id_line(r->session, true) : "")),
+            SIPTAG_CONTENT_TYPE_STR("message/sipfrag;version=2.0"), SIPTAG_PAYLOAD_STR(body), TAG_END());
     if (!r->notify)
         r->gone = true;
 }

@@ -83,9 +83,10 @@ int session_refer(struct session *s, const char *uri, const char *replaces, cons
         return error;
     by = referrer && *referrer->user ? party_address(s->home, referrer) : NULL;
     s->refer_orq = nta_outgoing_tcreate(
-        s->leg, refer_out_response, s, s->next_hop, SIP_METHOD_REFER, NULL, SIPTAG_CONTACT(s->contact),
-        SIPTAG_REFER_TO_STR(to), TAG_IF(by, SIPTAG_REFERRED_BY_STR(by)),
-        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"), TAG_END());
+        s->leg, refer_out_response, s, s->next_hop, SIP_METHOD_REFER, NULL,
+        SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact), SIPTAG_REFER_TO_STR(to),
+        TAG_IF(by, SIPTAG_REFERRED_BY_STR(by)), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
+        SIPTAG_USER_AGENT_STR("confab"), TAG_END());
     su_free(s->home, by);
     s->refer_open = s->refer_orq != NULL;
     return s->refer_orq ? 0 : EIO;

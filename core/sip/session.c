@@ -204,12 +204,14 @@ void session_bye(struct session *s, const char *reason)
     session_modify_stop(s);
     if (s->irq && nta_incoming_status(s->irq) < 200)
         /* RFC 3261 §15.1.2: what is open in the dialog ends with it. */
-        nta_incoming_treply(s->irq, SIP_487_REQUEST_TERMINATED, TAG_END());
+        nta_incoming_treply(s->irq, SIP_487_REQUEST_TERMINATED, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                            TAG_END());
     nta_incoming_destroy(s->irq);
     s->irq = NULL;
     s->state = SESSION_ENDING;
     s->bye = nta_outgoing_tcreate(s->leg, session_bye_response, s, s->next_hop, SIP_METHOD_BYE,
                                   (url_string_t *)s->uri, SIPTAG_USER_AGENT_STR("confab"),
+                                  SIPTAG_HEADER_STR(session_id_line(s, true)),
                                   TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
     if (!s->bye)
         session_over(s);
@@ -352,7 +354,8 @@ void session_release(struct session *s, int status, const char *reason)
         break;
     case SESSION_CALLING:
         s->state = SESSION_CANCELLING;
-        (void)nta_outgoing_tcancel(s->orq, NULL, NULL, TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
+        (void)nta_outgoing_tcancel(s->orq, NULL, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                                   TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
         break;
     case SESSION_UP:
         if (refer_delays_end(s)) {

@@ -33,9 +33,13 @@ struct diversion {
 
 #define DIVERSIONS_MAX 8
 
+/* An identifier of RFC 7989: 32 hexadecimal digits, or "" when it is not known. */
+#define SESSION_ID_TEXT 33
+
 /* An INVITE as it came. Pointers and values live until the handler returns. */
 struct invitation {
     const char *call_id;
+    char session_id[SESSION_ID_TEXT]; /* the caller's; made when he brings none */
     struct party
         from; /* whom we believe it is from: P-Asserted-Identity of a peer, else the digest user, else From */
     bool anonymous;             /* RFC 3323 Privacy: id, or an anonymous From */
@@ -110,6 +114,7 @@ struct session_target {
     struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;
     unsigned max_forwards;
+    const char *session_id; /* whom it is for: the caller's; NULL: made */
     struct party referrer; /* Referred-By (RFC 3892); user "": none */
     const char *replaces;  /* value of Replaces, of a dialog that is none of ours; NULL: none */
 };
@@ -129,6 +134,10 @@ SIP_CHECK_RESULT int session_target_address(struct agent *agent, const struct se
 
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner);
 const char *session_call_id(const struct session *s);
+/* Session-ID: the far side's identifier, "" before it has spoken, and that of whoever it is connected with, which goes
+ * out with every message from here on; "": our own. */
+const char *session_far_id(const struct session *s);
+void session_set_near_id(struct session *s, const char *id);
 /* The dialog's tags as they are known by now, ours and the far side's (of the first fork that rings); "" when they are
  * not. */
 void session_tags(const struct session *s, const char **own, const char **theirs);

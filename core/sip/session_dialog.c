@@ -128,9 +128,9 @@ int session_send_digit(struct session *s, char digit, unsigned ms)
     if (s->state != SESSION_UP || digit_of((char[]){digit, '\0'}) == '\0')
         return EINVAL;
     snprintf(body, sizeof body, "Signal=%c\r\nDuration=%u\r\n", digit, ms);
-    orq = nta_outgoing_tcreate(s->leg, NULL, NULL, s->next_hop, SIP_METHOD_INFO, NULL,
-                               SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"), SIPTAG_PAYLOAD_STR(body),
-                               TAG_END());
+    orq = nta_outgoing_tcreate(
+        s->leg, NULL, NULL, s->next_hop, SIP_METHOD_INFO, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+        SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"), SIPTAG_PAYLOAD_STR(body), TAG_END());
     if (!orq)
         return ENOMEM;
     /* Whether it arrives is of no consequence here; nta keeps the transaction until it has ended. */
@@ -154,7 +154,8 @@ static void dialog_bye(struct session *s, nta_incoming_t *irq, const sip_t *sip)
     if (s->state == SESSION_ENDING)
         return;
     if (s->irq && nta_incoming_status(s->irq) < 200)
-        nta_incoming_treply(s->irq, SIP_487_REQUEST_TERMINATED, TAG_END());
+        nta_incoming_treply(s->irq, SIP_487_REQUEST_TERMINATED, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                            TAG_END());
     session_over(s);
     session_tell_ended(s, 200, why);
 }
@@ -216,6 +217,7 @@ static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *ir
 int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
     session_enter(s);
+    session_id_note(s, sip);
     s->agent->stats.requests += sip->sip_request->rq_method != sip_method_ack;
     dialog_request(s, leg, irq, sip);
     session_leave(s);

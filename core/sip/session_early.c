@@ -77,7 +77,8 @@ bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip)
     early->rseq = rseq;
     snprintf(rack, sizeof rack, "%u %u INVITE", rseq, (unsigned)sip->sip_cseq->cs_seq);
     orq = nta_outgoing_tcreate(early->leg, NULL, NULL, sip->sip_record_route ? NULL : s->next_hop,
-                               SIP_METHOD_PRACK, (url_string_t *)s->uri, SIPTAG_RACK_STR(rack), TAG_END());
+                               SIP_METHOD_PRACK, (url_string_t *)s->uri,
+                               SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_RACK_STR(rack), TAG_END());
     if (!orq)
         log_event(LEVEL_WARNING, "sip", s->call_id, "prack-failed rseq=%u", rseq);
     /* What it gets is of no consequence; nta repeats it until it is answered. */
@@ -204,7 +205,8 @@ static void prack_overdue(void *arg)
         return;
     session_enter(s);
     log_event(LEVEL_INFO, "sip", s->call_id, "no-prack");
-    nta_incoming_treply(s->irq, SIP_504_GATEWAY_TIME_OUT, SIPTAG_USER_AGENT_STR("confab"), TAG_END());
+    nta_incoming_treply(s->irq, SIP_504_GATEWAY_TIME_OUT, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                        SIPTAG_USER_AGENT_STR("confab"), TAG_END());
     session_over(s);
     session_tell_ended(s, 504, "SIP;cause=504;text=\"No PRACK\"");
     session_leave(s);
@@ -254,9 +256,9 @@ static int prack_came(struct session *s, nta_reliable_t *rel, nta_incoming_t *ir
 int early_ring(struct session *s, int status, const char *sdp)
 {
     nta_reliable_t *rel = nta_reliable_treply(
-        s->irq, prack_came, s, status, NULL, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
-        SIPTAG_USER_AGENT_STR("confab"), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
-        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+        s->irq, prack_came, s, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+        SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_USER_AGENT_STR("confab"),
+        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
 
     if (!rel)
         return EIO;

@@ -62,6 +62,21 @@ char *party_address(su_home_t *home, const struct party *party);
 /* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
 SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target, const char *realm);
 
+/* -- session_id.c: RFC 7989 -------------------------------------------------------------------------------- */
+
+#define SESSION_ID_LINE 128
+
+/* The sender's; "" when there is none. */
+void session_id_read(const sip_t *sip, char out[SESSION_ID_TEXT]);
+void session_id_make(char out[SESSION_ID_TEXT]);
+/* The header line of an answer that is nobody's but ours: what the request has said, turned round. "": it said nothing.
+ */
+void session_id_reply(nta_incoming_t *irq, char out[SESSION_ID_LINE]);
+/* What any message of the far side says of itself; one that says nothing is given an identifier. */
+void session_id_note(struct session *s, const sip_t *sip);
+/* The header line of what goes out, until the next call; with `known` the near end has an identifier from here on. */
+const char *session_id_line(struct session *s, bool known);
+
 /* -- the session ----------------------------------------------------------------------------------------- */
 
 enum session_state {
@@ -156,6 +171,7 @@ struct session {
     struct reliable reliable;
     nta_incoming_t *early_irq; /* UPDATE or PRACK with an offer, while its owner is being asked */
     nta_leg_t *early_leg;      /* whose it is */
+    char near_id[SESSION_ID_TEXT], far_id[SESSION_ID_TEXT], id_line[SESSION_ID_LINE]; /* session_id.c */
 
     char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
     unsigned max_forwards, tries;

@@ -60,8 +60,9 @@ static void modify_accept(struct session *s, nta_incoming_t *irq, const char *sd
     timer_accept_request(s, expires, &require);
     modify_take_target(s, irq);
     nta_incoming_treply(
-        irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
-        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+        irq, SIP_200_OK, SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
+        SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
+        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
         TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
         TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     if (s->state == SESSION_UP)
@@ -106,7 +107,7 @@ int session_reanswer(struct session *s, int status, const char *sdp)
         status < 200 || (status < 300 && !sdp))
         return EINVAL;
     if (status >= 300) {
-        nta_incoming_treply(s->irq, status, NULL, TAG_END());
+        nta_incoming_treply(s->irq, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)), TAG_END());
         modify_finish_request(s);
         session_modify_next(s);
         return 0;
@@ -166,10 +167,11 @@ static int modify_send(struct session *s)
     timer_write_request(s, false, expires, min_se);
     s->offer.orq = nta_outgoing_tcreate(
         s->leg, modify_response, s, s->next_hop, sdp ? sip_method_invite : sip_method_update,
-        sdp ? "INVITE" : "UPDATE", NULL, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
-        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
-        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)), TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)),
-        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+        sdp ? "INVITE" : "UPDATE", NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+        SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
+        SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+        TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     return s->offer.orq ? 0 : EIO;
 }
 
@@ -316,6 +318,7 @@ static int modify_response(struct session *s, nta_outgoing_t *orq, const sip_t *
     if (status < 200)
         return 0;
     session_enter(s);
+    session_id_note(s, sip);
     if (status < 300) {
         if (nta_outgoing_method(orq) == sip_method_invite)
             (void)session_acknowledge(s, orq, sip);

@@ -99,7 +99,8 @@ static int invite_send(struct session *s)
     snprintf(hops, sizeof hops, "%u", s->max_forwards);
     s->orq = nta_outgoing_tcreate(
         s->leg, invite_response, s, s->next_hop, SIP_METHOD_INVITE, (url_string_t *)s->uri,
-        SIPTAG_CONTACT(s->contact), SIPTAG_MAX_FORWARDS_STR(hops), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+        SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
+        SIPTAG_MAX_FORWARDS_STR(hops), SIPTAG_ALLOW_STR(SESSION_ALLOW),
         SIPTAG_SUPPORTED_STR(s->agent->settings->prack ? SESSION_SUPPORTED : SESSION_SUPPORTED_PLAIN),
         SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
         TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)), TAG_IF(*s->headers, SIPTAG_HEADER_STR(s->headers)),
@@ -137,6 +138,7 @@ static int invite_prepare(struct session *s, const struct session_target *target
                                                  hop->wire == WIRE_TCP ? "tcp" : "udp");
     }
     s->max_forwards = target->max_forwards;
+    session_set_near_id(s, target->session_id ? target->session_id : "");
     session_set_local_sdp(s, sdp);
     if (!s->headers || !s->uri || !s->call_id || !s->local_sdp)
         return ENOMEM;
@@ -213,7 +215,7 @@ int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *
     /* While the INVITE's transaction lives, else nta aborts; it then repeats this ACK for each repeated 2xx
      * by itself. */
     ack = nta_outgoing_tcreate(s->leg, NULL, NULL, s->next_hop, SIP_METHOD_ACK, (url_string_t *)s->uri,
-                               SIPTAG_CSEQ(cseq), TAG_END());
+                               SIPTAG_CSEQ(cseq), SIPTAG_HEADER_STR(session_id_line(s, true)), TAG_END());
     su_free(s->home, cseq);
     if (!ack)
         return EIO;
@@ -302,6 +304,8 @@ static int invite_response(struct session *s, nta_outgoing_t *orq, const sip_t *
     int status = nta_outgoing_status(orq);
 
     session_enter(s);
+    if (status > 100)
+        session_id_note(s, sip);
     if (s->remote.ss_family == AF_UNSPEC)
         response_source(orq, &s->remote);
     if (status < 200)

@@ -68,6 +68,7 @@ static int incoming_make(struct session **out, struct session_list *list, struct
     s->next_hop = next_hop_of(s, sip, peer);
     session_note_peer(s, sip);
     early_note_request(s, sip);
+    session_id_note(s, sip);
     error = s->call_id ? dialog_make(s, irq, sip) : ENOMEM;
     if (error) {
         session_enter(s);
@@ -143,8 +144,9 @@ void session_request(struct session_list *list, struct transport *transport, nta
     s->irq = irq;
     nta_incoming_bind(irq, session_invite_event, s);
     /* RFC 3261 §8.2.6.1: at once, or the INVITE would be sent again while the database is asked. */
-    nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
+    nta_incoming_treply(irq, SIP_100_TRYING, SIPTAG_HEADER_STR(session_id_line(s, false)), TAG_END());
     invitation.call_id = s->call_id;
+    memcpy(invitation.session_id, s->far_id, sizeof invitation.session_id);
     invitation.offer = session_sdp_of(s, sip);
     s->irq_offered = invitation.offer != NULL;
     agent->handlers->invited(agent->arg, s, &invitation);
@@ -166,7 +168,8 @@ int session_ring(struct session *s, int status, const char *sdp)
         sdp = NULL;
     if (s->reliable.required || (sdp && session_is_reliable(s)))
         return early_ring(s, status, sdp);
-    if (nta_incoming_treply(s->irq, status, NULL, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+    if (nta_incoming_treply(s->irq, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                            SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
                             SIPTAG_USER_AGENT_STR("confab"), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
                             TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END()) < 0)
         return EIO;
@@ -202,12 +205,12 @@ int session_answer(struct session *s, const char *sdp)
     else
         session_set_local_sdp(s, sdp);
     /* nta holds it back until the PRACK of a reliable response with SDP has come (RFC 3262 §3). */
-    nta_incoming_treply(s->irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
-                        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
-                        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-                        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)),
-                        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
-                        TAG_END());
+    nta_incoming_treply(
+        s->irq, SIP_200_OK, SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
+        SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
+        SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     return 0;
 }
 
@@ -224,6 +227,7 @@ void session_reject(struct session *s, int status, const char *reason, const cha
     snprintf(contact, sizeof contact, "<%s>", redirect ? redirect : "");
     snprintf(seconds, sizeof seconds, "%u", retry_after_s);
     nta_incoming_treply(s->irq, status < 300 ? 500 : status, reason, SIPTAG_USER_AGENT_STR("confab"),
+                        SIPTAG_HEADER_STR(session_id_line(s, true)),
                         TAG_IF(redirect, SIPTAG_CONTACT_STR(contact)),
                         TAG_IF(retry_after_s, SIPTAG_RETRY_AFTER_STR(seconds)), TAG_END());
     session_over(s);

@@ -186,6 +186,18 @@ void refer_tell(struct refer *refer, int status)
         free(refer);
 }
 
+const char *session_far_id(const struct session *s)
+{
+    (void)s;
+    return "";
+}
+
+void session_set_near_id(struct session *s, const char *id)
+{
+    (void)s;
+    (void)id;
+}
+
 static void local_address(struct sockaddr_storage *out)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -637,6 +649,17 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     q->ticket = ticket;
     q->reply = reply;
     snprintf(q->number, sizeof q->number, "%s", number);
+    return 0;
+}
+
+/* The newest record is kept for who wants to read it. */
+json_t *fake_record;
+
+int record_save(struct storage *st, json_t *record)
+{
+    (void)st;
+    json_decref(fake_record);
+    fake_record = record;
     return 0;
 }
 

@@ -26,6 +26,7 @@ extern struct session fake_sessions[FAKE_SESSIONS];
 extern unsigned fake_session_count;
 extern char fake_media[4096]; /* "open1 format1=PCMU/sr bridge1-2 play1 …" */
 extern uint32_t fake_serial;  /* of the last play or recording */
+extern json_t *fake_record;
 extern struct subscriber fake_subscribers[8];
 extern int fake_storage_error;
 

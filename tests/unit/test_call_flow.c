@@ -70,6 +70,42 @@ START_TEST(basic_call_rings_answers_and_ends)
 }
 END_TEST
 
+static const char *leg_text(size_t leg, const char *key)
+{
+    const json_t *object = json_array_get(json_object_get(fake_record, "legs"), leg);
+
+    return json_string_value(json_object_get(object, key));
+}
+
+START_TEST(call_leaves_a_record_of_every_leg_it_had)
+{
+    const json_t *call, *trace;
+
+    fake_subscribers[3].binding_count = 2;
+    strcpy(fake_subscribers[3].bindings[1].contact, "sip:1004@127.0.0.1:6001");
+    a = fake_call("1001", "1004", OFFER);
+    answer(fake_invited(1), ANSWER);
+    answer(a, NULL);
+    hang_up(fake_invited(1));
+    fake_later(100);
+    call = json_object_get(fake_record, "call");
+    trace = json_object_get(fake_record, "trace");
+    ck_assert_str_eq(json_string_value(json_object_get(call, "caller")), "1001");
+    ck_assert_str_eq(json_string_value(json_object_get(call, "number")), "1004");
+    ck_assert_str_eq(json_string_value(json_object_get(call, "hung_up")), "callee");
+    ck_assert_int_eq(json_integer_value(json_object_get(call, "status")), 200);
+    ck_assert_uint_eq(json_array_size(json_object_get(fake_record, "legs")), 3);
+    ck_assert_str_eq(leg_text(0, "role"), "caller");
+    ck_assert_str_eq(leg_text(1, "role"), "branch"); /* answered by the other phone */
+    ck_assert_str_eq(leg_text(1, "uri"), "sip:1004@127.0.0.1:6000");
+    ck_assert_str_eq(leg_text(2, "role"), "callee");
+    ck_assert_str_eq(leg_text(2, "hung_up"), "far");
+    ck_assert_str_eq(leg_text(2, "codec"), "PCMA");
+    ck_assert_ptr_null(leg_text(1, "answered"));
+    ck_assert_uint_gt(json_array_size(trace), 8);
+}
+END_TEST
+
 START_TEST(offer_to_callee_puts_callers_codecs_first)
 {
     a = fake_call("1001", "1004", fake_sdp(4000, "8 0 101", "sendrecv"));
@@ -501,6 +537,7 @@ static Suite *suite(void)
 
     tcase_add_checked_fixture(c, setup, NULL);
     tcase_add_test(c, basic_call_rings_answers_and_ends);
+    tcase_add_test(c, call_leaves_a_record_of_every_leg_it_had);
     tcase_add_test(c, offer_to_callee_puts_callers_codecs_first);
     tcase_add_test(c, cancel_reaches_the_callee);
     tcase_add_test(c, callee_hangs_up);
