@@ -162,7 +162,8 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     limits_take(&server->limits);
     call->caller->session = session;
     session_own(session, &leg_handlers, call->caller);
-    snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
+    if (!isc_adopt(call, invitation))
+        snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
     log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s session=%s", call->from.user,
               invitation->target.user, call->user, call->peer, invitation->call_id, call->session_id);
     leg_keep_offer(call->caller, invitation->offer);

@@ -57,6 +57,8 @@ SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const ch
                               const struct peer_settings *peer, const char *realm);
 /* `"Display" <sip:user@host>`, escaped; allocated from home. NULL: no memory. */
 char *party_address(su_home_t *home, const struct party *party);
+/* The user part of the topmost Route, when it is a token. */
+bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT]);
 /* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
 SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target, const char *realm);
 
