@@ -189,6 +189,7 @@ struct call {
     uint64_t number; /* of tickets */
     uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
     char id[17];
+    char *passed; /* headers of the caller's that go on to whom he called; or NULL */
     char session_id[SESSION_ID_TEXT]; /* of its first caller (RFC 7989) */
     enum call_state state;
     struct leg *caller, *callee, *legs;

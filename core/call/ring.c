@@ -140,6 +140,8 @@ void ring_describe(const struct ring *ring, struct session_target *out)
                                    .anonymous = call->anonymous,
                                    .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    /* Whoever was answered before is transferred: what he said then was for another. */
+    out->passed = call->caller->answered ? NULL : call->passed;
     out->session_id = call->session_id;
     if (call->caller->session && *session_far_id(call->caller->session))
         out->session_id = session_far_id(call->caller->session);

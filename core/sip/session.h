@@ -53,6 +53,7 @@ struct invitation {
     struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
     unsigned diversion_count;
     unsigned max_forwards;      /* as received */
+    const char *passed;         /* header lines that are for the callee, each with its CR LF; "" */
     char token[SESSION_TOKEN_TEXT]; /* of the topmost Route, when it is one; "" */
     const struct dialog_name *replaces, *join; /* or NULL */
 };
@@ -112,6 +113,7 @@ struct session_target {
     struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;
     unsigned max_forwards;
+    const char *passed;     /* header lines of the caller's INVITE; NULL: none */
     const char *token;      /* a last Route that leads back here with it; NULL: none */
     const char *session_id; /* whom it is for: the caller's; NULL: made */
     struct party referrer; /* Referred-By (RFC 3892); user "": none */

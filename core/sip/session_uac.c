@@ -129,6 +129,7 @@ static int invite_prepare(struct session *s, const struct session_target *target
 
     if (error)
         return error;
+    passed_write(text, sizeof text, target->passed, target->peer != NULL);
     if (target->token) {
         size_t used = strlen(text);
 
