@@ -224,7 +224,7 @@ struct call {
     uint32_t serial; /* of plays and recordings */
     uint64_t started_us, answered_us, ended_us;
     int end_status;
-    char end_reason[96];
+    char end_reason[256];
     bool acknowledged; /* the ACK to the caller's 200 has come */
     struct transfer *transfer;  /* a party is being connected with somebody else; or NULL */
     struct transfer_name *wish; /* the INVITE's Replaces or Join; or NULL */

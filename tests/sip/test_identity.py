@@ -36,5 +36,21 @@ class TestPassed(Scenario):
         self.assertIsNone(came.get("X-Secret"))  # a phone is no peer
 
 
+class TestReason(Scenario):
+    """RFC 3326: why it ends is told to the other side."""
+
+    def test_several_values_through_bye(self):
+        ada, bo = self.phone("1001", registered=True), self.phone("1002", registered=True)
+        values = ('Q.850;cause=16;text="Terminated"', 'SIP;cause=600;text="Busy Everywhere"')
+        call = ada.invite("1002")
+        other = bo.wait_call()
+        other.answer()
+        call.wait_answered()
+        other.request("BYE", [("Reason", ", ".join(values))])
+        bye = call.wait_ended()
+        for value in values:
+            self.assertIn(value, ", ".join(bye.all("Reason")))
+
+
 if __name__ == "__main__":
     unittest.main()
