@@ -92,6 +92,8 @@ struct app {
 
 /* The whole list, defined in apps/apps.c; ends with NULL. */
 extern const struct app *const applications[];
+/* That of links whose `application` is a SIP URI; its argument in the number plan is one, too. */
+extern const struct app isc_app;
 
 /* On down the path; by a link that has consumed a failure: the failure goes on up after all. */
 void link_continue(struct link *link);

@@ -165,10 +165,12 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     call->sip_call_id = strdup(invitation->call_id);
     leg_trace(call->caller, false, "INVITE", 0, invitation->target.user);
     session_own(session, &leg_handlers, call->caller);
-    snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
+    if (!isc_adopt(call, invitation))
+        snprintf(call->caller->number, sizeof call->caller->number, "%s", call->user);
     log_event(LEVEL_INFO, "call", call->id, "start from=%s to=%s user=%s peer=%s sip=%s session=%s",
               call->from.user, invitation->target.user, call->user, call->peer, invitation->call_id,
               call->session_id);
+    call->passed = invitation->passed && *invitation->passed ? strdup(invitation->passed) : NULL;
     leg_keep_offer(call->caller, invitation->offer);
     status = call_judge(invitation, call->caller->srtp);
     if (status == 488)
@@ -390,6 +392,7 @@ void call_free(struct call *call)
     free(call->screen);
     free(call->subscriber);
     free(call->wish);
+    free(call->passed);
     settings_free(call->settings);
     free(call);
     server->call_count--;

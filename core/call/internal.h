@@ -224,6 +224,7 @@ struct call {
     uint64_t number; /* of tickets */
     uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
     char id[17];
+    char *passed; /* headers of the caller's that go on to whom he called; or NULL */
     char session_id[SESSION_ID_TEXT]; /* of its first caller (RFC 7989) */
     enum call_state state;
     struct leg *caller, *callee, *legs;
@@ -239,6 +240,9 @@ struct call {
     struct list *screen; /* who answers is asked, and hears this: who calls; NULL: he is not asked */
     struct leg *early;      /* callee whose early media the caller hears */
     bool ringing;           /* 180 was passed on since the last 183 */
+    bool returns;           /* an application server has sent it back, of another call of ours */
+    bool moved;             /* with another number */
+    const struct link_settings *after; /* the link at which it was there; NULL: the number plan's */
     struct link *host;      /* who answered and has the caller's media */
     struct link *mover;     /* host that sent the answered call on: it gets it back if that fails */
     bool tapped;            /* both sides are recorded once they talk */
@@ -255,7 +259,7 @@ struct call {
     uint32_t serial; /* of plays and recordings */
     uint64_t started_us, answered_us, ended_us;
     int end_status;
-    char end_reason[96];
+    char end_reason[256];
     enum hung_up hung_up;
     struct trace trace;
     json_t *tags;      /* link_tag(); NULL: none */
@@ -421,7 +425,9 @@ struct ring {
     struct fork *fork; /* NULL: the route's own target */
     struct branch branches[BRANCHES_MAX];
     size_t count;
+    struct link *server; /* whose application server is what rings; or NULL */
     bool starting, to_user;
+    bool heard; /* a provisional response, whichever */
     bool expired;  /* its time is over; whoever is being asked may still take the call */
     bool ringback; /* the caller, answered before, hears a ringing tone of ours */
     struct timer *timer;
@@ -443,6 +449,7 @@ void ring_give_up(struct ring *ring, const struct fork_place *place);
 void ring_check(struct ring *ring);
 void ring_take(struct leg *leg); /* it has answered, and has the call */
 void ring_start(struct call *call, struct route *route);
+void ring_start_server(struct call *call, struct link *link);
 void ring_stop(struct call *call, const struct leg *winner,
                const char *reason); /* cancels all but `winner` */
 void ring_caller_changed(struct call *call); /* to one who was answered before */
@@ -471,6 +478,16 @@ void fork_start(struct ring *ring);
 unsigned fork_ring_s(const struct fork *fork, unsigned ring_s); /* until all have rung */
 /* After a branch of it is over: whether nobody is to come. Brings the next ones forward when nobody rings. */
 bool fork_is_over(struct ring *ring);
+
+/* -- isc.c: SIP application servers ---------------------------------------------------------------------- */
+
+void isc_ring(struct ring *ring, struct session_target *target);
+void isc_note(struct link *link, int status); /* what its server has said, before it is made fit for a caller */
+bool isc_admits(void *server, const char *token, const char *host, bool peer);
+/* A call that an application server has sent back is led on for whom it first was. False: it is none. */
+bool isc_adopt(struct call *call, const struct invitation *invitation);
+/* Whether such a call has been at that link. */
+bool isc_passed_already(const struct call *call, const struct link_settings *link);
 
 /* -- confirm.c: who answers is asked before he has the call --------------------------------------------- */
 

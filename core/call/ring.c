@@ -154,6 +154,8 @@ void ring_describe(const struct ring *ring, struct session_target *out)
                                    .anonymous = call->anonymous,
                                    .diversion_count = request->diversion_count,
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
+    /* Whoever was answered before is transferred: what he said then was for another. */
+    out->passed = call->caller->answered ? NULL : call->passed;
     out->session_id = call->session_id;
     if (call->caller->session && *session_far_id(call->caller->session))
         out->session_id = session_far_id(call->caller->session);
@@ -249,7 +251,10 @@ static unsigned ring_begin(struct ring *ring)
         seconds = route->callee->ring_s;
     ring_describe(ring, &target);
     ring->starting = true;
-    if (ring->fork) {
+    if (ring->server) {
+        seconds = TRUNK_RING_S;
+        isc_ring(ring, &target);
+    } else if (ring->fork) {
         seconds = fork_ring_s(ring->fork, seconds);
         fork_start(ring);
     } else if (ring->to_user) {
@@ -262,12 +267,12 @@ static unsigned ring_begin(struct ring *ring)
     return seconds;
 }
 
-void ring_start(struct call *call, struct route *route)
+static void ring_run(struct call *call, struct route *route, struct link *server)
 {
     unsigned seconds;
     struct ring *ring;
 
-    if (!call->fork && (route->status || route->plan == PLAN_APP)) {
+    if (!server && !call->fork && (route->status || route->plan == PLAN_APP)) {
         /* All links passed the request on, and there is nothing below them. */
         chain_fail(call, route->status ? route->status : 404, NULL, NULL);
         return;
@@ -278,10 +283,13 @@ void ring_start(struct call *call, struct route *route)
         return;
     }
     ring->call = call;
-    ring->fork = call->fork;
-    call->fork = NULL;
+    ring->server = server;
+    if (!server) {
+        ring->fork = call->fork;
+        call->fork = NULL;
+    }
     ring->route = ring->fork ? ring->fork->route : route;
-    ring->to_user = ring->route->plan == PLAN_USER;
+    ring->to_user = !server && ring->route->plan == PLAN_USER;
     call->ring = ring;
     call->state = CALL_RINGING;
     call->ringing = false;
@@ -290,6 +298,16 @@ void ring_start(struct call *call, struct route *route)
         log_event(LEVEL_ERROR, "call", call->id, "no-memory for=ring-timer");
     watch_changed(call);
     ring_check(ring);
+}
+
+void ring_start(struct call *call, struct route *route)
+{
+    ring_run(call, route, NULL);
+}
+
+void ring_start_server(struct call *call, struct link *link)
+{
+    ring_run(call, link->route, link);
 }
 
 /* -- what comes back ----------------------------------------------------------------------------------- */
@@ -359,6 +377,7 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
     bool sound;
     int error;
 
+    call->ring->heard = true;
     if (originate_rings(call))
         return; /* there is no caller yet who could hear it */
     if (status == 199)
@@ -477,6 +496,7 @@ void ring_check(struct ring *ring)
     struct failure best = {.status = ring->to_user ? 480 : 500};
     struct call *call = ring->call;
     struct route *route = ring->route;
+    bool served;
 
     if (!ring_decided(ring))
         return;
@@ -484,11 +504,14 @@ void ring_check(struct ring *ring)
         failures[i] = &ring->branches[i].failure;
     if (ring->count > 0) {
         best = *best_failure(failures, ring->count);
+        if (ring->server)
+            isc_note(ring->server, best.status);
         if (failure_status(best.status, ring->to_user) != best.status)
             best.reason[0] = '\0';
         best.status = failure_status(best.status, ring->to_user);
     }
+    served = ring->server != NULL;
     ring_stop(call, NULL, NULL);
-    if (!ring_follow(call, route, &best))
+    if (served || !ring_follow(call, route, &best))
         chain_fail(call, best.status, best.reason, best.redirect);
 }

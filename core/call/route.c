@@ -147,6 +147,9 @@ int route_first(struct call *call, const struct invitation *invitation)
         return status;
     memcpy(call->routes->request.diversions, invitation->diversions, sizeof invitation->diversions);
     call->routes->request.diversion_count = invitation->diversion_count;
+    /* Back at the number plan's own server with nothing changed it would go there for ever. */
+    if (call->returns && !call->after && !call->moved)
+        return 482;
     return 0;
 }
 
@@ -200,6 +203,8 @@ static int route_push_links(struct call *call, struct route *route)
         const struct path_link *link = &path.links[i];
         size_t used = strlen(names);
 
+        if (isc_passed_already(call, link->settings))
+            continue;
         path_reason_text(why, sizeof why, link, &question);
         call_trace(call, NULL, "path", "link=%s in=%d why=\"%s\"", link->settings->name,
                    (int)(link->reason == PATH_IN), why);

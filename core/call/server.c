@@ -105,6 +105,7 @@ unsigned server_refuse_call(void *arg)
 static const struct agent_handlers agent_handlers = {
     .invited = call_invited,
     .refuse_call = server_refuse_call,
+    .admits = isc_admits,
     .referred = transfer_click,
     .dialogs = watch_list,
 };

@@ -73,6 +73,18 @@ static void invite_admitted(void *arg, nta_incoming_t *irq, const char *user)
     msg_destroy(msg);
 }
 
+/* An application server sends a call back that it was given. */
+static bool invite_returns(struct agent *agent, const sip_t *sip, const struct sockaddr_storage *source,
+                           bool peer)
+{
+    char token[SESSION_TOKEN_TEXT], host[HOST_PORT_TEXT];
+
+    if (!agent->handlers->admits || !token_read(sip, token))
+        return false;
+    address_text(source, false, host);
+    return agent->handlers->admits(agent->arg, token, host, peer);
+}
+
 static void invite_request(struct transport *t, nta_incoming_t *irq, const sip_t *sip)
 {
     struct agent *agent = t->agent;
@@ -90,7 +102,7 @@ static void invite_request(struct transport *t, nta_incoming_t *irq, const sip_t
     }
     agent_source(t->nta, irq, &source);
     peer = settings_peer(agent->settings, (const struct sockaddr *)&source);
-    if (peer)
+    if (peer || invite_returns(agent, sip, &source, false))
         session_request(agent->sessions, t, irq, sip, NULL, peer);
     else
         auth_check(agent->auth, AUTH_PROXY, irq, sip, invite_admitted, t);

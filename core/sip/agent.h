@@ -33,6 +33,11 @@ struct agent_handlers {
      */
     int (*referred)(void *arg, const char *called, const char *user, const char *peer,
                     const struct referral *referral, struct refer *refer);
+    /*
+     * Whether an INVITE with this token in its Route comes from the application server that was given it: then it
+     * needs no credentials. `host`: where it comes from; `peer`: that is a trusted peer. May be NULL.
+     */
+    bool (*admits)(void *arg, const char *token, const char *host, bool peer);
     /* What goes on at a number, for those who watch it; *out is empty. May be NULL. */
     void (*dialogs)(void *arg, const char *number, struct dialog_list *out);
 };

@@ -213,11 +213,23 @@ int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
     out->user = user;
     out->peer = peer ? peer->name : NULL;
     out->max_forwards = sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count : 70;
+    (void)token_read(sip, out->token);
     diversion_read(&out->diversions[0], home, sip, peer != NULL);
     out->diversion_count = *out->diversions[0].user != '\0';
 out:
     su_home_unref(home);
     return error;
+}
+
+bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT])
+{
+    const char *user = sip->sip_route ? sip->sip_route->r_url->url_user : NULL;
+
+    *out = '\0';
+    if (!user || strlen(user) != SESSION_TOKEN_TEXT - 1 || user[strspn(user, "0123456789abcdef")])
+        return false;
+    memcpy(out, user, SESSION_TOKEN_TEXT);
+    return true;
 }
 
 /* -- writing --------------------------------------------------------------------------------------------- */

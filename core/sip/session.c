@@ -267,13 +267,22 @@ void session_note_peer(struct session *s, const sip_t *sip)
 
 const char *session_reason_of(const sip_t *sip, char *out, size_t size)
 {
-    const sip_reason_t *r = sip->sip_reason;
+    size_t used = 0;
 
-    if (!r || !r->re_protocol || !r->re_cause)
-        return NULL;
-    snprintf(out, size, "%s;cause=%s%s%s", r->re_protocol, r->re_cause, r->re_text ? ";text=" : "",
-             r->re_text ? r->re_text : "");
-    return out;
+    /* RFC 3326 §2: one value a protocol. What does not fit is left out whole, for half a text is none. */
+    for (const sip_reason_t *r = sip->sip_reason; r; r = r->re_next) {
+        int n;
+
+        if (!r->re_protocol || !r->re_cause)
+            continue;
+        n = snprintf(out + used, size - used, "%s%s;cause=%s%s%s", used ? ", " : "", r->re_protocol,
+                     r->re_cause, r->re_text ? ";text=" : "", r->re_text ? r->re_text : "");
+        if (n < 0 || (size_t)n >= size - used)
+            break;
+        used += (size_t)n;
+    }
+    out[used] = '\0';
+    return used ? out : NULL;
 }
 
 const url_t *contact_url(const sip_t *sip)

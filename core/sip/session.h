@@ -35,6 +35,8 @@ struct diversion {
 
 /* An identifier of RFC 7989: 32 hexadecimal digits, or "" when it is not known. */
 #define SESSION_ID_TEXT 33
+/* What leads a call back that has gone to an application server: 128 random bits in hexadecimal digits. */
+#define SESSION_TOKEN_TEXT 33
 
 /* An INVITE as it came. Pointers and values live until the handler returns. */
 struct invitation {
@@ -51,6 +53,8 @@ struct invitation {
     struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
     unsigned diversion_count;
     unsigned max_forwards;      /* as received */
+    const char *passed;         /* header lines that are for the callee, each with its CR LF; "" */
+    char token[SESSION_TOKEN_TEXT]; /* of the topmost Route, when it is one; "" */
     const struct dialog_name *replaces, *join; /* or NULL */
 };
 
@@ -114,6 +118,8 @@ struct session_target {
     struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;
     unsigned max_forwards;
+    const char *passed;     /* header lines of the caller's INVITE; NULL: none */
+    const char *token;      /* a last Route that leads back here with it; NULL: none */
     const char *session_id; /* whom it is for: the caller's; NULL: made */
     struct party referrer; /* Referred-By (RFC 3892); user "": none */
     const char *replaces;  /* value of Replaces, of a dialog that is none of ours; NULL: none */

@@ -20,7 +20,7 @@
 #define SESSION_SUPPORTED_PLAIN "timer, replaces, join, norefersub"
 #define SESSION_TIMER "timer"
 #define SDP_TYPE "application/sdp"
-#define HEADERS_TEXT 4096
+#define HEADERS_TEXT 8192
 #define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
 
 /* -- transport.c: addresses of the sockets and of the far sides ------------------------------------------ */
@@ -59,8 +59,17 @@ SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const ch
                               const struct peer_settings *peer, const char *realm);
 /* `"Display" <sip:user@host>`, escaped; allocated from home. NULL: no memory. */
 char *party_address(su_home_t *home, const struct party *party);
+/* The user part of the topmost Route, when it is a token. */
+bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT]);
 /* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
 SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target, const char *realm);
+
+/* -- passed.c: headers that go through ------------------------------------------------------------------- */
+
+/* Those of an INVITE, of a trusted `peer` or not, as lines; NULL: no memory. */
+char *passed_read(su_home_t *home, const sip_t *sip, bool peer);
+/* Adds them to header lines; what does not fit is left out. */
+void passed_write(char *out, size_t size, const char *lines, bool peer);
 
 /* -- session_id.c: RFC 7989 -------------------------------------------------------------------------------- */
 

@@ -129,6 +129,15 @@ static int invite_prepare(struct session *s, const struct session_target *target
 
     if (error)
         return error;
+    passed_write(text, sizeof text, target->passed, target->peer != NULL);
+    if (target->token) {
+        size_t used = strlen(text);
+
+        address_text(&s->local, true, address);
+        if ((size_t)snprintf(text + used, sizeof text - used, "Route: <sip:%s@%s%s;lr>\r\n", target->token,
+                             address, hop->wire == WIRE_TCP ? ";transport=tcp" : "") >= sizeof text - used)
+            return ENOSPC;
+    }
     s->headers = su_strdup(s->home, text);
     s->uri = request_uri(s->home, target->uri);
     s->call_id = su_sprintf(s->home, "%s", sip_call_id_create(s->home, NULL)->i_id);
