@@ -97,6 +97,16 @@ static bool uri_header(char *out, size_t size, const char *headers, const char *
     return false;
 }
 
+/* Sofia keeps the first of several and leaves the others in the message. */
+static bool refer_to_is_repeated(const sip_refer_to_t *to)
+{
+    for (const sip_header_t *h = (const sip_header_t *)to->r_common->h_succ; h;
+         h = (const sip_header_t *)h->sh_succ)
+        if (h->sh_class == sip_refer_to_class)
+            return true;
+    return false;
+}
+
 /* 0 or the status of a refusal. */
 static int referral_read(struct referral *out, const sip_t *sip)
 {
@@ -105,7 +115,7 @@ static int referral_read(struct referral *out, const sip_t *sip)
     char method[16];
 
     *out = (struct referral){.params = ""};
-    if (!to || to->r_next)
+    if (!to || to->r_next || refer_to_is_repeated(to))
         return 400; /* RFC 3515 §2.4.2: exactly one */
     if (url->url_type != url_sip && url->url_type != url_sips && url->url_type != url_tel)
         return 416;
