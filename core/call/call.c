@@ -171,6 +171,8 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
               call->from.user, invitation->target.user, call->user, call->peer, invitation->call_id,
               call->session_id);
     call->passed = invitation->passed && *invitation->passed ? strdup(invitation->passed) : NULL;
+    call->history = invitation->history ? strdup(invitation->history) : NULL;
+    call->diverted = invitation->diverted ? strdup(invitation->diverted) : NULL;
     leg_keep_offer(call->caller, invitation->offer);
     status = call_judge(invitation, call->caller->srtp);
     if (status == 488)
@@ -393,6 +395,8 @@ void call_free(struct call *call)
     free(call->subscriber);
     free(call->wish);
     free(call->passed);
+    free(call->history);
+    free(call->diverted);
     settings_free(call->settings);
     free(call);
     server->call_count--;

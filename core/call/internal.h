@@ -224,6 +224,7 @@ struct call {
     uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
     char id[17];
     char *passed; /* headers of the caller's that go on to whom he called; or NULL */
+    char *history, *diverted; /* his History-Info and Diversion, which go on, too; or NULL */
     char session_id[SESSION_ID_TEXT]; /* of its first caller (RFC 7989) */
     enum call_state state;
     struct leg *caller, *callee, *legs;

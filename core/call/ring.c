@@ -156,6 +156,8 @@ void ring_describe(const struct ring *ring, struct session_target *out)
                                    .max_forwards = call->max_forwards > 1 ? call->max_forwards - 1 : 1};
     /* Whoever was answered before is transferred: what he said then was for another. */
     out->passed = call->caller->answered ? NULL : call->passed;
+    out->history = call->caller->answered ? NULL : call->history;
+    out->diverted = call->caller->answered ? NULL : call->diverted;
     out->session_id = call->session_id;
     if (call->caller->session && *session_far_id(call->caller->session))
         out->session_id = session_far_id(call->caller->session);

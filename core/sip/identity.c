@@ -1,4 +1,4 @@
-/* Who calls, who is called, and who sent the call on: read from an INVITE, written into one. */
+/* Who calls and who is called: read from an INVITE, written into one. */
 #include "core/sip/session_internal.h"
 
 #include <ctype.h>
@@ -33,17 +33,19 @@ static void display_read(char *out, size_t size, const char *display)
 /* A percent-escaped part of a URI. Control characters, escaped or not, name nobody: EINVAL. */
 static int part_read(char *out, size_t size, const char *part)
 {
+    char text[3 * sizeof((struct party *)0)->host];
+
     part = part ? part : "";
-    if (strlen(part) >= size)
+    if (strlen(part) >= sizeof text)
         return ENOSPC;
     /* RFC 4475 §3.1.1.4: an escaped NUL would end the text early, and another name would stand there. */
     if (strstr(part, "%00"))
         return EINVAL;
-    url_unescape(out, part);
-    for (const char *p = out; *p; p++)
+    url_unescape(text, part);
+    for (const char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             return EINVAL;
-    return 0;
+    return (size_t)snprintf(out, size, "%s", text) < size ? 0 : ENOSPC;
 }
 
 int party_read(struct party *out, const url_t *url, const char *display)
@@ -58,10 +60,8 @@ int party_read(struct party *out, const url_t *url, const char *display)
     return error;
 }
 
-/*
- * All values of a header that Sofia keeps as text, parsed as addresses with parameters, which
- * P-Asserted-Identity, Diversion and History-Info all are. NULL: none, or nonsense.
- */
+/* All values of a header that Sofia keeps as text, parsed as addresses with parameters. NULL: none, or
+ * nonsense. */
 static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const char *name)
 {
     char *all = NULL;
@@ -88,87 +88,6 @@ bool uri_param(const url_t *url, const char *name, char *out, size_t size)
 
     /* Sofia gives the length of what does not fit, too, and then has written nothing at all. */
     return length > 0 && length <= (isize_t)size;
-}
-
-static int cause_of_uri(const url_t *url)
-{
-    char cause[8];
-
-    return uri_param(url, "cause", cause, sizeof cause) ? (int)strtol(cause, NULL, 10) : 0;
-}
-
-/* RFC 7044 §5.1: a Reason escaped into the entry that was left. */
-static int cause_of_escaped_reason(const url_t *url)
-{
-    const char *at = url->url_headers ? strcasestr(url->url_headers, "cause%3D") : NULL;
-
-    return at ? (int)strtol(at + strlen("cause%3D"), NULL, 10) : 0;
-}
-
-/* RFC 5806's words in RFC 4458's numbers. */
-static const struct {
-    const char *reason;
-    int cause;
-} causes[] = {
-    {"user-busy", 486}, {"no-answer", 408},      {"unconditional", 302}, {"unavailable", 503},
-    {"away", 480},      {"do-not-disturb", 486}, {"deflection", 480},    {"out-of-service", 503},
-};
-
-static int cause_of_word(const char *reason)
-{
-    for (size_t i = 0; reason && i < sizeof causes / sizeof *causes; i++)
-        if (strcasecmp(reason, causes[i].reason) == 0)
-            return causes[i].cause;
-    return 0;
-}
-
-static bool diversion_set(struct diversion *out, const url_t *url, int cause)
-{
-    struct party party;
-
-    if (party_read(&party, url, NULL) != 0 || !*party.user)
-        return false;
-    memcpy(out->user, party.user, sizeof out->user);
-    memcpy(out->host, party.host, sizeof out->host);
-    out->cause = cause;
-    return true;
-}
-
-/* RFC 4458 §2: the Request-URI itself may name the mailbox's owner and the cause. */
-static bool diversion_of_target(struct diversion *out, su_home_t *home, const url_t *target)
-{
-    char text[256];
-    url_t *url;
-
-    if (!uri_param(target, "target", text, sizeof text))
-        return false;
-    url_unescape(text, text);
-    url = uri_read(home, text);
-    return url && url->url_user && diversion_set(out, url, cause_of_uri(target));
-}
-
-/*
- * The first diverting party: the first History-Info entry that was left for another one (RFC 7044), else the
- * last Diversion, since each proxy puts its own on top (RFC 5806 §4).
- */
-static void diversion_read(struct diversion *out, su_home_t *home, const sip_t *sip, bool trusted)
-{
-    const sip_contact_t *first, *last;
-
-    if (diversion_of_target(out, home, sip->sip_request->rq_url) || !trusted)
-        return;
-    first = addresses_read(home, sip, "History-Info");
-    if (first && first->m_next) {
-        int cause = cause_of_uri(first->m_next->m_url);
-
-        if (diversion_set(out, first->m_url, cause ? cause : cause_of_escaped_reason(first->m_url)))
-            return;
-    }
-    last = addresses_read(home, sip, "Diversion");
-    while (last && last->m_next)
-        last = last->m_next;
-    if (last)
-        (void)diversion_set(out, last->m_url, cause_of_word(msg_params_find(last->m_params, "reason=")));
 }
 
 static bool wants_anonymity(const sip_t *sip)
@@ -214,8 +133,6 @@ int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
     out->peer = peer ? peer->name : NULL;
     out->max_forwards = sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count : 70;
     (void)token_read(sip, out->token);
-    diversion_read(&out->diversions[0], home, sip, peer != NULL);
-    out->diversion_count = *out->diversions[0].user != '\0';
 out:
     su_home_unref(home);
     return error;
@@ -274,12 +191,7 @@ char *party_address(su_home_t *home, const struct party *party)
                       *user ? "@" : "", host_checked(party->host));
 }
 
-struct lines {
-    char *out;
-    size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void line_add(struct lines *l, const char *format, ...)
+void line_add(struct lines *l, const char *format, ...)
 {
     va_list arguments;
     int n;
@@ -291,28 +203,12 @@ __attribute__((format(printf, 2, 3))) static void line_add(struct lines *l, cons
     l->used += n > 0 ? (size_t)n : 0;
 }
 
-static const char *word_of_cause(int cause)
+void line_add_uri(struct lines *l, const char *user, const char *host)
 {
-    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
-        if (causes[i].cause == cause)
-            return causes[i].reason;
-    return "unknown";
-}
+    char escaped[3 * sizeof((struct party *)0)->user + 1];
 
-static void diversion_write(struct lines *l, const struct session_target *target)
-{
-    const struct diversion *d = &target->diversions[target->diversion_count - 1];
-    char from[3 * sizeof d->user + 1], to[3 * sizeof target->to.user + 1];
-
-    user_escape(from, sizeof from, d->user);
-    user_escape(to, sizeof to, target->to.user);
-    line_add(l, "Diversion: <sip:%s@%s>;reason=%s;counter=1\r\n", from, host_checked(d->host),
-             word_of_cause(d->cause));
-    line_add(l, "History-Info: <sip:%s@%s>;index=1, <sip:%s@%s", from, host_checked(d->host), to,
-             host_checked(target->to.host));
-    if (d->cause)
-        line_add(l, ";cause=%d", d->cause);
-    line_add(l, ">;index=1.1;mp=1\r\n");
+    user_escape(escaped, sizeof escaped, user);
+    line_add(l, "sip:%s%s%s", escaped, *escaped ? "@" : "", host_checked(host));
 }
 
 int identity_write(char *out, size_t size, const struct session_target *target, const char *realm)
@@ -342,8 +238,7 @@ int identity_write(char *out, size_t size, const struct session_target *target, 
         if (target->anonymous)
             line_add(&l, "Privacy: id\r\n");
     }
-    if (target->diversion_count > 0)
-        diversion_write(&l, target);
+    diversions_write(&l, target, target->peer || target->token);
     if (*target->referrer.user) {
         home = su_home_new(sizeof *home);
         address = home ? party_address(home, &target->referrer) : NULL;

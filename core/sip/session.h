@@ -29,6 +29,8 @@ struct diversion {
     char user[64], host[128];
     int cause; /* RFC 4458 codes: 486 busy, 408 no answer, 302 unconditional, 503/480 unreachable; 0 unknown
                 */
+    bool heard;  /* it was told by the INVITE's own headers, which go on as they came */
+    bool secret; /* he asks not to be named outside the trust domain */
 };
 
 #define DIVERSIONS_MAX 8
@@ -52,6 +54,7 @@ struct invitation {
     const char *offer;          /* SDP, or NULL: the offer is left to us */
     struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
     unsigned diversion_count;
+    const char *history, *diverted; /* History-Info and Diversion as they came; NULL: none that can go on */
     unsigned max_forwards;      /* as received */
     const char *passed;         /* header lines that are for the callee, each with its CR LF; "" */
     char token[SESSION_TOKEN_TEXT]; /* of the topmost Route, when it is one; "" */
@@ -117,6 +120,7 @@ struct session_target {
     struct party to;
     struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;
+    const char *history, *diverted; /* as the caller's INVITE had them: hops that were heard stand there; NULL: none */
     unsigned max_forwards;
     const char *passed;     /* header lines of the caller's INVITE; NULL: none */
     const char *token;      /* a last Route that leads back here with it; NULL: none */

@@ -20,7 +20,7 @@
 #define SESSION_SUPPORTED_PLAIN "timer, replaces, join, norefersub"
 #define SESSION_TIMER "timer"
 #define SDP_TYPE "application/sdp"
-#define HEADERS_TEXT 8192
+#define HEADERS_TEXT 24576
 #define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
 
 /* -- transport.c: addresses of the sockets and of the far sides ------------------------------------------ */
@@ -45,7 +45,7 @@ enum wire wire_of(const sip_t *sip);
 /* Where the last response came from; AF_UNSPEC: it is nta's own. */
 void response_source(nta_outgoing_t *orq, struct sockaddr_storage *out);
 
-/* -- identity.c: who calls, who is called, who sent the call on ------------------------------------------ */
+/* -- identity.c: who calls, who is called ---------------------------------------------------------------- */
 
 /* Allocated from home. NULL: empty, no URI, or no memory. */
 url_t *uri_read(su_home_t *home, const char *text);
@@ -53,7 +53,7 @@ url_t *uri_read(su_home_t *home, const char *text);
 bool uri_param(const url_t *url, const char *name, char *out, size_t size);
 /* Unescaped user, host and unquoted display name. ENOSPC: longer than a party holds. */
 SIP_CHECK int party_read(struct party *out, const url_t *url, const char *display);
-/* Fills all of *out but call_id and offer. Strings point into `sip`. EINVAL: a URI that names nobody we could
+/* Fills all of *out but call_id, offer and who sent the call on. Strings point into `sip`. EINVAL: a URI that names nobody we could
  * call. */
 SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
                               const struct peer_settings *peer, const char *realm);
@@ -63,6 +63,48 @@ char *party_address(su_home_t *home, const struct party *party);
 bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT]);
 /* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
 SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target, const char *realm);
+
+/* Header lines as they are written; `used` of `size` or more: they did not fit. */
+struct lines {
+    char *out;
+    size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) void line_add(struct lines *l, const char *format, ...);
+/* "sip:user@host", escaped. */
+void line_add_uri(struct lines *l, const char *user, const char *host);
+
+/* -- history.c, history_write.c: who sent the call on ---------------------------------------------------- */
+
+#define INDEX_TEXT 64    /* of an entry of History-Info that can be gone on with */
+#define HISTORY_TEXT 3072 /* longer ones do not go on: of them the hops that we know of do */
+#define DIVERTED_TEXT 2048
+
+/* One value of a header of addresses, as it came: points into the header's text. */
+struct address {
+    const char *whole, *uri, *params;
+    size_t whole_length, uri_length, params_length;
+};
+
+/* The next one of a text without control characters. ENOENT: there is none; EINVAL: a quote or bracket without end. */
+SIP_CHECK int address_next(const char **at, struct address *out);
+/* A parameter's value, "" when it has none, cut when it is long. False: it is not there. */
+bool address_param(const struct address *address, const char *name, char *out, size_t size);
+url_t *address_url(su_home_t *home, const struct address *address);
+/* Of History-Info: its index; "" and false when it has none that could be gone on with. */
+bool entry_index(const struct address *address, char out[INDEX_TEXT]);
+/* Whether who is named asks for privacy: an entry of History-Info, of Diversion. */
+bool entry_is_secret(const struct address *address);
+bool diverted_is_secret(const struct address *address);
+/* RFC 5806's word for a cause. */
+const char *word_of_cause(int cause);
+/* The hops that a header's value tells of, the first first. EINVAL: nonsense, or more entries than a call can have. */
+SIP_CHECK int history_read(const char *text, struct diversion hops[DIVERSIONS_MAX], unsigned *hop_count);
+SIP_CHECK int diverted_read(const char *text, struct diversion hops[DIVERSIONS_MAX], unsigned *count);
+/* Fills in who sent the call on; `trusted`: his headers are believed. Texts are allocated from home. */
+void diversions_read(struct invitation *out, su_home_t *home, const sip_t *sip, bool trusted);
+/* `trusted`: it goes to somebody who may know whom others want to hide. */
+void diversions_write(struct lines *l, const struct session_target *target, bool trusted);
 
 /* -- passed.c: headers that go through ------------------------------------------------------------------- */
 

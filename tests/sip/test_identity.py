@@ -1,8 +1,10 @@
 """What goes through a call untouched, and what does not."""
 import unittest
 
-from harness import Scenario
+from harness import PEERS, PLAN, Scenario
+from test_path import FixedPhone
 
+TRUNK, TRUNK_PORT = "127.0.0.9", 5094
 SIGNED = ("Identity", "eyJhbGciOiJFUzI1NiJ9.eyJvcmlnIjp7InRuIjoiMTIxIn19.c2lnbg;info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken")
 DATE = ("Date", "Thu, 26 Nov 2026 12:00:00 GMT")
 
@@ -50,6 +52,88 @@ class TestReason(Scenario):
         bye = call.wait_ended()
         for value in values:
             self.assertIn(value, ", ".join(bye.all("Reason")))
+
+
+class TestHistory(Scenario):
+    """RFC 7044 and RFC 5806 with several hops: what others wrote stays, and our own hops go with it."""
+
+    PLAN = PLAN + 'number "0." { application = "peer" argument = "trunk" }\n'
+    PEERS = PEERS + 'peer "trunk" { address = {"%s"} uri = "sip:%s:%d;transport=udp" }\n' % (TRUNK, TRUNK, TRUNK_PORT)
+    HISTORY = ('"Nine, <9>" <sip:9001@pbx>;index=1;x="a, b", <sip:9002@pbx;cause=302>;index=1.1;mp=1, '
+               '<sip:1002@confab;cause=486>;index=1.1.1;mp=1.1')
+    DIVERSION = ("<sip:9002@pbx>;reason=user-busy;counter=1;limit=9", '"Nine" <sip:9001@pbx>;reason=unconditional')
+
+    def setUp(self):
+        super().setUp()
+        self.bo, self.cy = self.phone("1002", registered=True), self.phone("1003", registered=True)
+        self.trunk = FixedPhone(self.server.address, TRUNK_PORT, TRUNK)
+        self.addCleanup(self.trunk.close)
+
+    def ended(self, call, other):
+        call.cancel()
+        call.wait_ended()
+        other.wait_ended()
+        return other.invitation
+
+    def values(self, came, name):
+        return ", ".join(came.all(name))
+
+    def test_hops_of_our_own(self):
+        call = self.phone("1001", registered=True).invite("1002")
+        self.bo.wait_call().reject(302, [("Contact", "<sip:1003@confab>")])
+        self.cy.wait_call().reject(302, [("Contact", "<sip:0123@confab>")])
+        came = self.ended(call, self.trunk.wait_call())
+        self.assertEqual(self.values(came, "Diversion"), "<sip:1003@confab>;reason=unconditional;counter=1, "
+                                                         "<sip:1002@confab>;reason=unconditional;counter=1")
+        self.assertEqual(self.values(came, "History-Info"),
+                         "<sip:1002@confab>;index=1, <sip:1003@confab;cause=302>;index=1.1;mp=1, "
+                         "<sip:0123@confab;cause=302>;index=1.1.1;mp=1.1")
+
+    def test_what_others_wrote_stays(self):
+        call = self.pbx().invite("1002", headers=[("History-Info", self.HISTORY)] + [("Diversion", d) for d in self.DIVERSION])
+        self.bo.wait_call().reject(302, [("Contact", "<sip:1003@confab>")])
+        came = self.ended(call, self.cy.wait_call())
+        self.assertEqual(self.values(came, "History-Info"), self.HISTORY + ", <sip:1003@confab;cause=302>;index=1.1.1.1;mp=1.1.1")
+        self.assertEqual(self.values(came, "Diversion"),
+                         "<sip:1002@confab>;reason=unconditional;counter=1;limit=9, " + ", ".join(self.DIVERSION))
+
+    def test_through_us_to_a_trunk(self):
+        call = self.pbx().invite("0123", headers=[("History-Info", self.HISTORY)])
+        came = self.ended(call, self.trunk.wait_call())
+        self.assertTrue(self.values(came, "History-Info").startswith(self.HISTORY + ", <sip:0123@confab>;index=1.1.1.1;"))
+        # Whoever knows the older header alone is told of both hops.
+        self.assertEqual(self.values(came, "Diversion"), "<sip:9002@pbx>;reason=user-busy;counter=1, "
+                                                         "<sip:9001@pbx>;reason=unconditional;counter=1")
+
+    def test_who_is_not_to_be_named(self):
+        history = "<sip:9001@pbx?Privacy=history>;index=1, <sip:1002@confab;cause=486>;index=1.1;mp=1"
+        headers = [("History-Info", history), ("Diversion", "<sip:9001@pbx>;reason=user-busy;privacy=full")]
+        call = self.pbx().invite("1002", headers=headers)
+        other = self.bo.wait_call()
+        self.assertNotIn("9001", self.values(other.invitation, "History-Info"))
+        self.assertIn("<sip:anonymous@anonymous.invalid>;index=1, ", self.values(other.invitation, "History-Info"))
+        self.assertIsNone(other.invitation.get("Diversion"))
+        other.reject(302, [("Contact", "<sip:0123@confab>")])
+        came = self.ended(call, self.trunk.wait_call())  # a peer may know
+        self.assertTrue(self.values(came, "History-Info").startswith(history))
+        self.assertIn(headers[1][1], self.values(came, "Diversion"))
+
+    def test_a_user_writes_no_history(self):
+        ada = self.phone("1001", registered=True)
+        call = ada.invite("0123", headers=[("History-Info", self.HISTORY), ("Diversion", self.DIVERSION[0])])
+        came = self.ended(call, self.trunk.wait_call())
+        self.assertIsNone(came.get("History-Info"))
+        self.assertIsNone(came.get("Diversion"))
+
+    def test_nonsense_does_not_go_on(self):
+        pbx = self.pbx()
+        for nonsense in ('"open <sip:9001@pbx>;index=1', "<sip:9001@pbx;index=1", "<sip:>;index=1",
+                         ",".join("<sip:%d@pbx>;index=%d" % (n, n) for n in range(8500, 9500)),
+                         "<sip:9%0d%0aVia%3a@pbx>;index=1, <sip:9002@confab;cause=302>;index=a;mp=1"):
+            call = pbx.invite("1002", headers=[("History-Info", nonsense), ("Diversion", nonsense)])
+            came = self.ended(call, self.bo.wait_call())
+            self.assertNotIn("9001", self.values(came, "History-Info"))
+            self.assertEqual(len(came.all("Via")), 1)
 
 
 if __name__ == "__main__":
