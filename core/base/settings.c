@@ -321,6 +321,9 @@ static const struct key keys[] = {
     L("peer", "address", NULL, block_fault),
     {"peer", "uri", TEXT, 0, 0, 0, NULL, uri_fault, NOT_STORED},
     {"peer", "srtp", TEXT, 0, 0, 0, NULL, srtp_fault, NOT_STORED},
+    {"peer", "user", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
+    {"peer", "password", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
+    {"peer", "realm", TEXT, 0, 0, 0, NULL, realm_fault, NOT_STORED},
     {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
     {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
     L("root", "emergency", "{\"112\", \"911\"}", pattern_fault),
@@ -472,6 +475,16 @@ static int peer_read(cfg_t *cfg, cfg_opt_t *opt)
     if (cfg_size(peer, "address") == 0) {
         complain_section(peer, "peer \"%s\": has no address", cfg_title(peer));
     }
+    bool user = *cfg_getstr(peer, "user") != '\0', password = *cfg_getstr(peer, "password") != '\0';
+    if (user && realm_fault(cfg_getstr(peer, "user")) != NULL) {
+        complain_section(peer, "peer \"%s\": user %s", cfg_title(peer),
+                         realm_fault(cfg_getstr(peer, "user")));
+    } else if (user != password) {
+        complain_section(peer, "peer \"%s\": has a %s and no %s", cfg_title(peer), user ? "user" : "password",
+                         user ? "password" : "user");
+    } else if (!user && cfg_getstr(peer, "realm") != NULL) {
+        complain_section(peer, "peer \"%s\": has a realm and no user", cfg_title(peer));
+    }
     return 0;
 }
 
@@ -600,6 +613,9 @@ static int peers_fill(struct settings *s, cfg_t *cfg)
         struct peer_settings *peer = &s->peers[s->peer_count++];
         peer->name = (char *)(uintptr_t)cfg_title(section);
         peer->uri = cfg_getstr(section, "uri");
+        peer->user = cfg_getstr(section, "user");
+        peer->password = cfg_getstr(section, "password");
+        peer->realm = cfg_getstr(section, "realm");
         const char *srtp = cfg_getstr(section, "srtp");
         peer->srtp = srtp != NULL ? (enum srtp_policy)srtp_policy_from_name(srtp) : s->srtp;
         unsigned addresses = cfg_size(section, "address");

@@ -22,6 +22,8 @@ struct peer_settings {
     size_t address_count;
     enum srtp_policy srtp; /* its own, or else that of all legs */
     char *uri;        /* where calls to it go: "sip:pbx.example:5060;transport=udp"; NULL when it only calls us */
+    char *user, *password; /* what answers its digest challenges; "": both are */
+    char *realm;           /* … of this realm alone; NULL: of any */
 };
 
 /* One row of the number plan; the first that matches a dialled number wins. */

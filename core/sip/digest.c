@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -171,4 +172,100 @@ int digest_parse(struct digest_credentials *out, const char *const *params)
         !out->cnonce[0] || !out->nc_text[0])
         return EINVAL;
     return 0;
+}
+
+/* -- as a client ----------------------------------------------------------------------------------------- */
+
+/* RFC 7616 §3.3: a list in quotes, of which we know one. */
+static bool qop_offers_auth(const char *value)
+{
+    for (const char *p = value; *p;) {
+        size_t separators = strspn(p, "\", \t"), length = strcspn(p + separators, "\", \t");
+
+        p += separators;
+        if (length == 4 && strncasecmp(p, "auth", 4) == 0)
+            return true;
+        p += length;
+    }
+    return false;
+}
+
+static int challenge_algorithm(struct digest_challenge *out, const char *value)
+{
+    struct digest_credentials c;
+    int error = algorithm_read(&c, value);
+
+    if (!error)
+        out->algorithm = c.algorithm;
+    return error;
+}
+
+int digest_challenge_parse(struct digest_challenge *out, const char *const *params)
+{
+    bool realm = false;
+    int error = 0;
+
+    memset(out, 0, sizeof *out);
+    for (; params && *params && error == 0; params++) {
+        const char *value;
+
+        if ((value = param_value(*params, "realm"))) {
+            error = value_copy(out->realm, sizeof out->realm, value);
+            realm = true;
+        } else if ((value = param_value(*params, "nonce")))
+            error = value_copy(out->nonce, sizeof out->nonce, value);
+        else if ((value = param_value(*params, "opaque")))
+            error = value_copy(out->opaque, sizeof out->opaque, value);
+        else if ((value = param_value(*params, "algorithm")))
+            error = challenge_algorithm(out, value);
+        else if ((value = param_value(*params, "stale")))
+            out->stale = strcasecmp(value, "true") == 0 || strcasecmp(value, "\"true\"") == 0;
+        else if ((value = param_value(*params, "qop"))) {
+            out->qop = qop_offers_auth(value);
+            error = out->qop ? 0 : EINVAL;
+        }
+    }
+    return error ? error : realm && *out->nonce ? 0 : EINVAL;
+}
+
+int digest_next_nonce(char *out, size_t size, const char *const *params)
+{
+    for (; params && *params; params++) {
+        const char *value = param_value(*params, "nextnonce");
+
+        if (value)
+            return value_copy(out, size, value) == 0 && *out ? 0 : ENOENT;
+    }
+    return ENOENT;
+}
+
+int digest_answer(const struct digest_challenge *c, const char *user, const char *password,
+                  const char *method, const char *uri, const char *cnonce, uint32_t nc,
+                  char out[DIGEST_ANSWER_TEXT])
+{
+    char ha1[DIGEST_TEXT], ha2[DIGEST_TEXT], response[DIGEST_TEXT], count[9], counted[128] = "";
+    const char *request[] = {method, uri};
+    const char *with[] = {ha1, c->nonce, count, cnonce, "auth", ha2}, *without[] = {ha1, c->nonce, ha2};
+    int error = digest_ha1(c->algorithm, user, c->realm, password, ha1);
+
+    snprintf(count, sizeof count, "%08x", nc);
+    if (!error)
+        error = hash_parts(c->algorithm, request, 2, ha2);
+    if (!error)
+        error = c->qop ? hash_parts(c->algorithm, with, 6, response)
+                       : hash_parts(c->algorithm, without, 3, response);
+    OPENSSL_cleanse(ha1, sizeof ha1);
+    if (error)
+        return error;
+    if (c->qop && snprintf(counted, sizeof counted, ", qop=auth, nc=%s, cnonce=\"%s\"", count, cnonce) >=
+                      (int)sizeof counted)
+        return ENOSPC;
+    return snprintf(out, DIGEST_ANSWER_TEXT,
+                    "Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\", "
+                    "algorithm=%s%s%s%s%s",
+                    user, c->realm, c->nonce, uri, response, c->algorithm == DIGEST_MD5 ? "MD5" : "SHA-256",
+                    counted, *c->opaque ? ", opaque=\"" : "", c->opaque,
+                    *c->opaque ? "\"" : "") < DIGEST_ANSWER_TEXT
+               ? 0
+               : ENOSPC;
 }

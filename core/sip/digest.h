@@ -37,6 +37,27 @@ __attribute__((warn_unused_result)) int digest_ha1(enum digest_algorithm algorit
 /* The response (RFC 7616 §3.4.1) that `c` ought to hold for `method` and this HA1. */
 __attribute__((warn_unused_result)) int digest_response(const struct digest_credentials *c, const char *ha1,
                                                         const char *method, char out[DIGEST_TEXT]);
+
+/* A WWW-Authenticate or Proxy-Authenticate header, quotes taken off and escapes left as they are. */
+struct digest_challenge {
+    enum digest_algorithm algorithm; /* MD5 when the header does not say */
+    char realm[256], nonce[512], opaque[512];
+    bool qop;   /* auth; else as RFC 2069 has it */
+    bool stale; /* the credentials were right, the nonce is too old */
+};
+
+/* EINVAL: no challenge, or one that takes what we cannot do: another algorithm, auth-int alone. */
+__attribute__((warn_unused_result)) int digest_challenge_parse(struct digest_challenge *out,
+                                                               const char *const *params);
+/* nextnonce of Authentication-Info or Proxy-Authentication-Info. ENOENT: it has none that fits. */
+__attribute__((warn_unused_result)) int digest_next_nonce(char *out, size_t size, const char *const *params);
+
+#define DIGEST_ANSWER_TEXT 2560
+/* The value of the header that answers: "Digest username=…". `user` needs no escapes. ENOSPC, EIO. */
+__attribute__((warn_unused_result)) int digest_answer(const struct digest_challenge *c, const char *user,
+                                                      const char *password, const char *method,
+                                                      const char *uri, const char *cnonce, uint32_t nc,
+                                                      char out[DIGEST_ANSWER_TEXT]);
 /* Whether two hashes in hexadecimal are the same, in a time that does not tell where they differ. */
 bool digest_equal(const char *a, const char *b);
 

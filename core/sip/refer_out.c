@@ -28,6 +28,10 @@ static int refer_out_response(struct session *s, nta_outgoing_t *orq, const sip_
     if (status < 200)
         return 0;
     session_enter(s);
+    if (request_retry(s, &s->refer_orq, sip, refer_out_response)) {
+        session_leave(s);
+        return 0;
+    }
     s->refer_orq = NULL;
     nta_outgoing_destroy(orq);
     if (status >= 300)
@@ -82,11 +86,11 @@ int session_refer(struct session *s, const char *uri, const char *replaces, cons
     if (error)
         return error;
     by = referrer && *referrer->user ? party_address(s->home, referrer) : NULL;
-    s->refer_orq = nta_outgoing_tcreate(
-        s->leg, refer_out_response, s, s->next_hop, SIP_METHOD_REFER, NULL,
-        SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact), SIPTAG_REFER_TO_STR(to),
-        TAG_IF(by, SIPTAG_REFERRED_BY_STR(by)), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
-        SIPTAG_USER_AGENT_STR("confab"), TAG_END());
+    s->refer_orq =
+        request_send(s, s->leg, refer_out_response, s->next_hop, SIP_METHOD_REFER, NULL,
+                     SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
+                     SIPTAG_REFER_TO_STR(to), TAG_IF(by, SIPTAG_REFERRED_BY_STR(by)),
+                     SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"), TAG_END());
     su_free(s->home, by);
     s->refer_open = s->refer_orq != NULL;
     return s->refer_orq ? 0 : EIO;

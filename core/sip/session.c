@@ -169,6 +169,7 @@ void session_over(struct session *s)
     s->state = SESSION_OVER;
     early_stop(s);
     earlies_free(s);
+    errands_free(s);
     timer_stop(&s->timer.timer);
     session_modify_stop(s);
     /* Where no final response was sent yet, nta sends 500 for us; who means another one has sent it before.
@@ -187,13 +188,13 @@ void session_over(struct session *s)
 
 static int session_bye_response(struct session *s, nta_outgoing_t *orq, const sip_t *sip)
 {
-    (void)sip;
-    /* Any final response ends it: a dialog that the far side does not know is over as well (RFC 3261
-     * §15.1.1). */
     if (nta_outgoing_status(orq) < 200)
         return 0;
     session_enter(s);
-    session_over(s);
+    /* Any final response ends it: a dialog that the far side does not know is over as well (RFC 3261
+     * §15.1.1). */
+    if (!request_retry(s, &s->bye, sip, session_bye_response))
+        session_over(s);
     session_leave(s);
     return 0;
 }
@@ -209,10 +210,10 @@ void session_bye(struct session *s, const char *reason)
     nta_incoming_destroy(s->irq);
     s->irq = NULL;
     s->state = SESSION_ENDING;
-    s->bye = nta_outgoing_tcreate(s->leg, session_bye_response, s, s->next_hop, SIP_METHOD_BYE,
-                                  (url_string_t *)s->uri, SIPTAG_USER_AGENT_STR("confab"),
-                                  SIPTAG_HEADER_STR(session_id_line(s, true)),
-                                  TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
+    s->bye =
+        request_send(s, s->leg, session_bye_response, s->next_hop, SIP_METHOD_BYE, (url_string_t *)s->uri,
+                     SIPTAG_USER_AGENT_STR("confab"), SIPTAG_HEADER_STR(session_id_line(s, true)),
+                     TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
     if (!s->bye)
         session_over(s);
 }

@@ -123,19 +123,15 @@ static void dialog_info(struct session *s, nta_incoming_t *irq, const sip_t *sip
 int session_send_digit(struct session *s, char digit, unsigned ms)
 {
     char body[64];
-    nta_outgoing_t *orq;
 
     if (s->state != SESSION_UP || digit_of((char[]){digit, '\0'}) == '\0')
         return EINVAL;
     snprintf(body, sizeof body, "Signal=%c\r\nDuration=%u\r\n", digit, ms);
-    orq = nta_outgoing_tcreate(
-        s->leg, NULL, NULL, s->next_hop, SIP_METHOD_INFO, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
-        SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"), SIPTAG_PAYLOAD_STR(body), TAG_END());
-    if (!orq)
-        return ENOMEM;
-    /* Whether it arrives is of no consequence here; nta keeps the transaction until it has ended. */
-    nta_outgoing_destroy(orq);
-    return 0;
+    return request_post(
+               s, s->leg, s->next_hop, SIP_METHOD_INFO, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+               SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"), SIPTAG_PAYLOAD_STR(body), TAG_END())
+               ? 0
+               : ENOMEM;
 }
 
 /* -- the dialog ------------------------------------------------------------------------------------------ */

@@ -64,7 +64,6 @@ void early_keep_sdp(struct session *s, struct early *early, const char *sdp)
 /* nta_outgoing_prack() counts RSeq once for all forks: so the request is made here, and counted for each. */
 bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip)
 {
-    nta_outgoing_t *orq;
     uint32_t rseq;
     char rack[64];
 
@@ -76,13 +75,11 @@ bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip)
         return false;
     early->rseq = rseq;
     snprintf(rack, sizeof rack, "%u %u INVITE", rseq, (unsigned)sip->sip_cseq->cs_seq);
-    orq = nta_outgoing_tcreate(early->leg, NULL, NULL, sip->sip_record_route ? NULL : s->next_hop,
-                               SIP_METHOD_PRACK, (url_string_t *)s->uri,
-                               SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_RACK_STR(rack), TAG_END());
-    if (!orq)
+    /* What it gets is of no consequence, unless that is a challenge; nta repeats it until it is answered. */
+    if (!request_post(s, early->leg, sip->sip_record_route ? NULL : s->next_hop, SIP_METHOD_PRACK,
+                      (url_string_t *)s->uri, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                      SIPTAG_RACK_STR(rack), TAG_END()))
         log_event(LEVEL_WARNING, "sip", s->call_id, "prack-failed rseq=%u", rseq);
-    /* What it gets is of no consequence; nta repeats it until it is answered. */
-    nta_outgoing_destroy(orq);
     return true;
 }
 

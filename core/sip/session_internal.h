@@ -197,6 +197,9 @@ struct session {
     char *end_reason; /* Reason of the BYE that a released session still owes */
 
     char *call_id;
+    char *peer;                    /* the trusted peer that it is with, or NULL */
+    struct challenged *challenged; /* credentials.c: what its challenges have said */
+    struct errand *errands;        /* requests under way of which nobody asks what became */
     struct sockaddr_storage local, remote;
     url_string_t *next_hop; /* where requests go whatever the target says, or NULL */
     sip_contact_t *contact; /* ours */
@@ -256,6 +259,20 @@ int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const
 /* Whether requirements and body can be met; if not, answers 420 or 415 and destroys irq. */
 bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session);
 void request_refuse_method(nta_incoming_t *irq, const char *allow);
+
+/* credentials.c: requests of ours, with credentials where the peer has asked for them before */
+nta_outgoing_t *request_send(struct session *s, nta_leg_t *leg, nta_response_f *callback,
+                             url_string_t *next_hop, sip_method_t method, const char *name, url_string_t *uri,
+                             tag_type_t tag, tag_value_t value, ...);
+/* As that, for one whose response is of no consequence. */
+bool request_post(struct session *s, nta_leg_t *leg, url_string_t *next_hop, sip_method_t method,
+                  const char *name, url_string_t *uri, tag_type_t tag, tag_value_t value, ...);
+/*
+ * To be asked about each final response: a challenge that we have credentials for is answered by the same request
+ * again, which takes the place of *orq. False: the response counts.
+ */
+bool request_retry(struct session *s, nta_outgoing_t **orq, const sip_t *sip, nta_response_f *callback);
+void errands_free(struct session *s);
 
 /* refer.c */
 /* "CALL-ID;to-tag=…;from-tag=…". False: it is none. */

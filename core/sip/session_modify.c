@@ -165,8 +165,8 @@ static int modify_send(struct session *s)
     char expires[64], min_se[32];
 
     timer_write_request(s, false, expires, min_se);
-    s->offer.orq = nta_outgoing_tcreate(
-        s->leg, modify_response, s, s->next_hop, sdp ? sip_method_invite : sip_method_update,
+    s->offer.orq = request_send(
+        s, s->leg, modify_response, s->next_hop, sdp ? sip_method_invite : sip_method_update,
         sdp ? "INVITE" : "UPDATE", NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
         SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
         SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
@@ -319,6 +319,10 @@ static int modify_response(struct session *s, nta_outgoing_t *orq, const sip_t *
         return 0;
     session_enter(s);
     session_id_note(s, sip);
+    if (request_retry(s, &s->offer.orq, sip, modify_response)) {
+        session_leave(s);
+        return 0;
+    }
     if (status < 300) {
         if (nta_outgoing_method(orq) == sip_method_invite)
             (void)session_acknowledge(s, orq, sip);

@@ -97,8 +97,8 @@ static int invite_send(struct session *s)
 
     timer_write_request(s, true, expires, min_se);
     snprintf(hops, sizeof hops, "%u", s->max_forwards);
-    s->orq = nta_outgoing_tcreate(
-        s->leg, invite_response, s, s->next_hop, SIP_METHOD_INVITE, (url_string_t *)s->uri,
+    s->orq = request_send(
+        s, s->leg, invite_response, s->next_hop, SIP_METHOD_INVITE, (url_string_t *)s->uri,
         SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
         SIPTAG_MAX_FORWARDS_STR(hops), SIPTAG_ALLOW_STR(SESSION_ALLOW),
         SIPTAG_SUPPORTED_STR(s->agent->settings->prack ? SESSION_SUPPORTED : SESSION_SUPPORTED_PLAIN),
@@ -146,6 +146,7 @@ static int invite_prepare(struct session *s, const struct session_target *target
         s->next_hop = (url_string_t *)su_sprintf(s->home, "sip:%s;transport=%s", address,
                                                  hop->wire == WIRE_TCP ? "tcp" : "udp");
     }
+    s->peer = target->peer ? su_strdup(s->home, target->peer) : NULL;
     s->max_forwards = target->max_forwards;
     session_set_near_id(s, target->session_id ? target->session_id : "");
     session_set_local_sdp(s, sdp);
@@ -217,6 +218,8 @@ int session_invite(struct agent *agent, struct session **out, const struct sessi
 int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *sip)
 {
     sip_cseq_t *cseq = sip_cseq_create(s->home, nta_outgoing_cseq(invite), SIP_METHOD_ACK);
+    msg_t *sent = nta_outgoing_getrequest(invite);
+    const sip_t *request = sip_object(sent);
     nta_outgoing_t *ack;
 
     if (contact_url(sip))
@@ -224,8 +227,13 @@ int session_acknowledge(struct session *s, nta_outgoing_t *invite, const sip_t *
     /* While the INVITE's transaction lives, else nta aborts; it then repeats this ACK for each repeated 2xx
      * by itself. */
     ack = nta_outgoing_tcreate(s->leg, NULL, NULL, s->next_hop, SIP_METHOD_ACK, (url_string_t *)s->uri,
-                               SIPTAG_CSEQ(cseq), SIPTAG_HEADER_STR(session_id_line(s, true)), TAG_END());
+                               SIPTAG_CSEQ(cseq), SIPTAG_HEADER_STR(session_id_line(s, true)),
+                               /* RFC 3261 §13.2.2.4: the credentials of the INVITE */
+                               TAG_IF(request, SIPTAG_AUTHORIZATION(request->sip_authorization)),
+                               TAG_IF(request, SIPTAG_PROXY_AUTHORIZATION(request->sip_proxy_authorization)),
+                               TAG_END());
     su_free(s->home, cseq);
+    msg_destroy(sent);
     if (!ack)
         return EIO;
     nta_outgoing_destroy(ack);
@@ -317,7 +325,9 @@ static int invite_response(struct session *s, nta_outgoing_t *orq, const sip_t *
         session_id_note(s, sip);
     if (s->remote.ss_family == AF_UNSPEC)
         response_source(orq, &s->remote);
-    if (status < 200)
+    if (s->state == SESSION_CALLING && request_retry(s, &s->orq, sip, invite_response))
+        ; /* it goes on */
+    else if (status < 200)
         invite_progress(s, status, sip);
     else if (status < 300)
         invite_answered(s, orq, sip);

@@ -65,6 +65,7 @@ static int incoming_make(struct session **out, struct session_list *list, struct
     s->incoming = true;
     s->state = SESSION_INCOMING;
     s->call_id = su_strdup(s->home, sip->sip_call_id->i_id);
+    s->peer = peer ? su_strdup(s->home, peer->name) : NULL;
     s->next_hop = next_hop_of(s, sip, peer);
     session_note_peer(s, sip);
     early_note_request(s, sip);

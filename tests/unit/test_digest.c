@@ -49,6 +49,40 @@ START_TEST(response_is_that_of_rfc_7616)
 }
 END_TEST
 
+/* The same vector from the client's end, and RFC 2617 §3.5's way without qop. */
+START_TEST(answer_is_that_of_rfc_7616)
+{
+    const struct vector *v = &vectors[_i];
+    char algorithm[40], response[100], out[DIGEST_ANSWER_TEXT];
+    const char *params[] = {"realm=\"http-auth@example.org\"",
+                            "qop=\"auth-int, auth\"",
+                            algorithm,
+                            "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\"",
+                            "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
+                            "stale=TRUE",
+                            NULL};
+    struct digest_challenge c;
+
+    snprintf(algorithm, sizeof algorithm, "algorithm=%s", v->name);
+    snprintf(response, sizeof response, "response=\"%s\"", v->response);
+    ck_assert_int_eq(digest_challenge_parse(&c, params), 0);
+    ck_assert(c.qop && c.stale);
+    ck_assert_int_eq(digest_answer(&c, "Mufasa", "Circle of Life", "GET", "/dir/index.html",
+                                   "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", 1, out),
+                     0);
+    ck_assert_ptr_nonnull(strstr(out, response));
+    ck_assert_ptr_nonnull(strstr(out, "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""));
+    ck_assert_ptr_nonnull(strstr(out, "nc=00000001"));
+    ck_assert_ptr_null(strstr(out, "Circle"));
+    params[1] = params[5];
+    ck_assert_int_eq(digest_challenge_parse(&c, params), 0);
+    ck_assert(!c.qop);
+    ck_assert_int_eq(digest_answer(&c, "Mufasa", "Circle of Life", "GET", "/dir/index.html", "x", 1, out), 0);
+    ck_assert_ptr_null(strstr(out, "cnonce"));
+    ck_assert_ptr_null(strstr(out, response));
+}
+END_TEST
+
 START_TEST(hashes_of_other_lengths_differ)
 {
     ck_assert(!digest_equal("abcd", "abc"));
@@ -96,6 +130,39 @@ START_TEST(headers_follow_the_table)
         ck_assert_str_eq(c.response, "ab");
         ck_assert_int_eq(c.algorithm, DIGEST_MD5);
     }
+}
+END_TEST
+
+static const struct header_row challenge_rows[] = {
+    {"the pattern", 0, {"realm=\"r\"", "nonce=\"n\""}},
+    {"an empty realm is one", 0, {"realm=\"\"", "nonce=\"n\"", "qop=auth"}},
+    {"no realm", EINVAL, {"nonce=\"n\""}},
+    {"no nonce", EINVAL, {"realm=\"r\""}},
+    {"auth-int alone", EINVAL, {"realm=\"r\"", "nonce=\"n\"", "qop=\"auth-int\""}},
+    {"-sess", EINVAL, {"realm=\"r\"", "nonce=\"n\"", "algorithm=MD5-sess"}},
+    {"another hash", EINVAL, {"realm=\"r\"", "nonce=\"n\"", "algorithm=SHA-512-256"}},
+    {"nothing", EINVAL, {NULL}},
+};
+
+START_TEST(challenges_follow_the_table)
+{
+    struct digest_challenge c;
+
+    ck_assert_msg(digest_challenge_parse(&c, challenge_rows[_i].params) == challenge_rows[_i].error, "%s",
+                  challenge_rows[_i].why);
+}
+END_TEST
+
+START_TEST(next_nonce_is_read)
+{
+    const char *params[] = {"qop=auth", "nextnonce=\"abc\"", NULL},
+               *none[] = {"nextnonce=\"abcdefgh\"", NULL};
+    char nonce[8];
+
+    ck_assert_int_eq(digest_next_nonce(nonce, sizeof nonce, params), 0);
+    ck_assert_str_eq(nonce, "abc");
+    ck_assert_int_eq(digest_next_nonce(nonce, sizeof nonce, none), ENOENT);
+    ck_assert_int_eq(digest_next_nonce(nonce, sizeof nonce, NULL), ENOENT);
 }
 END_TEST
 
@@ -190,6 +257,10 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(digest, response_is_that_of_rfc_7616, 0, 2);
+    tcase_add_loop_test(digest, answer_is_that_of_rfc_7616, 0, 2);
+    tcase_add_loop_test(digest, challenges_follow_the_table, 0,
+                        sizeof challenge_rows / sizeof *challenge_rows);
+    tcase_add_test(digest, next_nonce_is_read);
     tcase_add_loop_test(digest, headers_follow_the_table, 0, sizeof header_rows / sizeof *header_rows);
     tcase_add_test(digest, hashes_of_other_lengths_differ);
     tcase_add_test(digest, long_values_are_refused);

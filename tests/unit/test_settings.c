@@ -88,7 +88,8 @@ START_TEST(every_key_reaches_its_field)
                   "http { address = \"::1\" port = 8081 }\n"
                   "log { level = \"debug\" }\n"
                   "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
-                  "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" }\n"
+                  "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" user = \"u\" password = "
+                  "\"p:\\\"w\" }\n"
                   "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
     ck_assert_str_eq(s->realm, "example.org");
     ck_assert_uint_eq(s->listen_count, 2);
@@ -133,6 +134,11 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
     ck_assert_uint_eq(s->peer_count, 2);
     ck_assert_str_eq(s->peers[0].uri, "sip:pbx.example:5060;transport=udp");
+    ck_assert_str_eq(s->peers[0].user, "");
+    ck_assert_str_eq(s->peers[0].password, "");
+    ck_assert_str_eq(s->peers[1].user, "u");
+    ck_assert_str_eq(s->peers[1].password, "p:\"w");
+    ck_assert_ptr_null(s->peers[1].realm);
     ck_assert_int_eq(s->srtp, SRTP_OFF);
     ck_assert_int_eq(settings_srtp(s, "pbx"), SRTP_OFF); /* as all */
     ck_assert_int_eq(settings_srtp(s, "trunk"), SRTP_REQUIRED);
@@ -190,6 +196,12 @@ static const struct fault {
     {"log {\n level = \"loud\"\n}\n", 2, "is no level"},
     {"\npeer \"a\" {\n}\n", 2, "peer \"a\": has no address"},
     {"peer \"\" { address = {\"::1\"} }\n", 1, "has no name"},
+    {"\npeer \"a\" {\n address = {\"::1\"}\n user = \"u\"\n}\n", 2, "has a user and no password"},
+    {"\npeer \"a\" {\n address = {\"::1\"}\n password = \"p\"\n}\n", 2, "has a password and no user"},
+    {"\npeer \"a\" {\n address = {\"::1\"}\n realm = \"r\"\n}\n", 2, "has a realm and no user"},
+    {"peer \"a\" {\n address = {\"::1\"}\n user = \"a\\\"b\"\n}\n", 1, "neither quotes"},
+    {"peer \"a\" {\n address = {\"::1\"}\n user = \"u\"\n password = \"\"\n}\n", 1,
+     "has a user and no password"},
     {"peer \"a\" {\n address = {\"10.0.0.0/33\"}\n}\n", 2, "prefix length"},
     {"peer \"a\" {\n address = {\"10.0.0.0/\"}\n}\n", 2, "prefix length"},
     {"peer \"a\" {\n address = {\"pbx.example\"}\n}\n", 2, "is no IP address"},
@@ -345,7 +357,8 @@ static const char *link_names(const struct settings *s)
 START_TEST(links_are_built_in)
 {
     const struct settings *s = load_good("");
-    ck_assert_str_eq(link_names(s), " outgoing screening callers voicemail dnd forward findme announcement tap");
+    ck_assert_str_eq(link_names(s),
+                     " outgoing screening callers voicemail dnd forward findme announcement tap");
     const struct link_settings *link = link_named(s, "voicemail");
     ck_assert_str_eq(link->application, "voicemail");
     ck_assert_str_eq(link->service, SERVICE_MAILBOX);
@@ -392,8 +405,9 @@ START_TEST(every_key_of_a_link_reaches_its_field)
                   "link \"second\" { application = \"echo\" region = \"neutral\" }\n"
                   "test { fail = {\"crm/invited\"} hang = {\"crm/failed\", \"dnd/heard\"} }\n");
     const struct link_settings *link = link_named(s, "crm");
-    ck_assert_str_eq(link_names(s),
-                     " first second outgoing screening callers voicemail dnd forward findme announcement tap crm");
+    ck_assert_str_eq(
+        link_names(s),
+        " first second outgoing screening callers voicemail dnd forward findme announcement tap crm");
     ck_assert_str_eq(link->application, "echo");
     ck_assert_str_eq(link->argument, "a b");
     ck_assert_str_eq(link->service, "crm");
