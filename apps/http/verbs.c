@@ -1,6 +1,8 @@
 /* Reads verbs: [{"answer": {}}, {"play": {"prompts": ["hello-world"]}}], or the same as {"verbs": […]}. */
 #include "apps/http/verbs.h"
 
+#include "core/base/speech.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,6 +11,11 @@
 #define MS_MAX 600000
 #define GATHER_MS 5000
 #define TONE_MS 1000
+#define RECORD_S 60
+#define RECORD_S_MAX 3600
+#define SILENCE_S 5
+#define RING_S_MAX 600
+#define NUMBER_MAX 64 /* with its NUL, as elsewhere */
 
 static bool number_in(json_int_t number, int low, int high)
 {
@@ -56,20 +63,46 @@ static const char *prompts_read(struct verb *verb, json_t *prompts)
     return NULL;
 }
 
+/* What is heard: prompts of the house, a sound from elsewhere, or a text. */
+static const char *sound_read(struct verb *verb, json_t *prompts)
+{
+    if (!!prompts + !!verb->url + !!verb->say > 1)
+        return "prompts, url and say exclude each other";
+    if (prompts && !json_is_array(prompts))
+        return "prompts that are no array";
+    if (verb->url && !is_url(verb->url))
+        return "a url that is none";
+    if (verb->say && !text_is_plain(verb->say))
+        return "a text to say that is empty, too long or not plain";
+    if (!verb->language)
+        verb->language = "en";
+    if (!speech_language_fits(verb->language))
+        return "a language that is none";
+    return prompts_read(verb, prompts);
+}
+
 static const char *play_read(struct verb *verb, json_t *value)
 {
     json_int_t tone = 0, ms = TONE_MS;
     json_t *prompts = NULL;
 
-    if (json_unpack(value, "{s?o,s?I,s?I!}", "prompts", &prompts, "tone", &tone, "ms", &ms))
+    if (json_unpack(value, "{s?o,s?s,s?I,s?I!}", "prompts", &prompts, "url", &verb->url, "tone", &tone, "ms",
+                    &ms))
         return "play: wrong members";
-    if (!json_is_array(prompts) == !tone)
-        return "play: needs either prompts or a tone";
+    if (!(prompts || verb->url) == !tone)
+        return "play: needs either prompts, a url or a tone";
     if (tone && (!number_in(tone, 50, 3800) || !number_in(ms, 10, MS_MAX)))
         return "play: a tone out of bounds";
     verb->number = (int)tone;
     verb->ms = (int)ms;
-    return prompts_read(verb, prompts);
+    return sound_read(verb, prompts);
+}
+
+static const char *say_read(struct verb *verb, json_t *value)
+{
+    if (json_unpack(value, "{s:s,s?s!}", "text", &verb->say, "language", &verb->language))
+        return "say: needs a text";
+    return sound_read(verb, NULL);
 }
 
 static const char *gather_read(struct verb *verb, json_t *value)
@@ -77,27 +110,83 @@ static const char *gather_read(struct verb *verb, json_t *value)
     json_int_t max = 1, ms = GATHER_MS;
     json_t *prompts = NULL;
 
-    if (json_unpack(value, "{s?I,s?I,s?o,s:s!}", "max", &max, "timeout", &ms, "prompts", &prompts, "action",
+    if (json_unpack(value, "{s?I,s?I,s?o,s?s,s?s,s?s,s:s!}", "max", &max, "timeout", &ms, "prompts", &prompts,
+                    "url", &verb->url, "say", &verb->say, "language", &verb->language, "action",
                     &verb->action))
         return "gather: wrong members";
     if (!number_in(max, 1, DIGITS_MAX) || !number_in(ms, 100, MS_MAX))
         return "gather: max or timeout out of bounds";
-    if (prompts && !json_is_array(prompts))
-        return "gather: prompts are no array";
     if (!is_url(verb->action))
         return "gather: action is no URL";
     verb->number = (int)max;
     verb->ms = (int)ms;
-    return prompts_read(verb, prompts);
+    return sound_read(verb, prompts);
+}
+
+static const char *record_read(struct verb *verb, json_t *value)
+{
+    json_int_t max = RECORD_S, silence = SILENCE_S;
+
+    verb->text = "#";
+    if (json_unpack(value, "{s?I,s?I,s?s,s?s!}", "max_s", &max, "silence_s", &silence, "finish_on",
+                    &verb->text, "action", &verb->action))
+        return "record: wrong members";
+    if (!number_in(max, 1, RECORD_S_MAX) || !number_in(silence, 0, RECORD_S_MAX))
+        return "record: max_s or silence_s out of bounds";
+    if (strlen(verb->text) > 12 || verb->text[strspn(verb->text, "0123456789*#")])
+        return "record: finish_on holds what is no key";
+    if (verb->action && !is_url(verb->action))
+        return "record: action is no URL";
+    verb->ms = (int)max * 1000;
+    verb->silence_ms = (int)silence * 1000;
+    return NULL;
+}
+
+static bool text_is_number(const char *text)
+{
+    return text && text_is_plain(text) && strlen(text) < NUMBER_MAX;
 }
 
 static const char *dial_read(struct verb *verb, json_t *value)
 {
-    if (json_unpack(value, "{s:s,s?s!}", "number", &verb->text, "action", &verb->action) ||
-        !text_is_plain(verb->text))
-        return "dial: needs a number";
+    json_t *numbers = NULL, *item;
+    json_int_t seconds = 0;
+    const char *number = NULL;
+    int confirm = 0;
+    size_t i;
+
+    if (json_unpack(value, "{s?s,s?o,s?I,s?b,s?s!}", "number", &number, "numbers", &numbers, "timeout",
+                    &seconds, "confirm", &confirm, "action", &verb->action) ||
+        !number == !numbers)
+        return "dial: needs a number or numbers";
+    if (numbers && (!json_array_size(numbers) || json_array_size(numbers) > NUMBERS_MAX))
+        return "dial: no numbers, or too many";
+    if (number)
+        verb->numbers[verb->number_count++] = number;
+    json_array_foreach(numbers, i, item) verb->numbers[verb->number_count++] = json_string_value(item);
+    for (i = 0; i < verb->number_count; i++)
+        if (!text_is_number(verb->numbers[i]))
+            return "dial: a number that is none";
+    if (!number_in(seconds, 0, RING_S_MAX))
+        return "dial: timeout out of bounds";
     if (verb->action && !is_url(verb->action))
         return "dial: action is no URL";
+    verb->number = (int)seconds;
+    verb->confirm = confirm;
+    return NULL;
+}
+
+static const char *conference_read(struct verb *verb, json_t *value)
+{
+    if (json_unpack(value, "{s:s!}", "room", &verb->text) || !text_is_number(verb->text))
+        return "conference: needs a room";
+    return NULL;
+}
+
+static const char *voicemail_read(struct verb *verb, json_t *value)
+{
+    if (json_unpack(value, "{s:s!}", "mailbox", &verb->text) || !text_is_number(verb->text))
+        return "voicemail: needs a mailbox";
     return NULL;
 }
 
@@ -155,7 +244,11 @@ static const struct {
 } known[] = {
     {"answer", VERB_ANSWER, bare_read},
     {"play", VERB_PLAY, play_read},
+    {"say", VERB_PLAY, say_read},
     {"gather", VERB_GATHER, gather_read},
+    {"record", VERB_RECORD, record_read},
+    {"conference", VERB_CONFERENCE, conference_read},
+    {"voicemail", VERB_VOICEMAIL, voicemail_read},
     {"dial", VERB_DIAL, dial_read},
     {"redirect", VERB_REDIRECT, redirect_read},
     {"reject", VERB_REJECT, reject_read},
@@ -179,6 +272,35 @@ static const char *verb_read(struct verb *verb, json_t *item)
     return "an unknown verb";
 }
 
+/* Without a list of events all are wanted. */
+static const char *status_read(struct verbs *verbs, json_t *root)
+{
+    json_t *events = json_object_get(root, "status_events"), *url = json_object_get(root, "status_callback"),
+           *item;
+    size_t i;
+
+    verbs->status_url = json_string_value(url);
+    if (url && (!verbs->status_url || !is_url(verbs->status_url)))
+        return "status_callback is no URL";
+    if (events && !json_is_array(events))
+        return "status_events are no array";
+    verbs->tell_ringing = verbs->tell_answered = verbs->tell_ended = url && !events;
+    json_array_foreach(events, i, item)
+    {
+        const char *name = json_is_string(item) ? json_string_value(item) : "";
+
+        if (strcmp(name, "ringing") == 0)
+            verbs->tell_ringing = true;
+        else if (strcmp(name, "answered") == 0)
+            verbs->tell_answered = true;
+        else if (strcmp(name, "ended") == 0)
+            verbs->tell_ended = true;
+        else
+            return "an unknown status event";
+    }
+    return NULL;
+}
+
 const char *verbs_read(struct verbs **out, const char *json, size_t length)
 {
     json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL), *items, *item;
@@ -196,6 +318,8 @@ const char *verbs_read(struct verbs **out, const char *json, size_t length)
         fault = "no list of verbs";
     else if (json_array_size(items) > VERBS_MAX)
         fault = "too many verbs";
+    else if (json_is_object(root))
+        fault = status_read(verbs, root);
     json_array_foreach(items, i, item)
     {
         if (fault)

@@ -161,6 +161,8 @@ static void voicemail_invited(struct link *link, const struct request *request)
         voicemail_pilot(link, request);
     } else if (!strcmp(mode, "deposit")) {
         voicemail_deposit(link, voicemail_dialled(link, request->number), 0);
+    } else if (!strcmp(mode, "mailbox")) { /* handed over by another application */
+        voicemail_deposit(link, request->number, 0);
     } else {
         link_log(link, LEVEL_ERROR, "argument-unknown number=%s argument=%s", request->number, mode);
         link_reject(link, 500, NULL);
@@ -189,7 +191,7 @@ static void voicemail_answered(struct link *link)
     struct voicemail *vm = link_state(link);
     const char *mode = link_request(link)->argument;
 
-    if (vm->status || !strcmp(mode, "deposit"))
+    if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox"))
         deposit_greet(vm);
     else
         login_start(vm);

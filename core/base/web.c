@@ -6,11 +6,13 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNECTIONS_MAX 64 /* at a time */
 #define CONNECTIONS_A_HOST 16
@@ -19,7 +21,10 @@
 struct job {
     struct job *next;
     struct ticket ticket;
-    char *url, *sent;
+    char *url, *sent, *save;
+    int file;  /* of `save` while it is written; -1 */
+    bool made; /* `save` exists, and is ours to remove */
+    long saved_bytes;
     struct curl_slist *headers;
     unsigned deadline_ms;
     CURL *easy;
@@ -49,8 +54,15 @@ static void job_free(struct job *job)
     if (job->easy != NULL) {
         curl_easy_cleanup(job->easy);
     }
+    if (job->file >= 0) {
+        close(job->file);
+    }
+    if (job->made) {
+        unlink(job->save);
+    }
     curl_slist_free_all(job->headers);
     free(job->url);
+    free(job->save);
     free(job->sent);
     free(job);
 }
@@ -58,10 +70,26 @@ static void job_free(struct job *job)
 /* -- In the thread -----------------------------------------------------------------------------------------
  */
 
+static size_t job_save(struct job *job, const char *data, size_t bytes)
+{
+    if (job->file < 0) {
+        job->file = open(job->save, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        job->made = job->file >= 0;
+    }
+    job->saved_bytes += (long)bytes;
+    if (job->file < 0 || job->saved_bytes > WEB_FILE_MAX) {
+        return 0;
+    }
+    return write(job->file, data, bytes) == (ssize_t)bytes ? bytes : 0;
+}
+
 static size_t job_receive(char *data, size_t size, size_t count, void *arg)
 {
     struct job *job = arg;
     size_t bytes = size * count;
+    if (job->save != NULL) {
+        return job_save(job, data, bytes);
+    }
     if (bytes > WEB_BODY_MAX - job->length) {
         return 0; /* ends the transfer with a fault */
     }
@@ -102,7 +130,9 @@ static void job_begin(struct web *web, struct job *job)
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)job->deadline_ms);
-    bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, job->sent);
+    if (job->sent != NULL) {
+        bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, job->sent);
+    }
     bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, job->headers);
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "confab");
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job->fault);
@@ -174,11 +204,15 @@ static void web_replied(void *arg)
     struct job *job;
     queue_acknowledge(web->replies);
     while (queue_pop(web->replies, &job)) {
+        bool saved = job->made && job->status == 200;
         struct web_reply reply = {.ticket = job->ticket,
                                   .status = (int)job->status,
                                   .fault = job->fault,
                                   .body = job->body,
-                                  .length = job->length};
+                                  .length = job->length,
+                                  .fetched = job->save != NULL,
+                                  .saved = saved ? job->save : NULL};
+        job->made = job->made && !saved;
         web->pending--;
         web->done(web->arg, &reply);
         job_free(job);
@@ -277,11 +311,13 @@ int web_post(struct web *web, const struct web_post *post)
     if (job == NULL) {
         return ENOMEM;
     }
+    job->file = -1;
     job->ticket = post->ticket;
     job->deadline_ms = post->deadline_ms;
     job->url = strdup(post->url);
-    job->sent = strdup(post->body);
-    int error = job->url != NULL && job->sent != NULL ? 0 : ENOMEM;
+    job->sent = post->body != NULL ? strdup(post->body) : NULL;
+    job->save = post->save != NULL ? strdup(post->save) : NULL;
+    int error = job->url == NULL || !job->sent != !post->body || !job->save != !post->save ? ENOMEM : 0;
     for (size_t i = 0; error == 0 && i < sizeof post->headers / sizeof *post->headers; i++) {
         if (post->headers[i] != NULL) {
             struct curl_slist *longer = curl_slist_append(job->headers, post->headers[i]);

@@ -10,12 +10,14 @@
 
 #include "core/base/ids.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct loop;
 struct web;
 
 #define WEB_BODY_MAX 65536  /* bytes of a reply */
+#define WEB_FILE_MAX (10L << 20) /* of a file that is fetched */
 #define WEB_PENDING_MAX 512 /* posts without a reply; more are refused */
 
 struct web_reply {
@@ -24,12 +26,15 @@ struct web_reply {
     const char *fault; /* "" with a status */
     const char *body; /* ends in a NUL */
     size_t length;
+    bool fetched;      /* it was a file that was asked for */
+    const char *saved; /* the file that was fetched, the handler's from now on; NULL: none was wanted, or there is none */
 };
 typedef void web_done(void *arg, const struct web_reply *reply);
 
 struct web_post {
     struct ticket ticket; /* comes back with the reply */
-    const char *url, *body;
+    const char *url, *body; /* body NULL: GET */
+    const char *save;       /* the file to which a body of status 200 goes; must not exist. NULL: to the reply */
     const char *headers[4]; /* "Name: value"; NULL: none */
     unsigned deadline_ms;   /* from connecting to the last byte */
 };

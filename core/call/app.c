@@ -183,6 +183,21 @@ void link_retarget(struct link *link, const char *number, int cause)
     route_divert(call, link->route, number, cause);
 }
 
+void link_handover(struct link *link, const char *app, const char *argument, const char *number)
+{
+    struct call *call = link->call;
+
+    if (call->host == link && call->state == CALL_HOSTED)
+        link_let_go(link);
+    else if (!link_decides(link, "handover") || link_overruled(link, "handover"))
+        return;
+    link_decided(link, "handover");
+    link->stage = STAGE_PASSED;
+    call->depth = call->position;
+    link_log(link, LEVEL_INFO, "handover app=%s number=%s", app, number);
+    route_hand(call, link->route, app, argument, number);
+}
+
 void link_recall(struct link *link, const char *number)
 {
     struct call *call = link->call;

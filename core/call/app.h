@@ -108,7 +108,8 @@ void link_fail(struct link *link, const char *why);
 /*
  * Rings several targets, one after another or together; the first who answers has the call. `own` stands for the
  * callee's registered contacts; else `number` goes through the number plan, but not through its user's own chain (what
- * a user's services would do is not asked). When all have failed, the best failure comes to `failed`.
+ * a user's services would do is not asked). When all have failed, the best failure comes to `failed`. An application that
+ * has answered may do so, too, as with link_retarget().
  */
 #define FORK_MAX 12
 struct fork_target {
@@ -153,6 +154,11 @@ void link_retarget(struct link *link, const char *number, int cause);
  * none of his services is asked.
  */
 void link_recall(struct link *link, const char *number);
+/*
+ * To an application of this server, whatever the number plan says: it sees `argument`, and `number` as what was dialled. As
+ * link_retarget(), also for an answered call; nobody has diverted it, and no user's services are asked.
+ */
+void link_handover(struct link *link, const char *app, const char *argument, const char *number);
 void link_answer(struct link *link);
 /* Ends an answered call: BYE. `ended` comes before this returns; do not touch the state afterwards. */
 void link_hangup(struct link *link);
@@ -167,6 +173,8 @@ bool link_pick(struct link *link, const struct subscriber *taker, const char *nu
 bool link_join(struct link *link, struct link *keeper);
 /* The call that this link answered is still its own: not joined, nor taken by whom it was sent on to. */
 bool link_waits(const struct link *link);
+/* The request stands at this link, or its caller hears it: what it says now is listened to. */
+bool link_acts(const struct link *link);
 /* The number at which lamps show the call once this link has answered it, when it is another than was dialled. */
 void link_show_at(struct link *link, const char *number);
 
@@ -190,6 +198,7 @@ const struct settings *link_settings(const struct link *link);  /* frozen when t
 struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);
+const struct settings *server_settings(const struct server *server); /* as they are now; a call has its own */
 void link_log(const struct link *link, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* -- outside any call ------------------------------------------------------------------------------------------------ */

@@ -36,6 +36,11 @@ static bool link_is_undecided(const struct link *link)
            call->position > 0 && call->path[call->position - 1] == link;
 }
 
+bool link_acts(const struct link *link)
+{
+    return !link->broken && call_is_up(link->call) && (link_is_undecided(link) || link_speaks(link));
+}
+
 static void link_overdue(void *arg)
 {
     struct link *link = arg;

@@ -246,7 +246,9 @@ void link_fork(struct link *link, const struct fork_target *targets, size_t coun
     struct call *call = link->call;
     struct fork *fork;
 
-    if (!link_decides(link, "fork") || link_overruled(link, "fork"))
+    if (call->host == link && call->state == CALL_HOSTED)
+        link_let_go(link);
+    else if (!link_decides(link, "fork") || link_overruled(link, "fork"))
         return;
     fork = fork_new(link->route, targets, count, cause);
     if (!fork || count > FORK_MAX)

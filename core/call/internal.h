@@ -321,6 +321,8 @@ struct route {
     int status;                        /* why there is nobody below the path; 0: there is somebody */
     const struct peer_settings *trunk; /* or NULL */
     bool phones_only;                  /* a recall: the user's own services are not asked */
+    const struct app *handed;          /* stands at its end whatever the number plan says; or NULL */
+    char handed_argument[NUMBER_TEXT];
     struct subscriber *own_diverter;   /* a transferor's row; or NULL */
     char replaces[REFER_TEXT];
     enum plan plan;
@@ -348,6 +350,9 @@ struct route_order {
 void route_begin(struct call *call, const struct route_order *order);
 /* Back to somebody who had the call: his phones alone ring. */
 void route_recall(struct call *call, const char *number);
+/* To the application of that name, whatever the number plan says. */
+void route_hand(struct call *call, const struct route *from, const char *app, const char *argument,
+                const char *number);
 
 /* -- chain.c ------------------------------------------------------------------------------------------- */
 

@@ -280,7 +280,13 @@ void route_resume(struct call *call)
     const struct app *app;
 
     route_fill_request(call, route);
-    route->plan = plan_find(call->settings, route->number, &route->request.argument, &app);
+    if (route->handed) {
+        route->plan = PLAN_APP;
+        route->request.argument = route->handed_argument;
+        app = route->handed;
+    } else {
+        route->plan = plan_find(call->settings, route->number, &route->request.argument, &app);
+    }
     log_event(LEVEL_INFO, "call", call->id, "route number=%s to=%s", route->number,
               app                        ? app->name
               : route->plan == PLAN_PEER ? route->request.argument
@@ -327,8 +333,8 @@ void route_add_hop(struct diversion *hops, unsigned *count, const struct diversi
 
 /* A number that was already tried in this call, or one retarget too many, is a loop (RFC 3261 §16.3 step 4);
  * each hop inside counts as one outside would (step 3). A recall goes back on purpose. */
-static void route_go(struct call *call, const struct route *from, const char *number, const char *params,
-                     const struct diversion *hop, bool recall)
+static bool route_prepare(struct call *call, const struct route *from, const char *number, const char *params,
+                          const struct diversion *hop, bool recall)
 {
     struct request inherited = {0};
     int status = 0;
@@ -346,7 +352,7 @@ static void route_go(struct call *call, const struct route *from, const char *nu
     if (status) {
         log_event(LEVEL_NOTICE, "call", call->id, "retarget-refused number=%s status=%d", number, status);
         chain_fail(call, status, NULL, NULL);
-        return;
+        return false;
     }
     inherited.argument = "";
     call->routes->request = inherited;
@@ -356,7 +362,31 @@ static void route_go(struct call *call, const struct route *from, const char *nu
     if (from && hop)
         call->routes->diverter = from->callee;
     call->routes->by_caller = hop == NULL && !recall;
-    route_resume(call);
+    return true;
+}
+
+static void route_go(struct call *call, const struct route *from, const char *number, const char *params,
+                     const struct diversion *hop, bool recall)
+{
+    if (route_prepare(call, from, number, params, hop, recall))
+        route_resume(call);
+}
+
+/* It may well be the mailbox of a user who was rung before. */
+void route_hand(struct call *call, const struct route *from, const char *app, const char *argument,
+                const char *number)
+{
+    struct route *route;
+
+    if (!route_prepare(call, from, number, "", NULL, true))
+        return;
+    route = call->routes;
+    route->handed = app_named(app);
+    snprintf(route->handed_argument, sizeof route->handed_argument, "%s", argument);
+    if (route->handed)
+        route_resume(call);
+    else
+        chain_fail(call, 500, NULL, NULL);
 }
 
 static int route_apply(struct route *route, const struct route_order *order)

@@ -381,6 +381,11 @@ const struct prompts *server_prompts(const struct server *server)
     return server->prompts;
 }
 
+const struct settings *server_settings(const struct server *server)
+{
+    return server->settings;
+}
+
 struct loop *server_loop(const struct server *server)
 {
     return server->loop;

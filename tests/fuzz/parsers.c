@@ -4,6 +4,7 @@
  * io.h allows.
  */
 #define _GNU_SOURCE /* memfd_create() */
+#include "apps/http/verbs.h"
 #include "core/base/settings.h"
 #include "core/sip/digest.h"
 #include "core/sip/offer.h"
@@ -22,7 +23,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_offer(const uint8_t *data, size_t size), fuzz_digest(const uint8_t *data, size_t size),
     fuzz_rtp(const uint8_t *data, size_t size), fuzz_zone(const uint8_t *data, size_t size),
-    fuzz_settings(const uint8_t *data, size_t size);
+    fuzz_settings(const uint8_t *data, size_t size), fuzz_verbs(const uint8_t *data, size_t size);
 
 static char *text_of(const uint8_t *data, size_t size)
 {
@@ -168,6 +169,22 @@ int fuzz_settings(const uint8_t *data, size_t size)
         settings_free(settings);
     }
     close(file);
+    return 0;
+}
+
+/* What an HTTP application answers. */
+int fuzz_verbs(const uint8_t *data, size_t size)
+{
+    char *text = text_of(data, size);
+    struct verbs *verbs;
+
+    if (!verbs_read(&verbs, text, size)) {
+        for (size_t i = 0; i < verbs->count; i++)
+            if (verbs->list[i].number_count > NUMBERS_MAX || verbs->list[i].prompt_count > PROMPTS_MAX)
+                abort();
+        verbs_free(verbs);
+    }
+    free(text);
     return 0;
 }
 

@@ -2,15 +2,32 @@
 import hashlib
 import hmac
 import http.server
+import io
 import json
+import math
+import pathlib
+import shutil
+import struct
+import tempfile
 import threading
 import time
 import unittest
+import wave
 
 from harness import PLAN, Scenario, until
+from mailbox import leave
 
 SECRET = "a-secret-of-the-tests"
 CALLEE = 880
+
+
+def sound(hz, seconds, rate=8000):
+    """A WAV file of one tone."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as out:
+        out.setparams((1, 2, rate, 0, "NONE", ""))
+        out.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * hz * i / rate))) for i in range(int(seconds * rate))))
+    return data.getvalue()
 
 
 class Application:
@@ -42,6 +59,13 @@ class Application:
                 except OSError:
                     pass  # who asked waits no longer
 
+            def do_GET(self):
+                data = application.script.get(self.path, b"")
+                self.send_response(200 if data else 404)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
             def log_message(self, *_):
                 pass
 
@@ -65,7 +89,6 @@ class Application:
 
 
 class HttpScenario(Scenario):
-    SETTINGS = 'webhook { secret = "%s" deadline = 1000 }' % SECRET
     MORE = ""
 
     @classmethod
@@ -74,6 +97,9 @@ class HttpScenario(Scenario):
         cls.addClassCleanup(cls.app.close)
         cls.PLAN = PLAN + 'number "6000" { application = "http" argument = "%s/start" }\n' % cls.app.url
         cls.PLAN += 'number "6001" { application = "http" argument = "http://127.0.0.1:1/" }\n'
+        cls.recordings = pathlib.Path(tempfile.mkdtemp(prefix="confab-http-"))
+        cls.addClassCleanup(shutil.rmtree, cls.recordings)
+        cls.SETTINGS = 'webhook { secret = "%s" deadline = 1000 }\nconference { recordings = "%s" }' % (SECRET, cls.recordings)
         cls.LINKS = cls.MORE % {"url": cls.app.url}
         super().setUpClass()
 
@@ -141,6 +167,85 @@ class TestNumber(HttpScenario):
         other.wait_call().reject(486)
         self.assertEqual(call.wait_ended().status, 480)
 
+    def told(self, path="/status"):
+        return [event for at, event in list(self.app.events) if at == path]
+
+    def test_sounds_from_elsewhere_and_speech(self):
+        self.app.script["/tone.wav"] = sound(1200, 0.8)
+        call = self.call([{"answer": {}}, {"play": {"url": self.app.url + "/tone.wav"}}, {"play": {"url": self.app.url + "/none"}},
+                          {"say": {"text": "--help $(x)"}}, {"play": {"tone": 600, "ms": 800}}])
+        call.wait_answered()
+        self.assertTrue(call.hears(1200))
+        self.assertTrue(call.hears(600, timeout=15))
+        call.wait_ended()
+        log = self.server.log()
+        self.assertIn("unfetched status=404", log)
+        self.assertNotIn("unspoken", log)
+        self.assertNotIn("file-unusable", log)
+        until(lambda: not list(self.server.cache.glob("http-*")))
+
+    def test_a_recording_and_its_outcome(self):
+        self.app.script["/kept"] = [{"play": {"tone": 1200, "ms": 1500}}]
+        ready = {"play": {"tone": 600, "ms": 700}}
+        call = self.call([{"answer": {}}, ready, {"record": {"max_s": 20, "silence_s": 0, "action": self.app.url + "/kept"}}], tone=500)
+        call.wait_answered()
+        self.assertTrue(call.hears(600))
+        until(lambda: list(self.recordings.iterdir()))
+        time.sleep(1.2)
+        call.dial("#")
+        self.assertTrue(call.hears(1200))
+        call.wait_ended()
+        event, = self.told("/kept")
+        self.assertEqual((event["event"], event["end"]), ("recorded", "key"))
+        with wave.open(event["file"]) as kept:
+            self.assertGreater(kept.getnframes() / kept.getframerate(), 0.8)
+        call = self.call([{"answer": {}}, ready, {"record": {"action": self.app.url + "/kept"}}], tone=500)
+        call.wait_answered()
+        until(lambda: len(list(self.recordings.iterdir())) == 2)
+        call.hangup()
+        until(lambda: len(self.told("/kept")) == 2)
+        self.assertEqual(self.told("/kept")[1]["end"], "hung-up")
+
+    def test_several_phones_one_of_which_takes_it(self):
+        first, second = self.phone("1002", registered=True), self.phone("1003", registered=True)
+        for before in ([], [{"answer": {}}]):
+            call = self.call(before + [{"dial": {"numbers": ["1002", "1003"], "timeout": 20}}])
+            theirs, other = first.wait_call(), second.wait_call()
+            theirs.answer(tone=CALLEE)
+            other.wait_request("CANCEL")
+            call.wait_answered()
+            self.assertTrue(call.hears(CALLEE))
+            call.hangup()
+            theirs.wait_ended()
+
+    def test_status_callbacks(self):
+        other = self.phone("1002", registered=True)
+        self.app.script["/status"] = 204
+        call = self.call({"verbs": [{"dial": {"number": "1002"}}], "status_callback": self.app.url + "/status"})
+        theirs = other.wait_call()
+        theirs.ring()
+        until(lambda: self.told())
+        theirs.answer()
+        call.wait_answered()
+        call.hangup()
+        until(lambda: len(self.told()) == 3)
+        self.assertEqual([event["event"] for event in self.told()], ["ringing", "answered", "ended"])
+        self.assertEqual(self.told()[-1]["status"], 200)
+
+    def test_rooms_and_mailboxes(self):
+        calls = [self.call([{"answer": {}}, {"conference": {"room": "3005"}}], tone=500),
+                 self.call([{"conference": {"room": "3005"}}], user="1004", tone=700)]
+        for call in calls:
+            call.wait_answered()
+        self.assertTrue(calls[0].hears(700, timeout=12))
+        for call in calls:
+            call.hangup()
+        call = self.call([{"answer": {}}, {"voicemail": {"mailbox": "1002"}}])
+        call.wait_answered()
+        self.server.wait_log("handover app=voicemail number=1002")
+        leave(call, ((600, 1.5),), greeting=False).dial("1")
+        until(lambda: len(self.server.psql("select id from message")) == 1)
+
     def test_redirects(self):
         self.app.script["/other"] = [{"redirect": {"uri": "sip:elsewhere@127.0.0.1"}}]
         response = self.call([{"redirect": {"url": self.app.url + "/other"}}]).wait_ended()
@@ -153,7 +258,7 @@ class TestNumber(HttpScenario):
         self.assertEqual(self.call(number="6001").wait_ended().status, 500)  # nobody listens there
 
     def test_a_slow_answer_and_a_loop_end_the_call(self):
-        self.assertEqual(self.call(lambda event: self.app.hurry.wait(3) and 500 or 500).wait_ended().status, 500)
+        self.assertEqual(self.call(lambda event: self.app.hurry.wait(1.3) and 500 or 500).wait_ended().status, 500)
         self.assertEqual(self.call([{"redirect": {"url": self.app.url + "/start"}}]).wait_ended().status, 500)
         self.assertLess(len(self.app.events), 110)
 
@@ -163,6 +268,20 @@ class TestNumber(HttpScenario):
         call.cancel()
         self.assertEqual(call.wait_ended().status, 487)
         self.assertEqual(self.call([{"reject": {"status": 403}}]).wait_ended().status, 403)
+
+
+    def test_a_reload_and_an_end_while_a_request_is_under_way(self):
+        """Settings are the call's own; confabd waits for no web server when it stops, and its exit status is 0."""
+        held = threading.Event()
+        call = self.call(lambda event: held.wait(0.7) and 500 or [{"reject": {"status": 403}}])
+        until(lambda: self.app.events)
+        self.server.reload()
+        self.assertEqual(call.wait_ended().status, 403)
+        self.app.events.clear()
+        call = self.call(lambda event: held.wait(5) and 500 or 500)
+        until(lambda: self.app.events)
+        self.server.restart()
+        held.set()
 
 
 class TestLink(HttpScenario):

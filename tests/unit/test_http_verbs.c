@@ -32,7 +32,7 @@ START_TEST(test_verbs_are_read_in_order)
     ck_assert_int_eq(verbs->list[3].number, 4);
     ck_assert_str_eq(verbs->list[3].prompts[0], "vm-password");
     ck_assert_str_eq(verbs->list[3].action, "http://x/");
-    ck_assert_str_eq(verbs->list[4].text, "1002");
+    ck_assert_str_eq(verbs->list[4].numbers[0], "1002");
     verbs_free(verbs);
     ck_assert_ptr_null(fault_of("[]"));
 }
@@ -64,6 +64,22 @@ static const char *const bad[] = {
     "[{\"dial\":{\"number\":\"\"}}]",
     "[{\"dial\":{\"number\":\"1\\r\\nX: y\"}}]",
     "[{\"dial\":{\"number\":1002}}]",
+    "[{\"dial\":{\"numbers\":[]}}]",
+    "[{\"dial\":{\"numbers\":[7]}}]",
+    "[{\"dial\":{\"number\":\"1\",\"numbers\":[\"2\"]}}]",
+    "[{\"dial\":{\"number\":\"1\",\"timeout\":9999}}]",
+    "[{\"say\":{}}]",
+    "[{\"say\":{\"text\":\"x\",\"language\":\"../x\"}}]",
+    "[{\"say\":{\"text\":\"x\",\"language\":\"-q\"}}]",
+    "[{\"play\":{\"url\":\"file:///x\"}}]",
+    "[{\"play\":{\"url\":\"http://x\",\"prompts\":[]}}]",
+    "[{\"record\":{\"max_s\":0}}]",
+    "[{\"record\":{\"finish_on\":\"x\"}}]",
+    "[{\"record\":{\"action\":\"x\"}}]",
+    "[{\"conference\":{}}]",
+    "[{\"voicemail\":{\"mailbox\":7}}]",
+    "{\"verbs\":[],\"status_callback\":\"x\"}",
+    "{\"verbs\":[],\"status_callback\":\"http://x\",\"status_events\":[\"x\"]}",
     "[{\"redirect\":{}}]",
     "[{\"redirect\":{\"uri\":\"sip:a@b>,<sip:c@d\"}}]",
     "[{\"redirect\":{\"url\":\"ftp://x\"}}]",
