@@ -321,6 +321,7 @@ static const struct key keys[] = {
     L("peer", "address", NULL, block_fault),
     {"peer", "uri", TEXT, 0, 0, 0, NULL, uri_fault, NOT_STORED},
     {"peer", "srtp", TEXT, 0, 0, 0, NULL, srtp_fault, NOT_STORED},
+    {"peer", "trusted", TRUTH, 0, 0, true, NULL, NULL, NOT_STORED},
     {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
     {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
     L("root", "emergency", "{\"112\", \"911\"}", pattern_fault),
@@ -600,6 +601,7 @@ static int peers_fill(struct settings *s, cfg_t *cfg)
         struct peer_settings *peer = &s->peers[s->peer_count++];
         peer->name = (char *)(uintptr_t)cfg_title(section);
         peer->uri = cfg_getstr(section, "uri");
+        peer->trusted = cfg_getbool(section, "trusted");
         const char *srtp = cfg_getstr(section, "srtp");
         peer->srtp = srtp != NULL ? (enum srtp_policy)srtp_policy_from_name(srtp) : s->srtp;
         unsigned addresses = cfg_size(section, "address");
