@@ -281,7 +281,8 @@ static void privacy_write(struct lines *l, const struct session_target *target)
 int identity_write(char *out, size_t size, const struct session_target *target,
                    const struct settings *settings)
 {
-    bool trusted = settings_trusts(settings, target->peer);
+    /* An application server of ours belongs to the trust domain (3GPP TS 24.229 §4.4). */
+    bool trusted = target->token || settings_trusts(settings, target->peer);
     struct lines l = {out, size, 0};
     struct party from = target->from;
     su_home_t *home;
@@ -306,7 +307,7 @@ int identity_write(char *out, size_t size, const struct session_target *target,
     }
     if (trusted)
         privacy_write(&l, target);
-    diversions_write(&l, target, trusted || target->token);
+    diversions_write(&l, target, trusted);
     if (*target->referrer.user) {
         home = su_home_new(sizeof *home);
         address = home ? party_address(home, &target->referrer) : NULL;
