@@ -324,6 +324,7 @@ static const struct key keys[] = {
     {"peer", "user", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
     {"peer", "password", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
     {"peer", "realm", TEXT, 0, 0, 0, NULL, realm_fault, NOT_STORED},
+    {"peer", "trusted", TRUTH, 0, 0, true, NULL, NULL, NOT_STORED},
     {"number", "application", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
     {"number", "argument", TEXT, 0, 0, 0, "", NULL, NOT_STORED},
     L("root", "emergency", "{\"112\", \"911\"}", pattern_fault),
@@ -616,6 +617,7 @@ static int peers_fill(struct settings *s, cfg_t *cfg)
         peer->user = cfg_getstr(section, "user");
         peer->password = cfg_getstr(section, "password");
         peer->realm = cfg_getstr(section, "realm");
+        peer->trusted = cfg_getbool(section, "trusted");
         const char *srtp = cfg_getstr(section, "srtp");
         peer->srtp = srtp != NULL ? (enum srtp_policy)srtp_policy_from_name(srtp) : s->srtp;
         unsigned addresses = cfg_size(section, "address");

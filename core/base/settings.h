@@ -15,11 +15,12 @@
 
 #define SETTINGS_LISTEN_MAX 8
 
-/* Another SIP server that is trusted by its address: it is not challenged and its identity headers are believed. */
+/* Another SIP server, known by its address: it is not challenged. */
 struct peer_settings {
     char *name;
     char **addresses; /* "127.0.0.2", "10.1.0.0/16", "::1" */
     size_t address_count;
+    bool trusted;          /* what it says of who calls is believed, and who calls is told it (RFC 3325) */
     enum srtp_policy srtp; /* its own, or else that of all legs */
     char *uri;        /* where calls to it go: "sip:pbx.example:5060;transport=udp"; NULL when it only calls us */
     char *user, *password; /* what answers its digest challenges; "": both are */
@@ -137,6 +138,8 @@ const struct number_settings *settings_number(const struct settings *s, const ch
 /* The trusted peer that has this address, or NULL. */
 const struct peer_settings *settings_peer(const struct settings *s, const struct sockaddr *from);
 const struct peer_settings *settings_peer_named(const struct settings *s, const char *name);
+/* Whether the peer of that name is one that is trusted. NULL: none. */
+bool settings_trusts(const struct settings *s, const char *peer);
 /* What holds for a leg to or from the peer of that name; NULL or "": it is no peer's. */
 enum srtp_policy settings_srtp(const struct settings *s, const char *peer);
 

@@ -194,6 +194,12 @@ const struct peer_settings *settings_peer_named(const struct settings *s, const 
     return NULL;
 }
 
+bool settings_trusts(const struct settings *s, const char *peer)
+{
+    const struct peer_settings *named = peer != NULL ? settings_peer_named(s, peer) : NULL;
+    return named != NULL && named->trusted;
+}
+
 enum srtp_policy settings_srtp(const struct settings *s, const char *peer)
 {
     const struct peer_settings *own = peer != NULL && *peer != '\0' ? settings_peer_named(s, peer) : NULL;

@@ -48,6 +48,7 @@ static void call_fill(struct call *call, const struct invitation *invitation)
     memcpy(call->session_id, invitation->session_id, sizeof call->session_id);
     call->from = invitation->from;
     call->anonymous = invitation->anonymous;
+    call->privacy = invitation->privacy;
     call->has_user = invitation->user != NULL;
     call->has_peer = invitation->peer != NULL;
     snprintf(call->user, sizeof call->user, "%s", invitation->user ? invitation->user : "");

@@ -251,6 +251,7 @@ struct call {
     struct failure failure; /* what goes up */
     struct party from;
     bool anonymous, has_user, has_peer;
+    unsigned privacy; /* what its first caller asked for: enum privacy */
     bool caller_music; /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
     struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */

@@ -173,6 +173,7 @@ bool isc_adopt(struct call *call, const struct invitation *invitation)
     if (first->anonymous || !*invitation->from.user)
         call->from = link->passed->caller;
     call->anonymous = call->anonymous || first->anonymous;
+    call->privacy |= first->privacy;
     call->after = link->contract;
     call->returns = true;
     call->moved = strcmp(invitation->target.user, link->route->number) != 0;

@@ -157,6 +157,7 @@ void ring_describe(const struct ring *ring, struct session_target *out)
     /* Whoever was answered before is transferred: what he said then was for another. */
     out->passed = call->caller->answered ? NULL : call->passed;
     out->history = call->caller->answered ? NULL : call->history;
+    out->privacy = call->caller->answered ? 0 : call->privacy;
     out->diverted = call->caller->answered ? NULL : call->diverted;
     out->session_id = call->session_id;
     if (call->caller->session && *session_far_id(call->caller->session))

@@ -16,6 +16,18 @@ static bool hop_stands(const struct diversion *hop, const char *kept)
     return kept && hop->heard;
 }
 
+/* Whom the far side may know. */
+enum view {
+    VIEW_ALL,
+    VIEW_OPEN, /* whoever does not ask for privacy */
+    VIEW_NONE  /* the caller asks for it, of all that went before */
+};
+
+static bool hides(enum view view, bool secret)
+{
+    return view == VIEW_NONE || (view == VIEW_OPEN && secret);
+}
+
 /* -- History-Info ---------------------------------------------------------------------------------------- */
 
 /* What is written behind what: index of the entry, and whom it names. */
@@ -37,7 +49,7 @@ static void trail_name(struct trail *trail, const struct address *address)
     su_home_unref(home);
 }
 
-static void kept_write(struct lines *l, const char *kept, bool trusted, struct trail *trail)
+static void kept_write(struct lines *l, const char *kept, enum view view, struct trail *trail)
 {
     struct address address, last = {0};
     char index[INDEX_TEXT];
@@ -45,7 +57,7 @@ static void kept_write(struct lines *l, const char *kept, bool trusted, struct t
 
     for (; address_next(&kept, &address) == 0; first = false, last = address) {
         line_add(l, "%s", first ? "" : ", ");
-        if (!trusted && entry_is_secret(&address))
+        if (hides(view, entry_is_secret(&address)))
             line_add(l, "<" NOBODY ">%.*s", (int)address.params_length, address.params);
         else
             line_add(l, "%.*s", (int)address.whole_length, address.whole);
@@ -67,10 +79,10 @@ struct stop {
 /* `how`: the parameter of RFC 7044 §10.4, or NULL for the first of all; `cause`: why he of the last entry
  * sent it on. */
 static void stop_write(struct lines *l, struct trail *trail, const struct stop *stop, const char *how,
-                       int cause, bool trusted)
+                       int cause, enum view view)
 {
     bool answered = stop->cause && stop->cause != 302; /* no response has sent an unconditional one on */
-    bool hidden = stop->secret && !trusted;
+    bool hidden = hides(view, stop->secret);
     size_t length = strlen(trail->index);
 
     line_add(l, "%s<", how ? ", " : "");
@@ -91,7 +103,7 @@ static void stop_write(struct lines *l, struct trail *trail, const struct stop *
     snprintf(trail->user, sizeof trail->user, "%s", stop->user);
 }
 
-static void history_write(struct lines *l, const struct session_target *target, bool trusted)
+static void history_write(struct lines *l, const struct session_target *target, enum view view)
 {
     struct trail trail = {0};
     struct stop stops[DIVERSIONS_MAX + 1];
@@ -108,17 +120,17 @@ static void history_write(struct lines *l, const struct session_target *target, 
     stops[count] = (struct stop){target->to.user, target->to.host, 0, false};
     line_add(l, "History-Info: ");
     if (target->history)
-        kept_write(l, target->history, trusted, &trail);
+        kept_write(l, target->history, view, &trail);
     /* He may be the one whom the last entry names. What else leads there from it is a matter of numbers, not
      * a hop. */
     if (!target->history)
-        stop_write(l, &trail, &stops[first], NULL, 0, trusted);
+        stop_write(l, &trail, &stops[first], NULL, 0, view);
     else if (strcmp(trail.user, stops[0].user) != 0)
-        stop_write(l, &trail, &stops[first], "rc", 0, trusted);
+        stop_write(l, &trail, &stops[first], "rc", 0, view);
     else if (!count)
-        stop_write(l, &trail, &stops[first], "np", 0, trusted);
+        stop_write(l, &trail, &stops[first], "np", 0, view);
     while (++first <= count)
-        stop_write(l, &trail, &stops[first], "mp", stops[first - 1].cause, trusted);
+        stop_write(l, &trail, &stops[first], "mp", stops[first - 1].cause, view);
     line_add(l, "\r\n");
 }
 
@@ -135,7 +147,7 @@ static void limit_write(struct lines *l, const char *kept)
         line_add(l, ";limit=%s", limit);
 }
 
-static void diverted_write(struct lines *l, const struct session_target *target, bool trusted)
+static void diverted_write(struct lines *l, const struct session_target *target, enum view view)
 {
     const char *kept = target->diverted, *next = "Diversion: ", *limit = kept;
     struct address address;
@@ -143,7 +155,7 @@ static void diverted_write(struct lines *l, const struct session_target *target,
     for (unsigned i = target->diversion_count; i-- > 0;) {
         const struct diversion *d = &target->diversions[i];
 
-        if (hop_stands(d, kept) || (d->secret && !trusted))
+        if (hop_stands(d, kept) || hides(view, d->secret))
             continue;
         line_add(l, "%s<", next);
         line_add_uri(l, d->user, d->host);
@@ -153,7 +165,7 @@ static void diverted_write(struct lines *l, const struct session_target *target,
         next = ", ";
     }
     while (kept && address_next(&kept, &address) == 0) {
-        if (!trusted && diverted_is_secret(&address))
+        if (hides(view, diverted_is_secret(&address)))
             continue;
         line_add(l, "%s%.*s", next, (int)address.whole_length, address.whole);
         next = ", ";
@@ -164,6 +176,10 @@ static void diverted_write(struct lines *l, const struct session_target *target,
 
 void diversions_write(struct lines *l, const struct session_target *target, bool trusted)
 {
-    diverted_write(l, target, trusted);
-    history_write(l, target, trusted);
+    enum view view = trusted                                                ? VIEW_ALL
+                     : target->privacy & (PRIVACY_HISTORY | PRIVACY_HEADER) ? VIEW_NONE
+                                                                            : VIEW_OPEN;
+
+    diverted_write(l, target, view);
+    history_write(l, target, view);
 }

@@ -90,16 +90,59 @@ bool uri_param(const url_t *url, const char *name, char *out, size_t size)
     return length > 0 && length <= (isize_t)size;
 }
 
-static bool wants_anonymity(const sip_t *sip)
+static const struct {
+    const char *word;
+    enum privacy value;
+} privacies[] = {
+    {"none", PRIVACY_NONE},         {"id", PRIVACY_ID},           {"user", PRIVACY_USER},
+    {"header", PRIVACY_HEADER},     {"session", PRIVACY_SESSION}, {"history", PRIVACY_HISTORY},
+    {"critical", PRIVACY_CRITICAL},
+};
+
+static unsigned privacy_read(const sip_t *sip)
 {
-    const url_t *from = sip->sip_from->a_url;
+    unsigned privacy = 0;
 
     if (sip->sip_privacy)
         for (const msg_param_t *v = sip->sip_privacy->priv_values; v && *v; v++)
-            if (strcasecmp(*v, "id") == 0 || strcasecmp(*v, "user") == 0 || strcasecmp(*v, "header") == 0)
-                return true;
-    return (from->url_host && strcasecmp(from->url_host, "anonymous.invalid") == 0) ||
-           (from->url_user && strcasecmp(from->url_user, "anonymous") == 0);
+            for (size_t i = 0; i < sizeof privacies / sizeof *privacies; i++)
+                if (strcasecmp(*v, privacies[i].word) == 0)
+                    privacy |= privacies[i].value;
+    return privacy;
+}
+
+static bool is_anonymous(const url_t *url)
+{
+    return (url->url_host && strcasecmp(url->url_host, "anonymous.invalid") == 0) ||
+           (url->url_user && strcasecmp(url->url_user, "anonymous") == 0);
+}
+
+/* Of the two that there may be, a SIP URI and a telephone number (RFC 3325 §9.1), the one that can be called
+ * back. */
+static const sip_contact_t *asserted_choose(const sip_contact_t *asserted)
+{
+    for (const sip_contact_t *a = asserted; a; a = a->m_next)
+        if (a->m_url->url_type == url_sip || a->m_url->url_type == url_sips)
+            return a;
+    return asserted;
+}
+
+/* Who logged in is who he says; as whom he would like to be shown, he may say where From hides him, of his
+ * own number (RFC 3325 §9.2). */
+static void user_read(struct party *from, su_home_t *home, const sip_t *sip, const char *user,
+                      const char *realm)
+{
+    const sip_contact_t *wish = addresses_read(home, sip, "P-Preferred-Identity");
+    struct party party;
+
+    if (is_anonymous(sip->sip_from->a_url))
+        *from->display = '\0';
+    snprintf(from->user, sizeof from->user, "%s", user);
+    snprintf(from->host, sizeof from->host, "%s", realm);
+    for (; wish; wish = wish->m_next)
+        if (party_read(&party, wish->m_url, wish->m_display) == 0 && strcmp(party.user, user) == 0 &&
+            *party.display)
+            memcpy(from->display, party.display, sizeof from->display);
 }
 
 int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
@@ -113,21 +156,23 @@ int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
     if (!home)
         return ENOMEM;
     memset(out, 0, sizeof *out);
-    asserted = peer ? addresses_read(home, sip, "P-Asserted-Identity") : NULL;
+    asserted =
+        peer && peer->trusted ? asserted_choose(addresses_read(home, sip, "P-Asserted-Identity")) : NULL;
     if (asserted)
         error = party_read(&out->from, asserted->m_url, asserted->m_display);
     if (!asserted || error)
         error = party_read(&out->from, sip->sip_from->a_url, sip->sip_from->a_display);
     if (user) {
-        snprintf(out->from.user, sizeof out->from.user, "%s", user);
-        snprintf(out->from.host, sizeof out->from.host, "%s", realm);
+        user_read(&out->from, home, sip, user, realm);
         error = 0;
     }
     if (error == 0)
         error = party_read(&out->target, target, sip->sip_to->a_display);
     if (error)
         goto out;
-    out->anonymous = wants_anonymity(sip);
+    out->privacy = privacy_read(sip);
+    out->anonymous =
+        (out->privacy & (PRIVACY_ID | PRIVACY_USER | PRIVACY_HEADER)) || is_anonymous(sip->sip_from->a_url);
     out->target_params = target->url_params ? target->url_params : "";
     out->user = user;
     out->peer = peer ? peer->name : NULL;
@@ -211,8 +256,33 @@ void line_add_uri(struct lines *l, const char *user, const char *host)
     line_add(l, "sip:%s%s%s", escaped, *escaped ? "@" : "", host_checked(host));
 }
 
-int identity_write(char *out, size_t size, const struct session_target *target, const char *realm)
+/* What those inside the trust domain are asked to do when the call leaves it; outside of it, it has been
+ * done. */
+static void privacy_write(struct lines *l, const struct session_target *target)
 {
+    unsigned privacy = target->privacy;
+    const char *next = "Privacy: ";
+
+    if (!target->anonymous)
+        privacy &= ~(unsigned)(PRIVACY_ID | PRIVACY_USER | PRIVACY_HEADER);
+    else if (!(privacy & (PRIVACY_ID | PRIVACY_USER | PRIVACY_HEADER)))
+        privacy = (privacy & ~(unsigned)PRIVACY_NONE) | PRIVACY_ID;
+    if (privacy == PRIVACY_CRITICAL)
+        return;
+    for (size_t i = 0; i < sizeof privacies / sizeof *privacies; i++)
+        if (privacy & privacies[i].value) {
+            line_add(l, "%s%s", next, privacies[i].word);
+            next = ";";
+        }
+    if (*next == ';')
+        line_add(l, "\r\n");
+}
+
+int identity_write(char *out, size_t size, const struct session_target *target,
+                   const struct settings *settings)
+{
+    /* An application server of ours belongs to the trust domain (3GPP TS 24.229 §4.4). */
+    bool trusted = target->token || settings_trusts(settings, target->peer);
     struct lines l = {out, size, 0};
     struct party from = target->from;
     su_home_t *home;
@@ -223,22 +293,21 @@ int identity_write(char *out, size_t size, const struct session_target *target, 
     if (target->route && strpbrk(target->route, "\r\n"))
         return EINVAL;
     *out = '\0';
-    /* RFC 3325 §7: identity is asserted inside the trust domain only; Privacy asks the next ones to take it
-     * off. */
-    if (target->peer && *from.user) {
+    /* RFC 3325 §7: identity is asserted inside the trust domain only. */
+    if (trusted && *from.user) {
         home = su_home_new(sizeof *home);
         if (!home)
             return ENOMEM;
         if (!*from.host)
-            snprintf(from.host, sizeof from.host, "%s", realm);
+            snprintf(from.host, sizeof from.host, "%s", settings->realm);
         address = party_address(home, &from);
         if (address)
             line_add(&l, "P-Asserted-Identity: %s\r\n", address);
         su_home_unref(home);
-        if (target->anonymous)
-            line_add(&l, "Privacy: id\r\n");
     }
-    diversions_write(&l, target, target->peer || target->token);
+    if (trusted)
+        privacy_write(&l, target);
+    diversions_write(&l, target, trusted);
     if (*target->referrer.user) {
         home = su_home_new(sizeof *home);
         address = home ? party_address(home, &target->referrer) : NULL;

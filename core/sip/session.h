@@ -35,6 +35,17 @@ struct diversion {
 
 #define DIVERSIONS_MAX 8
 
+/* What RFC 3323 §4.2 and RFC 7044 §10.1 let a caller ask of those who carry his call. */
+enum privacy {
+    PRIVACY_NONE = 1, /* that nothing is hidden */
+    PRIVACY_ID = 2,   /* RFC 3325 §9.3 */
+    PRIVACY_USER = 4,
+    PRIVACY_HEADER = 8,
+    PRIVACY_SESSION = 16,
+    PRIVACY_HISTORY = 32,
+    PRIVACY_CRITICAL = 64,
+};
+
 /* An identifier of RFC 7989: 32 hexadecimal digits, or "" when it is not known. */
 #define SESSION_ID_TEXT 33
 /* What leads a call back that has gone to an application server: 128 random bits in hexadecimal digits. */
@@ -47,6 +58,7 @@ struct invitation {
     struct party
         from; /* whom we believe it is from: P-Asserted-Identity of a peer, else the digest user, else From */
     bool anonymous;             /* RFC 3323 Privacy: id, or an anonymous From */
+    unsigned privacy;           /* enum privacy */
     struct party target;        /* Request-URI */
     const char *target_params;  /* its URI parameters, "" when none: "play=…;repeat=3" */
     const char *user;           /* authenticated subscriber, or NULL */
@@ -117,6 +129,7 @@ struct session_target {
         *received; /* "udp:192.0.2.7:5060" where the far side was last seen, or "": sent there behind NAT */
     struct party from;
     bool anonymous;
+    unsigned privacy; /* what the caller asked for: enum privacy */
     struct party to;
     struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;

@@ -62,7 +62,8 @@ char *party_address(su_home_t *home, const struct party *party);
 /* The user part of the topmost Route, when it is a token. */
 bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT]);
 /* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
-SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target, const char *realm);
+SIP_CHECK int identity_write(char *out, size_t size, const struct session_target *target,
+                             const struct settings *settings);
 
 /* Header lines as they are written; `used` of `size` or more: they did not fit. */
 struct lines {

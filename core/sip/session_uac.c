@@ -125,11 +125,11 @@ static int invite_prepare(struct session *s, const struct session_target *target
                           const char *sdp)
 {
     char text[HEADERS_TEXT], address[HOST_PORT_TEXT];
-    int error = identity_write(text, sizeof text, target, s->agent->settings->realm);
+    int error = identity_write(text, sizeof text, target, s->agent->settings);
 
     if (error)
         return error;
-    passed_write(text, sizeof text, target->passed, target->peer != NULL);
+    passed_write(text, sizeof text, target->passed, settings_trusts(s->agent->settings, target->peer));
     if (target->token) {
         size_t used = strlen(text);
 

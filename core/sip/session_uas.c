@@ -148,10 +148,10 @@ void session_request(struct session_list *list, struct transport *transport, nta
     nta_incoming_treply(irq, SIP_100_TRYING, SIPTAG_HEADER_STR(session_id_line(s, false)), TAG_END());
     invitation.call_id = s->call_id;
     memcpy(invitation.session_id, s->far_id, sizeof invitation.session_id);
-    invitation.passed = passed_read(s->home, sip, peer != NULL);
+    invitation.passed = passed_read(s->home, sip, peer && peer->trusted);
     /* A call that is nobody's comes back from an application server, which belongs to us (3GPP TS 24.229
      * §4.4). */
-    diversions_read(&invitation, s->home, sip, peer || !user);
+    diversions_read(&invitation, s->home, sip, peer ? peer->trusted : !user);
     invitation.offer = session_sdp_of(s, sip);
     s->irq_offered = invitation.offer != NULL;
     agent->handlers->invited(agent->arg, s, &invitation);

@@ -4,7 +4,7 @@ import unittest
 from harness import PEERS, PLAN, Scenario
 from test_path import FixedPhone
 
-TRUNK, TRUNK_PORT = "127.0.0.9", 5094
+TRUNK, STRANGER, TRUNK_PORT = "127.0.0.9", "127.0.0.8", 5094
 SIGNED = ("Identity", "eyJhbGciOiJFUzI1NiJ9.eyJvcmlnIjp7InRuIjoiMTIxIn19.c2lnbg;info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken")
 DATE = ("Date", "Thu, 26 Nov 2026 12:00:00 GMT")
 
@@ -54,20 +54,20 @@ class TestReason(Scenario):
             self.assertIn(value, ", ".join(bye.all("Reason")))
 
 
-class TestHistory(Scenario):
-    """RFC 7044 and RFC 5806 with several hops: what others wrote stays, and our own hops go with it."""
+class Trunks(Scenario):
+    """With a trusted peer behind 0 and one behind 9 that is not."""
 
-    PLAN = PLAN + 'number "0." { application = "peer" argument = "trunk" }\n'
-    PEERS = PEERS + 'peer "trunk" { address = {"%s"} uri = "sip:%s:%d;transport=udp" }\n' % (TRUNK, TRUNK, TRUNK_PORT)
-    HISTORY = ('"Nine, <9>" <sip:9001@pbx>;index=1;x="a, b", <sip:9002@pbx;cause=302>;index=1.1;mp=1, '
-               '<sip:1002@confab;cause=486>;index=1.1.1;mp=1.1')
-    DIVERSION = ("<sip:9002@pbx>;reason=user-busy;counter=1;limit=9", '"Nine" <sip:9001@pbx>;reason=unconditional')
+    PLAN = PLAN + 'number "0." { application = "peer" argument = "trunk" }\nnumber "9." { application = "peer" argument = "stranger" }\n'
+    PEERS = PEERS + "".join(
+        'peer "%s" { address = {"%s"} uri = "sip:%s:%d;transport=udp" trusted = %s }\n' % (name, address, address, TRUNK_PORT, trusted)
+        for name, address, trusted in (("trunk", TRUNK, "true"), ("stranger", STRANGER, "false")))
 
     def setUp(self):
         super().setUp()
         self.bo, self.cy = self.phone("1002", registered=True), self.phone("1003", registered=True)
-        self.trunk = FixedPhone(self.server.address, TRUNK_PORT, TRUNK)
+        self.trunk, self.stranger = (FixedPhone(self.server.address, TRUNK_PORT, local) for local in (TRUNK, STRANGER))
         self.addCleanup(self.trunk.close)
+        self.addCleanup(self.stranger.close)
 
     def ended(self, call, other):
         call.cancel()
@@ -77,6 +77,14 @@ class TestHistory(Scenario):
 
     def values(self, came, name):
         return ", ".join(came.all(name))
+
+
+class TestHistory(Trunks):
+    """RFC 7044 and RFC 5806 with several hops: what others wrote stays, and our own hops go with it."""
+
+    HISTORY = ('"Nine, <9>" <sip:9001@pbx>;index=1;x="a, b", <sip:9002@pbx;cause=302>;index=1.1;mp=1, '
+               '<sip:1002@confab;cause=486>;index=1.1.1;mp=1.1')
+    DIVERSION = ("<sip:9002@pbx>;reason=user-busy;counter=1;limit=9", '"Nine" <sip:9001@pbx>;reason=unconditional')
 
     def test_hops_of_our_own(self):
         call = self.phone("1001", registered=True).invite("1002")
@@ -134,6 +142,66 @@ class TestHistory(Scenario):
             came = self.ended(call, self.bo.wait_call())
             self.assertNotIn("9001", self.values(came, "History-Info"))
             self.assertEqual(len(came.all("Via")), 1)
+
+
+class TestPrivacy(Trunks):
+    """RFC 3323 and RFC 3325: who may know who calls."""
+
+    def sent(self, caller, number, callee, headers):
+        return self.ended(caller.invite(number, headers=headers), callee.wait_call())
+
+    def hidden(self, came, *names):
+        self.assertEqual(came.get("From").split(";")[0], '"Anonymous" <sip:anonymous@anonymous.invalid>')
+        self.assertIsNone(came.get("P-Asserted-Identity"))
+        self.assertIsNone(came.get("Privacy"))  # it has been done
+        for name in names:
+            self.assertNotIn(name, str(came.all("From") + came.all("Contact") + came.all("Diversion") + came.all("History-Info")))
+
+    def test_a_peers_caller_who_hides(self):
+        headers = [("P-Asserted-Identity", '"Eve" <sip:4711@pbx>'), ("Privacy", "id; critical")]
+        self.hidden(self.sent(self.pbx(), "1002", self.bo, headers), "4711", "Eve")
+        self.hidden(self.sent(self.pbx(), "9123", self.stranger, headers), "4711", "Eve")
+        came = self.sent(self.pbx(), "0123", self.trunk, headers)
+        self.assertIn("anonymous.invalid", came.get("From"))
+        self.assertEqual(came.get("P-Asserted-Identity"), '"Eve" <sip:4711@pbx>')
+        self.assertEqual(came.get("Privacy"), "id;critical")
+
+    def test_a_user_who_hides(self):
+        ada = self.phone("1001", registered=True)
+        self.hidden(self.sent(ada, "1002", self.bo, [("Privacy", "user;id")]), "1001")
+        came = self.sent(ada, "0123", self.trunk, [("Privacy", "user")])
+        self.assertEqual(came.get("P-Asserted-Identity"), '"Alice Archer" <sip:1001@confab>')
+        self.assertEqual(came.get("Privacy"), "user")
+        # Nobody is shown as somebody else.
+        came = self.sent(ada, "0123", self.trunk, [("P-Preferred-Identity", '"Boss" <sip:1002@confab>'), ("Privacy", "none")])
+        self.assertIn("<sip:1001@confab>", came.get("P-Asserted-Identity"))
+        self.assertNotIn("Boss", came.get("P-Asserted-Identity"))
+        self.assertEqual(came.get("Privacy"), "none")
+        self.assertIn("1001", came.get("From"))
+
+    def test_who_is_not_trusted_asserts_nothing(self):
+        headers = [("P-Asserted-Identity", "<sip:1001@confab>"), ("Diversion", "<sip:1005@confab>;reason=away")]
+        came = self.sent(self.stranger, "1002", self.bo, headers)
+        self.assertIn("<sip:sos@", came.get("From"))
+        self.assertIsNone(came.get("Diversion"))
+        came = self.sent(self.pbx(), "9123", self.stranger, headers)
+        self.assertIn("<sip:1001@confab>", came.get("From"))  # it is no secret
+        self.assertIsNone(came.get("P-Asserted-Identity"))
+
+    def test_two_identities_are_one_caller(self):
+        came = self.sent(self.pbx(), "1002", self.bo, [("P-Asserted-Identity", '<tel:+49304711>, "Eve" <sip:4711@pbx>')])
+        self.assertEqual(came.get("From").split(";")[0], '"Eve" <sip:4711@pbx>')
+        came = self.sent(self.pbx(), "1002", self.bo, [("P-Asserted-Identity", "<tel:+49304711>")])
+        self.assertIn("<sip:+49304711@confab>", came.get("From"))
+
+    def test_nothing_of_the_way(self):
+        headers = [("Privacy", "history"), ("History-Info", TestHistory.HISTORY), ("P-Asserted-Identity", "<sip:4711@pbx>")]
+        came = self.sent(self.pbx(), "1002", self.bo, headers)
+        self.assertIn("4711", came.get("From"))
+        self.assertNotIn("900", self.values(came, "History-Info") + self.values(came, "Diversion"))
+        came = self.sent(self.pbx(), "0123", self.trunk, headers)
+        self.assertTrue(self.values(came, "History-Info").startswith(TestHistory.HISTORY))
+        self.assertEqual(came.get("Privacy"), "history")
 
 
 if __name__ == "__main__":

@@ -103,6 +103,17 @@ link "server" { application = "sip:%s:5080" region = "terminating" order = 10 }
         # What stands above the server is not asked again.
         self.assertEqual(log.count("trace link=first event=invited"), 1)
 
+    def test_who_sent_it_on_is_told_below(self):
+        history = "<sip:9001@pbx>;index=1, <sip:9002@pbx?Privacy=history;cause=302>;index=1.1;mp=1"
+        for privacy, told in ((), "<sip:9001@pbx>"), ([("Privacy", "history")], "<sip:anonymous@anonymous.invalid>"):
+            call = self.pbx().invite("1002", headers=[("History-Info", history), *privacy])
+            other = self.bo.wait_call()
+            came = ", ".join(other.invitation.all("History-Info"))
+            self.assertTrue(came.startswith(told + ";index=1, <sip:anonymous@anonymous.invalid>;index=1.1;mp=1, "), came)
+            call.cancel()
+            call.wait_ended()
+            other.wait_ended()
+
     def test_a_caller_who_gives_up(self):
         call = self.ada.invite("1002")
         other = self.bo.wait_call()

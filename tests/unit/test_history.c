@@ -250,6 +250,17 @@ static const struct written {
      "Diversion: <sip:9001@pbx>;reason=user-busy;counter=1;privacy=full\r\n"
      "History-Info: <sip:9001@pbx?Reason=SIP%3Bcause%3D486&Privacy=history>;index=1, "
      "<sip:1002@confab;cause=486>;index=1.1;mp=1\r\n"},
+    /* RFC 7044 §10.1.2: the caller wants nothing told of the way. */
+    {{.to = {.user = "1003", .host = "confab"},
+      .privacy = PRIVACY_HISTORY,
+      .diversions = {HEARD, H1},
+      .diversion_count = 2,
+      .history = "<sip:9001@pbx>;index=1, <sip:1001@confab;cause=408>;index=1.1;mp=1",
+      .diverted = "<sip:9001@pbx>"},
+     true,
+     "History-Info: <sip:anonymous@anonymous.invalid>;index=1, "
+     "<sip:anonymous@anonymous.invalid>;index=1.1;mp=1, "
+     "<sip:anonymous@anonymous.invalid;cause=486>;index=1.1.1;mp=1.1\r\n"},
     /* Names are escaped, hosts that are none are not written. */
     {{.to = {.user = "a>;b", .host = "confab"},
       .diversions = {{.user = "1\r\nVia: x", .host = "x>\r\nVia: y"}},

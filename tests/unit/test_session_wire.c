@@ -340,6 +340,33 @@ START_TEST(user_is_believed_as_far_as_his_credentials_go)
 }
 END_TEST
 
+/* RFC 3325 §9.2: as whom he would like to be shown counts when it is himself. */
+START_TEST(preferred_identity_is_of_the_users_own_number)
+{
+    user_invite(
+        "<sip:1001@127.0.11.9>",
+        "P-Preferred-Identity: \"Ada\" <sip:1001@x>, \"Boss\" <sip:1002@confab>, <sip:1001@y>, \"\r\n");
+    hear(&b, "invited");
+    ck_assert_str_eq(b.invitation.from.user, "1001");
+    ck_assert_str_eq(b.invitation.from.display, "Anna"); /* what cannot be read is nobody's wish */
+    session_reject(b.session, 404, NULL, NULL, 0);
+    hang_up(&b, NULL);
+}
+END_TEST
+
+START_TEST(preferred_identity_names_the_user)
+{
+    user_invite("<sip:1001@127.0.11.9>",
+                "P-Preferred-Identity: \"Ada\" <sip:1001@x>, \"Boss\" <sip:1002@confab>\r\n");
+    hear(&b, "invited");
+    ck_assert_str_eq(b.invitation.from.user, "1001");
+    ck_assert_str_eq(b.invitation.from.host, "confab");
+    ck_assert_str_eq(b.invitation.from.display, "Ada");
+    session_reject(b.session, 404, NULL, NULL, 0);
+    hang_up(&b, NULL);
+}
+END_TEST
+
 /* A phone behind NAT: its Contact cannot be reached, the BYE goes where the INVITE came from. */
 START_TEST(requests_to_a_phone_behind_nat_go_to_its_source)
 {
@@ -394,8 +421,12 @@ START_TEST(peer_identity_and_diversion_are_read)
     ck_assert_str_eq(b.invitation.from.display, "Bo\"b, Jr");
     ck_assert(b.invitation.anonymous);
     ck_assert_str_eq(b.params, "play=x;repeat=3");
+    ck_assert_uint_eq(b.invitation.privacy, PRIVACY_ID | PRIVACY_CRITICAL);
+    ck_assert_uint_eq(b.invitation.diversion_count, 2);
     ck_assert_str_eq(b.invitation.diversions[0].user, "1004");
     ck_assert_int_eq(b.invitation.diversions[0].cause, 408);
+    ck_assert_str_eq(b.invitation.diversions[1].user, "1003");
+    ck_assert_int_eq(b.invitation.diversions[1].cause, 486);
     session_reject(b.session, 404, NULL, NULL, 0);
     raw_acknowledge_failure("1", raw_receive("SIP/2.0 404"));
     hang_up(&b, NULL);
@@ -411,6 +442,24 @@ START_TEST(target_parameter_names_the_mailbox)
     ck_assert_str_eq(b.invitation.diversions[0].user, "1005");
     ck_assert_str_eq(b.invitation.diversions[0].host, "confab");
     ck_assert_int_eq(b.invitation.diversions[0].cause, 486);
+    session_reject(b.session, 404, NULL, NULL, 0);
+    hang_up(&b, NULL);
+}
+END_TEST
+
+/* RFC 4458: whom the Request-URI names comes first, and once. */
+START_TEST(target_parameter_leads_the_history)
+{
+    raw_request(&b, "INVITE", "sip:7000@127.0.11.2;target=sip:1005%40confab;cause=486", 1, "1", "",
+                "History-Info: <sip:1004@x>;index=1, <sip:1005@x;cause=302>;index=1.1;mp=1,\r\n"
+                " <sip:7000@x;cause=408>;index=1.1.1;mp=1.1\r\n",
+                OFFER_A);
+    hear(&b, "invited");
+    ck_assert_uint_eq(b.invitation.diversion_count, 2);
+    ck_assert_str_eq(b.invitation.diversions[0].user, "1005");
+    ck_assert_int_eq(b.invitation.diversions[0].cause, 486);
+    ck_assert_str_eq(b.invitation.diversions[1].user, "1004");
+    ck_assert_int_eq(b.invitation.diversions[1].cause, 302);
     session_reject(b.session, 404, NULL, NULL, 0);
     hang_up(&b, NULL);
 }
@@ -688,6 +737,7 @@ static void add_all(TCase *blue, TCase *dialogs)
     tcase_add_test(blue, mutilated_invites);
     tcase_add_test(blue, peer_identity_and_diversion_are_read);
     tcase_add_test(blue, target_parameter_names_the_mailbox);
+    tcase_add_test(blue, target_parameter_leads_the_history);
     tcase_add_test(dialogs, lost_ack_ends_the_call);
     tcase_add_test(dialogs, late_and_repeated_ack);
     tcase_add_test(dialogs, old_cseq_gets_500);
@@ -719,6 +769,8 @@ int main(void)
     tcase_add_test(strangers, strangers_are_challenged);
     tcase_add_test(strangers, from_must_be_the_digest_user);
     tcase_add_test(strangers, user_is_believed_as_far_as_his_credentials_go);
+    tcase_add_test(strangers, preferred_identity_is_of_the_users_own_number);
+    tcase_add_test(strangers, preferred_identity_names_the_user);
     tcase_add_test(strangers, requests_to_a_phone_behind_nat_go_to_its_source);
     tcase_add_test(strangers, cancel_while_authenticating);
     suite_add_tcase(suite, blue);

@@ -88,7 +88,7 @@ START_TEST(every_key_reaches_its_field)
                   "http { address = \"::1\" port = 8081 }\n"
                   "log { level = \"debug\" }\n"
                   "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
-                  "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" user = \"u\" password = "
+                  "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" trusted = no user = \"u\" password = "
                   "\"p:\\\"w\" }\n"
                   "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
     ck_assert_str_eq(s->realm, "example.org");
@@ -133,6 +133,10 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_uint_eq(s->http_port, 8081);
     ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
     ck_assert_uint_eq(s->peer_count, 2);
+    ck_assert(settings_trusts(s, "pbx"));
+    ck_assert(!settings_trusts(s, "trunk"));
+    ck_assert(!settings_trusts(s, "nobody"));
+    ck_assert(!settings_trusts(s, NULL));
     ck_assert_str_eq(s->peers[0].uri, "sip:pbx.example:5060;transport=udp");
     ck_assert_str_eq(s->peers[0].user, "");
     ck_assert_str_eq(s->peers[0].password, "");
