@@ -455,6 +455,8 @@ void ring_stop(struct call *call, const struct leg *winner,
 void ring_caller_changed(struct call *call); /* to one who was answered before */
 void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp);
 void ring_answered(struct leg *leg, const char *sdp);
+/* Its offer was refused (488): another one is made where there may be one. */
+void ring_unacceptable(struct leg *leg);
 void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect);
 /* -- fork.c: a ring of several targets ----------------------------------------------------------------- */
 

@@ -83,6 +83,8 @@ struct refer;
 void refer_tell(struct refer *refer, int status);
 
 struct session_handlers {
+    /* 488 to our INVITE: session_offer_anew() before this returns, else failed() follows. May be NULL. */
+    void (*unacceptable)(void *owner);
     /* Which early dialog speaks, session_fork() says in progress, answered and offered. */
     void (*progress)(void *owner, int status, const char *reason,
                      const char *sdp); /* 101-199; sdp may be NULL */
@@ -132,6 +134,9 @@ struct session_target {
 SIP_CHECK_RESULT int session_invite(struct agent *agent, struct session **out,
                                     const struct session_target *target, const char *sdp,
                                     const struct session_handlers *handlers, void *owner);
+
+/* Within unacceptable() alone: sends the INVITE again with another offer. */
+SIP_CHECK_RESULT int session_offer_anew(struct session *s, const char *sdp);
 
 /* Our own address as such a target will see it, before there is a session: what SDP's c= is to name. EINVAL a
  * URI that is none, EHOSTUNREACH nothing listens in its family. */

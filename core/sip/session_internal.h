@@ -187,6 +187,8 @@ struct session {
 
     char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
     unsigned max_forwards, tries;
+    bool asking;         /* its owner, for another offer */
+    char *another_offer; /* … who has made it */
 };
 
 /* session.c */
