@@ -480,6 +480,9 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
     branch->failure.status = status;
     snprintf(branch->failure.reason, sizeof branch->failure.reason, "%s", reason ? reason : "");
     snprintf(branch->failure.redirect, sizeof branch->failure.redirect, "%s", redirect ? redirect : "");
+    if (leg->session)
+        snprintf(branch->failure.cause, sizeof branch->failure.cause, "%s",
+                 session_failure_reason(leg->session));
     if (call->early == leg)
         call->early = NULL;
     leg_close(leg, status, NULL);
@@ -538,5 +541,5 @@ void ring_check(struct ring *ring)
     served = ring->server != NULL;
     ring_stop(call, NULL, NULL);
     if (served || !ring_follow(call, route, &best))
-        chain_fail(call, best.status, best.reason, best.redirect);
+        chain_fail_as(call, &best);
 }

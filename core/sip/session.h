@@ -183,6 +183,11 @@ SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 void session_reject(struct session *s, int status, const char *reason, const char *redirect,
                     unsigned retry_after_s);
 
+/* Reason (RFC 3326, RFC 6432) of the final response that failed; "": it had none. */
+const char *session_failure_reason(const struct session *s);
+/* … and of session_reject() to come; "": none. */
+void session_set_reason(struct session *s, const char *value);
+
 /* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is sent: what
  * comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);

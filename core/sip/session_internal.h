@@ -21,6 +21,7 @@
 #define SESSION_TIMER "timer"
 #define SDP_TYPE "application/sdp"
 #define HEADERS_TEXT 8192
+#define REASON_TEXT 256
 #define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
 
 /* -- transport.c: addresses of the sockets and of the far sides ------------------------------------------ */
@@ -152,7 +153,8 @@ struct session {
     bool incoming;    /* they sent the first INVITE */
     bool released;    /* the owner let go: tell nobody */
     unsigned busy;    /* calls of ours on the stack that use it */
-    char *end_reason; /* Reason of the BYE that a released session still owes */
+    char *end_reason; /* Reason of the BYE that a released session still owes, or of the failure that we send */
+    char *far_reason; /* … of the failure that came */
 
     char *call_id;
     char *peer;                    /* the trusted peer that it is with, or NULL */

@@ -306,7 +306,7 @@ static void invite_failed(struct session *s, nta_outgoing_t *orq, int status, co
     const struct session_handlers *handlers = s->handlers;
     const char *phrase = sip && sip->sip_status ? sip->sip_status->st_phrase : NULL;
     const url_t *contact = sip && status < 400 ? contact_url(sip) : NULL;
-    char redirect[512] = "", reason[128];
+    char redirect[512] = "", reason[128], cause[REASON_TEXT];
 
     if (invite_improve(s, status, sip)) {
         /* Again, with the same Call-ID and the next CSeq. */
@@ -318,11 +318,18 @@ static void invite_failed(struct session *s, nta_outgoing_t *orq, int status, co
     if (contact && url_e(redirect, sizeof redirect, contact) >= (issize_t)sizeof redirect)
         *redirect = '\0';
     snprintf(reason, sizeof reason, "%s", phrase ? phrase : "");
+    if (sip && session_reason_of(sip, cause, sizeof cause))
+        s->far_reason = su_strdup(s->home, cause);
     session_over(s);
     if (session_has_owner(s)) {
         s->handlers = NULL;
         handlers->failed(s->owner, status, reason, *redirect ? redirect : NULL);
     }
+}
+
+const char *session_failure_reason(const struct session *s)
+{
+    return s->far_reason ? s->far_reason : "";
 }
 
 static void invite_progress(struct session *s, int status, const sip_t *sip)
