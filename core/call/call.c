@@ -308,6 +308,7 @@ void call_refuse(struct call *call, const struct failure *failure)
     if (call->caller->session && !call->caller->answered) {
         leg_trace(call->caller, true, "response", failure->status, reason);
         leg_note_end(call->caller, failure->status, reason, false);
+        session_set_reason(call->caller->session, failure->cause);
         session_reject(call->caller->session, failure->status, reason, redirect,
                        failure->status == 503 ? 2 + random_below(9) : 0);
     }

@@ -118,15 +118,22 @@ void chain_up(struct call *call)
         call_refuse(call, &call->failure);
 }
 
-void chain_fail(struct call *call, int status, const char *reason, const char *redirect)
+void chain_fail_as(struct call *call, const struct failure *failure)
 {
     call->state = CALL_ROUTING;
-    call->failure = (struct failure){.status = status};
-    snprintf(call->failure.reason, sizeof call->failure.reason, "%s", reason ? reason : "");
-    snprintf(call->failure.redirect, sizeof call->failure.redirect, "%s", redirect ? redirect : "");
-    log_event(LEVEL_INFO, "call", call->id, "failed status=%d", status);
-    busy_note(call, status);
+    call->failure = *failure;
+    log_event(LEVEL_INFO, "call", call->id, "failed status=%d", failure->status);
+    busy_note(call, failure->status);
     chain_up(call);
+}
+
+void chain_fail(struct call *call, int status, const char *reason, const char *redirect)
+{
+    struct failure failure = {.status = status};
+
+    snprintf(failure.reason, sizeof failure.reason, "%s", reason ? reason : "");
+    snprintf(failure.redirect, sizeof failure.redirect, "%s", redirect ? redirect : "");
+    chain_fail_as(call, &failure);
 }
 
 void chain_refuse(struct call *call, int status, const char *reason, const char *redirect)

@@ -214,6 +214,7 @@ enum hung_up { HUNG_UP_SERVER, HUNG_UP_CALLER, HUNG_UP_CALLEE };
 struct failure {
     int status;
     char reason[96], redirect[URI_TEXT];
+    char cause[256]; /* Reason of the response (RFC 3326), "" */
 };
 
 struct call {
@@ -377,6 +378,7 @@ bool chain_listens(const struct call *call);
 bool chain_news(struct call *call, const struct news *news);
 /* A failure from below the request's place: up the path until a link consumes it, at last to the caller. */
 void chain_fail(struct call *call, int status, const char *reason, const char *redirect);
+void chain_fail_as(struct call *call, const struct failure *failure); /* … of a far side */
 void chain_up(struct call *call); /* goes on up with call->failure */
 
 /* -- contract.c: what an application is asked, and what follows when it fails ------------------------------ */
@@ -461,6 +463,8 @@ void ring_stop(struct call *call, const struct leg *winner,
 void ring_caller_changed(struct call *call); /* to one who was answered before */
 void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp);
 void ring_answered(struct leg *leg, const char *sdp);
+/* Its offer was refused (488): another one is made where there may be one. */
+void ring_unacceptable(struct leg *leg);
 void ring_failed(struct leg *leg, int status, const char *reason, const char *redirect);
 /* -- fork.c: a ring of several targets ----------------------------------------------------------------- */
 

@@ -173,6 +173,14 @@ static void leg_on_answered(void *owner, const char *sdp)
     watch_changed(leg->call);
 }
 
+static void leg_on_unacceptable(void *owner)
+{
+    struct leg *leg = owner;
+
+    if (leg->branch)
+        ring_unacceptable(leg);
+}
+
 /* A branch that was cancelled or lost the race has no say any more. */
 static void leg_on_failed(void *owner, int status, const char *reason, const char *redirect)
 {
@@ -277,6 +285,7 @@ static void leg_on_ended(void *owner, int status, const char *reason)
 }
 
 const struct session_handlers leg_handlers = {
+    .unacceptable = leg_on_unacceptable,
     .progress = leg_on_progress,
     .answered = leg_on_answered,
     .failed = leg_on_failed,

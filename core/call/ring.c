@@ -405,6 +405,31 @@ void ring_progress(struct leg *leg, int status, const char *reason, const char *
                   strerror(error));
 }
 
+/*
+ * Keys within RTP/AVP are an attempt. There are phones and trunks that insist on RTP/SAVP and refuse it
+ * instead: they get what they want, once.
+ */
+void ring_unacceptable(struct leg *leg)
+{
+    struct codec_list codecs;
+    char sdp[SDP_TEXT];
+    int error;
+
+    if (leg->srtp != SRTP_OPTIONAL || leg->early)
+        return;
+    leg->srtp = SRTP_REQUIRED;
+    ring_codecs(leg->call, &codecs);
+    negotiation_revert(leg->negotiation);
+    error = leg_offer(leg, &codecs, true, true, sdp);
+    if (!error)
+        error = session_offer_anew(leg->session, sdp);
+    if (!error) {
+        leg_trace(leg, false, "response", 488, NULL);
+        leg_trace(leg, true, "INVITE", 0, "RTP/SAVP");
+    }
+    log_event(LEVEL_INFO, "call", leg->call->id, "offered-anew profile=RTP/SAVP error=%d", error);
+}
+
 void ring_take(struct leg *leg)
 {
     struct call *call = leg->call;
@@ -458,6 +483,9 @@ void ring_failed(struct leg *leg, int status, const char *reason, const char *re
     branch->failure.status = status;
     snprintf(branch->failure.reason, sizeof branch->failure.reason, "%s", reason ? reason : "");
     snprintf(branch->failure.redirect, sizeof branch->failure.redirect, "%s", redirect ? redirect : "");
+    if (leg->session)
+        snprintf(branch->failure.cause, sizeof branch->failure.cause, "%s",
+                 session_failure_reason(leg->session));
     if (call->early == leg)
         call->early = NULL;
     leg_close(leg, status, NULL);
@@ -516,5 +544,5 @@ void ring_check(struct ring *ring)
     served = ring->server != NULL;
     ring_stop(call, NULL, NULL);
     if (served || !ring_follow(call, route, &best))
-        chain_fail(call, best.status, best.reason, best.redirect);
+        chain_fail_as(call, &best);
 }

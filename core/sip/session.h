@@ -98,6 +98,8 @@ struct refer;
 void refer_tell(struct refer *refer, int status);
 
 struct session_handlers {
+    /* 488 to our INVITE: session_offer_anew() before this returns, else failed() follows. May be NULL. */
+    void (*unacceptable)(void *owner);
     /* Which early dialog speaks, session_fork() says in progress, answered and offered. */
     void (*progress)(void *owner, int status, const char *reason,
                      const char *sdp); /* 101-199; sdp may be NULL */
@@ -150,6 +152,9 @@ SIP_CHECK_RESULT int session_invite(struct agent *agent, struct session **out,
                                     const struct session_target *target, const char *sdp,
                                     const struct session_handlers *handlers, void *owner);
 
+/* Within unacceptable() alone: sends the INVITE again with another offer. */
+SIP_CHECK_RESULT int session_offer_anew(struct session *s, const char *sdp);
+
 /* Our own address as such a target will see it, before there is a session: what SDP's c= is to name. EINVAL a
  * URI that is none, EHOSTUNREACH nothing listens in its family. */
 SIP_CHECK_RESULT int session_target_address(struct agent *agent, const struct session_target *target,
@@ -194,6 +199,11 @@ SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 /* Final failure; `redirect` (3xx) or NULL; `retry_after_s` or 0. */
 void session_reject(struct session *s, int status, const char *reason, const char *redirect,
                     unsigned retry_after_s);
+
+/* Reason (RFC 3326, RFC 6432) of the final response that failed; "": it had none. */
+const char *session_failure_reason(const struct session *s);
+/* … and of session_reject() to come; "": none. */
+void session_set_reason(struct session *s, const char *value);
 
 /* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is sent: what
  * comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */

@@ -21,6 +21,7 @@
 #define SESSION_TIMER "timer"
 #define SDP_TYPE "application/sdp"
 #define HEADERS_TEXT 24576
+#define REASON_TEXT 256
 #define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
 
 /* -- transport.c: addresses of the sockets and of the far sides ------------------------------------------ */
@@ -195,7 +196,8 @@ struct session {
     bool incoming;    /* they sent the first INVITE */
     bool released;    /* the owner let go: tell nobody */
     unsigned busy;    /* calls of ours on the stack that use it */
-    char *end_reason; /* Reason of the BYE that a released session still owes */
+    char *end_reason; /* Reason of the BYE that a released session still owes, or of the failure that we send */
+    char *far_reason; /* … of the failure that came */
 
     char *call_id;
     char *peer;                    /* the trusted peer that it is with, or NULL */
@@ -230,6 +232,8 @@ struct session {
 
     char *uri, *headers; /* of an outgoing INVITE: for a second try after 422, or a 2xx without Contact */
     unsigned max_forwards, tries;
+    bool asking;         /* its owner, for another offer */
+    char *another_offer; /* … who has made it */
 };
 
 /* session.c */

@@ -8,7 +8,7 @@
 
 #include "core/base/log.h"
 
-#define INVITE_TRIES_MAX 3 /* after 422 */
+#define INVITE_TRIES_MAX 4 /* with 422 and 488; challenges have a limit of their own */
 
 static int invite_response(struct session *s, nta_outgoing_t *orq, const sip_t *sip);
 
@@ -273,16 +273,43 @@ static void invite_answered(struct session *s, nta_outgoing_t *orq, const sip_t 
     session_modify_next(s);
 }
 
+int session_offer_anew(struct session *s, const char *sdp)
+{
+    if (!s->asking || s->another_offer || !sdp)
+        return EINVAL;
+    s->another_offer = su_strdup(s->home, sdp);
+    return s->another_offer ? 0 : ENOMEM;
+}
+
+/* Whether the refused INVITE can be sent otherwise, and now is. */
+static bool invite_improve(struct session *s, int status, const sip_t *sip)
+{
+    if (s->state != SESSION_CALLING || s->tries >= INVITE_TRIES_MAX)
+        return false;
+    if (status == 422)
+        return timer_read_refusal(s, sip); /* RFC 4028 §7.3 */
+    if (status != 488 || !session_has_owner(s) || !s->handlers->unacceptable)
+        return false;
+    s->asking = true;
+    s->handlers->unacceptable(s->owner);
+    s->asking = false;
+    if (!s->another_offer || s->state != SESSION_CALLING)
+        return false;
+    session_set_local_sdp(s, s->another_offer);
+    su_free(s->home, s->another_offer);
+    s->another_offer = NULL;
+    return true;
+}
+
 static void invite_failed(struct session *s, nta_outgoing_t *orq, int status, const sip_t *sip)
 {
     const struct session_handlers *handlers = s->handlers;
     const char *phrase = sip && sip->sip_status ? sip->sip_status->st_phrase : NULL;
     const url_t *contact = sip && status < 400 ? contact_url(sip) : NULL;
-    char redirect[512] = "", reason[128];
+    char redirect[512] = "", reason[128], cause[REASON_TEXT];
 
-    if (status == 422 && s->state == SESSION_CALLING && s->tries < INVITE_TRIES_MAX &&
-        timer_read_refusal(s, sip)) {
-        /* RFC 4028 §7.3: again, with the same Call-ID and the next CSeq. */
+    if (invite_improve(s, status, sip)) {
+        /* Again, with the same Call-ID and the next CSeq. */
         s->orq = NULL;
         nta_outgoing_destroy(orq);
         if (invite_send(s) == 0)
@@ -291,11 +318,18 @@ static void invite_failed(struct session *s, nta_outgoing_t *orq, int status, co
     if (contact && url_e(redirect, sizeof redirect, contact) >= (issize_t)sizeof redirect)
         *redirect = '\0';
     snprintf(reason, sizeof reason, "%s", phrase ? phrase : "");
+    if (sip && session_reason_of(sip, cause, sizeof cause))
+        s->far_reason = su_strdup(s->home, cause);
     session_over(s);
     if (session_has_owner(s)) {
         s->handlers = NULL;
         handlers->failed(s->owner, status, reason, *redirect ? redirect : NULL);
     }
+}
+
+const char *session_failure_reason(const struct session *s)
+{
+    return s->far_reason ? s->far_reason : "";
 }
 
 static void invite_progress(struct session *s, int status, const sip_t *sip)

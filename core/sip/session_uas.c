@@ -219,6 +219,12 @@ int session_answer(struct session *s, const char *sdp)
     return 0;
 }
 
+void session_set_reason(struct session *s, const char *value)
+{
+    su_free(s->home, s->end_reason);
+    s->end_reason = *value ? su_strdup(s->home, value) : NULL;
+}
+
 void session_reject(struct session *s, int status, const char *reason, const char *redirect,
                     unsigned retry_after_s)
 {
@@ -233,6 +239,7 @@ void session_reject(struct session *s, int status, const char *reason, const cha
     snprintf(seconds, sizeof seconds, "%u", retry_after_s);
     nta_incoming_treply(s->irq, status < 300 ? 500 : status, reason, SIPTAG_USER_AGENT_STR("confab"),
                         SIPTAG_HEADER_STR(session_id_line(s, true)),
+                        TAG_IF(s->end_reason, SIPTAG_REASON_STR(s->end_reason)),
                         TAG_IF(redirect, SIPTAG_CONTACT_STR(contact)),
                         TAG_IF(retry_after_s, SIPTAG_RETRY_AFTER_STR(seconds)), TAG_END());
     session_over(s);

@@ -269,7 +269,7 @@ class Server:
         """What there is by now: {"calls": 0, "legs": 0, "sessions": 0, "dialogs": 0, "subscriptions": 0, "ports": 0, …}."""
         mark = self.mark()
         self.process.send_signal(signal.SIGUSR1)
-        line = self.wait_log(r"server-stats .*$", mark=mark).group()
+        line = self.wait_log(r"server-stats .*\n", mark=mark).group()  # whole, not half written
         return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
 
     def wait_nothing_left(self, timeout=5, transactions=False):

@@ -53,6 +53,14 @@ class TestReason(Scenario):
         for value in values:
             self.assertIn(value, ", ".join(bye.all("Reason")))
 
+    def test_with_a_refusal(self):
+        ada, bo = self.phone("1001", registered=True), self.phone("1002", registered=True)
+        for status, reason in ((484, 'Q.850;cause=28;text="Invalid number"'), (404, "Q.850;cause=1"), (606, None)):
+            call = ada.invite("1002")
+            bo.wait_call().reject(status, [("Reason", reason)] if reason else [])
+            end = call.wait_ended()
+            self.assertEqual((end.status, end.get("Reason")), (status, reason))
+
 
 class Trunks(Scenario):
     """With a trusted peer behind 0 and one behind 9 that is not."""

@@ -5,7 +5,7 @@ import unittest
 import zlib
 
 from harness import PEERS, PLAN, Scenario
-from message import token
+from message import Sdp, token
 from phone import Call
 
 KEY = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"  # of RFC 4568's example
@@ -197,6 +197,43 @@ class TestRequired(SrtpScenario):
         self.assert_suite(mark, SUITE, "callee")
 
 
+class TestInsisting(SrtpScenario):
+    """A phone that takes keys in RTP/SAVP alone: it is offered that once its 488 has come, if policy allows."""
+    SETTINGS = 'media { srtp = "optional" }'
+
+    def ring_insisting(self):
+        caller, phone = self.phone("1001", registered=True), self.phone("1002", registered=True)
+        call = caller.invite("1002", tone=440)
+        first = phone.wait_call()
+        with phone.changed:
+            phone.calls.pop(first.call_id)  # what comes with this Call-ID next is looked at anew
+        self.assertIn("RTP/AVP", first.invitation.body)
+        phone.respond(first.invitation, first._reply, 488, tag=first.local_tag)
+        return call, first, phone.wait_call()
+
+    def test_is_offered_what_it_wants(self):
+        call, first, second = self.ring_insisting()
+        self.assertEqual(second.call_id, first.call_id)
+        self.assertGreater(second.invitation.cseq[0], first.invitation.cseq[0])
+        self.assertIn("RTP/SAVP", second.invitation.body)
+        self.assertIn(SUITE, [suite for _, suite, _ in crypto_of(Sdp(second.invitation.body))])
+        body = second.offer(extra=[CRYPTO]).replace("RTP/AVP", "RTP/SAVP")
+        second.say(200, body)
+        call.wait_answered()
+        second.wait_request("ACK")
+        mark = self.server.mark()
+        call.hangup()
+        second.wait_ended()
+        self.assertEqual(self.media_line(mark, "callee")[0], SUITE)
+        self.server.wait_nothing_left()
+
+    def test_who_refuses_that_too_is_not_asked_again(self):
+        call, _, second = self.ring_insisting()
+        second.reject(488)
+        self.assertEqual(call.wait_ended().status, 488)
+        self.server.wait_nothing_left()
+
+
 class TestPeers(SrtpScenario):
     """Nobody's calls are protected but the trunk's, which must be."""
     SETTINGS = 'media { srtp = "off" }'
@@ -206,6 +243,12 @@ class TestPeers(SrtpScenario):
 
     def test_protected_caller_is_refused(self):
         call = self.invite(self.phone("1001", registered=True), "9196", "RTP/SAVP", [CRYPTO])
+        self.assertEqual(call.wait_ended().status, 488)
+
+    def test_without_keys_there_is_nothing_else_to_offer(self):
+        caller, phone = self.phone("1001", registered=True), self.phone("1002", registered=True)
+        call = caller.invite("1002")
+        phone.wait_call().reject(488)
         self.assertEqual(call.wait_ended().status, 488)
 
     def test_keys_within_plain_rtp_are_passed_over(self):

@@ -266,6 +266,23 @@ void session_reject(struct session *s, int status, const char *reason, const cha
     snprintf(s->redirect, sizeof s->redirect, "%s", redirect ? redirect : "");
 }
 
+const char *session_failure_reason(const struct session *s)
+{
+    (void)s;
+    return "";
+}
+
+void session_set_reason(struct session *s, const char *value)
+{
+    (void)s, (void)value;
+}
+
+int session_offer_anew(struct session *s, const char *sdp)
+{
+    (void)s, (void)sdp;
+    return EINVAL;
+}
+
 int session_reoffer(struct session *s, const char *sdp)
 {
     ck_assert(!s->let_go);

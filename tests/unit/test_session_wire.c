@@ -26,6 +26,12 @@ static void start_strangers(void)
     raw_open();
 }
 
+static void start_trunk(void)
+{
+    kit_start("peer \"trunk\" { address = {\"127.0.11.9\"} user = \"u\" password = \"p\" }", "");
+    raw_open();
+}
+
 /* -- requests out of the blue ---------------------------------------------------------------------------- */
 
 static void raw_acknowledge_failure(const char *branch, const char *response)
@@ -723,6 +729,38 @@ START_TEST(refresh_by_update_and_by_reinvite)
 }
 END_TEST
 
+/* RFC 3261 §22.2: a refresh that is challenged goes again with credentials, and the next one has them at
+ * once. */
+START_TEST(challenged_refresh_is_sent_again)
+{
+    const char *message;
+
+    raw_call_up(
+        "Allow: INVITE, ACK, BYE, UPDATE\r\nSupported: timer\r\nSession-Expires: 100;refresher=uas\r\n");
+    pass_time(51);
+    message = raw_receive("UPDATE");
+    ck_assert_ptr_null(strstr(message, "Authorization"));
+    raw_respond(&b, message, "407 Who", NULL,
+                "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n", "");
+    message = raw_receive("UPDATE");
+    while (*message && !strstr(message, "nonce=\"n1\""))
+        message = raw_receive("UPDATE"); /* the first may have been repeated */
+    ck_assert_str_eq(raw_header(message, "Session-Expires"), "100;refresher=uac");
+    raw_respond(&b, message, "200 OK", NULL, "Supported: timer\r\nSession-Expires: 100;refresher=uac\r\n",
+                "");
+    pass_time(51);
+    message = raw_receive("UPDATE");
+    while (*message && !strstr(message, "nc=00000002"))
+        message = raw_receive("UPDATE");
+    ck_assert_str_ne(message, "");
+    raw_respond(&b, message, "200 OK", NULL, "Supported: timer\r\nSession-Expires: 100;refresher=uac\r\n",
+                "");
+    ck_assert_str_eq(b.heard, "");
+    raw_bye(2);
+    hear(&b, "ended 200\n");
+}
+END_TEST
+
 static void add_all(TCase *blue, TCase *dialogs)
 {
     tcase_add_test(blue, options_tell_what_we_can);
@@ -755,13 +793,16 @@ int main(void)
 {
     Suite *suite = suite_create("session on the wire");
     TCase *blue = tcase_create("out of the blue"), *dialogs = tcase_create("dialogs");
-    TCase *strangers = tcase_create("strangers");
+    TCase *strangers = tcase_create("strangers"), *trunk = tcase_create("trunk");
     SRunner *runner;
     int failed;
 
     tcase_add_checked_fixture(blue, start, kit_stop);
     tcase_add_checked_fixture(dialogs, start, kit_stop);
     tcase_add_checked_fixture(strangers, start_strangers, kit_stop);
+    tcase_add_checked_fixture(trunk, start_trunk, kit_stop);
+    tcase_add_test(trunk, challenged_refresh_is_sent_again);
+    tcase_set_timeout(trunk, 120);
     tcase_set_timeout(blue, 120);
     tcase_set_timeout(dialogs, 120);
     tcase_set_timeout(strangers, 120);
@@ -776,6 +817,7 @@ int main(void)
     suite_add_tcase(suite, blue);
     suite_add_tcase(suite, dialogs);
     suite_add_tcase(suite, strangers);
+    suite_add_tcase(suite, trunk);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
