@@ -101,7 +101,7 @@ link "server" { application = "sip:%s:5080" region = "terminating" order = 10 }
         log = self.server.log_since(mark)
         self.assertEqual(log.count(" returned call="), 1)
         # What stands above the server is not asked again.
-        self.assertEqual(log.count("trace link=tag event=invited"), 1)
+        self.assertEqual(log.count("trace link=first event=invited"), 1)
 
     def test_a_caller_who_gives_up(self):
         call = self.ada.invite("1002")
