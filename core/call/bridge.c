@@ -140,8 +140,6 @@ static int bridge_pass_offer(struct leg *other, const enum codec *codecs, size_t
     error = session_reoffer(other->session, sdp);
     if (error)
         negotiation_revert(other->negotiation);
-    else
-        other->offering++;
     return error;
 }
 
@@ -341,7 +339,7 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
 void bridge_reanswered(struct leg *leg, int status, const char *sdp)
 {
     struct call *call = leg->call;
-    struct leg *asker = NULL;
+    struct leg *asker = call->asker == leg ? NULL : call->asker;
     int error = 0;
 
     if (leg->offered_in_200) {
@@ -359,13 +357,9 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         }
         return;
     }
-    if (leg->offering > 0)
-        leg->offering--;
-    /* What was shown to it last was the asker's: an answer to an older offer of ours is none to that. */
-    if (leg->offering == 0) {
-        asker = call->asker;
+    /* Of several offers the session tells what came of the newest alone, and that was the asker's. */
+    if (asker)
         call->asker = NULL;
-    }
     if (status / 100 == 2) {
         error = leg_accept(leg, sdp);
         /* Asked to listen he declined: he holds. Not asked, he has said nothing new. */

@@ -122,7 +122,6 @@ struct leg {
     bool described;        /* format holds, the port runs */
     bool offered_in_200;   /* the answer to our offer comes in the ACK */
     bool closing;          /* port_close() was called */
-    unsigned offering;     /* offers of ours that its far side has not answered: one is out, another may wait */
     bool declines;         /* its far side takes no sound by its own wish: it holds */
     bool reachable;        /* the offer of ours that is open says that we would send */
     bool music;            /* hears our music, for the other side holds */

@@ -1,4 +1,6 @@
 """What comes when its call or session is about to be gone, and what comes without end: by hostile or hurried peers."""
+import threading
+import time
 import unittest
 
 from harness import Scenario
@@ -99,6 +101,31 @@ class TestInOneSegment(Crossing):
                 blind = first.build("REFER", [("Refer-To", refer_to(self.ada, "99999"))])
                 self.send_together(self.transfer(first, second), blind)
                 self.assert_transferred(first, far, second, other)
+
+
+class TestOffers(Crossing):
+    def test_one_behind_two_of_ours_is_answered(self):
+        """The other side is still to answer what the transfer's beginning showed it when the transferor resumes."""
+        ada, bo = self.pair()
+        cy = self.phone("1003", registered=True)
+        call, other = self.meet(ada, bo)
+        call.hold()
+        seen = len([r for r in other.requests if r.method == "INVITE"])
+        other.auto_reinvite = False
+        call.request("REFER", [("Refer-To", refer_to(ada, "1003"))])
+        other.wait_request("INVITE", seen=seen)
+        cy.wait_call().reject(486)
+        self.assertEqual(told(ada), [100, 486])
+        resume = threading.Thread(target=call.resume)
+        resume.start()
+        call.wait_status(100)
+        time.sleep(0.2)
+        other.auto_reinvite = True
+        other.answer_reinvite()
+        resume.join()
+        self.assertTrue(call.hears(550) and other.hears(440))
+        call.hangup()
+        other.wait_ended()
 
 
 class TestWithoutEnd(Crossing):
