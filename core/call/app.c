@@ -346,14 +346,14 @@ struct link *link_of(struct ticket ticket)
 {
     struct link *link = table_get(&links, ticket.owner);
 
-    return link && call_is_up(link->call) ? link : NULL;
+    return link && call_goes_on(link->call) ? link : NULL;
 }
 
 static void link_expired(void *arg)
 {
     struct link *link = arg;
 
-    if (call_is_up(link->call))
+    if (call_goes_on(link->call))
         link->after(link);
 }
 

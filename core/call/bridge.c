@@ -339,7 +339,7 @@ static int bridge_accept_ack(struct leg *leg, const char *sdp)
 void bridge_reanswered(struct leg *leg, int status, const char *sdp)
 {
     struct call *call = leg->call;
-    struct leg *asker;
+    struct leg *asker = call->asker == leg ? NULL : call->asker;
     int error = 0;
 
     if (leg->offered_in_200) {
@@ -357,9 +357,9 @@ void bridge_reanswered(struct leg *leg, int status, const char *sdp)
         }
         return;
     }
-    /* Of several offers of ours only the newest's answer is told, and that was made for the asker. */
-    asker = call->asker;
-    call->asker = NULL;
+    /* Of several offers the session tells what came of the newest alone, and that was the asker's. */
+    if (asker)
+        call->asker = NULL;
     if (status / 100 == 2) {
         error = leg_accept(leg, sdp);
         /* Asked to listen he declined: he holds. Not asked, he has said nothing new. */

@@ -31,12 +31,17 @@ struct call *call_of(struct ticket ticket)
 {
     struct call *call = table_get(&waiting, ticket.owner);
 
-    return call && call->epoch == ticket.epoch && call_is_up(call) ? call : NULL;
+    return call && call->epoch == ticket.epoch && call_goes_on(call) ? call : NULL;
 }
 
 bool call_is_up(const struct call *call)
 {
     return call->state < CALL_CLOSING;
+}
+
+bool call_goes_on(const struct call *call)
+{
+    return call_is_up(call) && !call->soon;
 }
 
 /* -- beginning ----------------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #define CALL_CHECK __attribute__((warn_unused_result))
 #define LINKS_MAX 64     /* links that a request may stand on at a time, over all retargets */
 #define RETARGETS_MAX 10 /* RFC 3261 §16.3 bounds hops between servers; this bounds those inside */
+#define EXCHANGES_MAX 100 /* transfers and exchanged parties of one call: each leaves a leg or a route in it */
 #define FILES_MAX 16     /* files a link keeps loaded */
 #define TYPED_MAX 16     /* keys typed ahead */
 #define ASK_MAX 32       /* digits of one question */
@@ -232,6 +233,7 @@ struct call {
     struct route *routes; /* newest first */
     const struct route *settled; /* those from here on are of a call that was answered */
     unsigned retargets;
+    unsigned exchanges; /* how often a party was transferred, or replaced */
     struct link *links;           /* all there ever were, newest first */
     struct link *path[LINKS_MAX]; /* those the request stands on, top first */
     unsigned depth, position;     /* how many, and how many of them were entered */
@@ -297,6 +299,8 @@ void call_trace_decision(struct call *call, const struct link *link, const char 
 /* cdr.c: the record goes to storage; what only it needed is freed. Once, at the call's end. */
 void call_save_record(struct call *call);
 bool call_is_up(const struct call *call); /* not closing, not over */
+/* … nor about to be: call_end_soon() leaves a moment in which more may come, and who has moved on left an empty seat. */
+bool call_goes_on(const struct call *call);
 /* The call that asked storage, or NULL when it is over or has moved on. */
 struct call *call_of(struct ticket ticket);
 struct ticket call_ticket(struct call *call);

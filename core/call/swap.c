@@ -146,6 +146,8 @@ static void leg_move(struct leg *leg, struct call *to, struct leg *empty)
         from->callee = NULL;
     if (from->asker == leg)
         from->asker = NULL;
+    if (from->state == CALL_BRIDGED)
+        from->state = CALL_ROUTING; /* one side alone is no call of two, however soon it ends */
     leg->call = to;
     leg->next = to->legs;
     to->legs = leg;
@@ -246,7 +248,7 @@ bool call_can_replace(const struct leg *old)
 {
     const struct call *call = old->call;
 
-    if (!old->answered || call->transfer || call->asker)
+    if (!old->answered || call->transfer || call->asker || call->exchanges >= EXCHANGES_MAX)
         return false;
     if (call->state == CALL_HOSTED)
         return old == call->caller && host_adopts(call->host);
@@ -268,6 +270,7 @@ int call_replace(struct leg *old, struct leg *leg)
         error = leg_answer_for(leg, call, by_caller ? call->callee : call->caller);
     if (error)
         return error;
+    call->exchanges++;
     leg_move(leg, call, empty);
     if (by_caller) {
         call->caller = leg;

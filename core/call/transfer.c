@@ -285,7 +285,7 @@ static struct leg *leg_named(const struct server *server, const struct dialog_na
     struct session *session = session_find(server->agent, name, ended);
     struct leg *leg = session ? session_owner(session) : NULL;
 
-    return leg && call_is_up(leg->call) ? leg : NULL;
+    return leg && call_goes_on(leg->call) ? leg : NULL;
 }
 
 /* Only two who talk can be parted; whom an application has answered has nobody to be connected with. */
@@ -295,12 +295,16 @@ void transfer_referred(void *owner, const struct referral *referral)
     struct call *call = leg->call;
     bool ended;
 
-    if (call->state != CALL_BRIDGED || (leg != call->caller && leg != call->callee)) {
+    if (call->state != CALL_BRIDGED || !call_goes_on(call) || (leg != call->caller && leg != call->callee)) {
         session_refuse_referral(leg->session, 403);
         return;
     }
     if (call->asker || call->transfer) {
         session_refuse_referral(leg->session, 491);
+        return;
+    }
+    if (call->exchanges++ >= EXCHANGES_MAX) {
+        session_refuse_referral(leg->session, 403);
         return;
     }
     named = referral->attended ? leg_named(call->server, &referral->replaces, &ended) : NULL;
