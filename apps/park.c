@@ -94,8 +94,8 @@ static void park_note_parker(struct parked *parked, const struct request *reques
 {
     unsigned count = request->diversion_count;
     const char *parker = *request->referrer.user ? request->referrer.user
-                         : count                   ? request->diversions[count - 1].user
-                                                   : "";
+                         : count                 ? request->diversions[count - 1].user
+                                                 : "";
 
     if (!*parker && request->user) {
         parker = request->user;

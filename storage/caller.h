@@ -7,11 +7,12 @@
 #include "storage/storage.h"
 
 /* ENOENT: no such subscriber. */
-STORAGE_CHECK int caller_note(struct storage *st, const char *subscriber, const char *number, struct ticket ticket,
-                              storage_done *reply);
+STORAGE_CHECK int caller_note(struct storage *st, const char *subscriber, const char *number,
+                              struct ticket ticket, storage_done *reply);
 
 /* ENOENT: nobody has called who may be called back. */
 typedef void caller_reply(struct ticket ticket, int error, const char *number);
-STORAGE_CHECK int caller_last(struct storage *st, const char *subscriber, struct ticket ticket, caller_reply *reply);
+STORAGE_CHECK int caller_last(struct storage *st, const char *subscriber, struct ticket ticket,
+                              caller_reply *reply);
 
 #endif

@@ -27,8 +27,9 @@ struct database {
     atomic_uint_fast64_t *reconnects; /* counted here; may be NULL */
     PGconn *conn;
     bool was_up;
-    bool refused; /* the last statement failed by what it was given (SQLSTATE class 22 or 23): again is no use */
-    bool unsure; /* COMMIT was sent and its answer never came: do not repeat what is not idempotent */
+    bool refused; /* the last statement failed by what it was given (SQLSTATE class 22 or 23): again is no use
+                   */
+    bool unsure;  /* COMMIT was sent and its answer never came: do not repeat what is not idempotent */
     unsigned backoff_ms;
     uint64_t retry_us; /* no new attempt before this moment */
 };

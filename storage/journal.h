@@ -1,15 +1,15 @@
 /*
  * A journal of lines on disk: what must not be lost while the database is away.
  *
- *   SPOOL/journal/TIME.jsonl    segments, one record a line; the one that is written to is known in memory only
- *   SPOOL/journal/broken        lines that the database refuses, for an administrator
+ *   SPOOL/journal/TIME.jsonl    segments, one record a line; the one that is written to is known in memory
+ * only SPOOL/journal/broken        lines that the database refuses, for an administrator
  *
  * A line without its line feed was cut by a crash and counts as never written. A kill -9 loses nothing that
  * journal_append() has returned from; a power cut what came after the last journal_sync(), or at most
  * JOURNAL_UNSYNCED lines.
  *
- * Ownership: journal_open() makes, journal_close() ends. Threads: any; journal_rotate() to journal_remove() one
- * at a time. Failure: ENOSPC disk full, EDQUOT the journal's own limit (the oldest lines are kept), EIO.
+ * Ownership: journal_open() makes, journal_close() ends. Threads: any; journal_rotate() to journal_remove()
+ * one at a time. Failure: ENOSPC disk full, EDQUOT the journal's own limit (the oldest lines are kept), EIO.
  */
 #ifndef CONFAB_STORAGE_JOURNAL_H
 #define CONFAB_STORAGE_JOURNAL_H

@@ -2,8 +2,8 @@
  * Records of calls that are over: CDRs and traces (tables call, cdr, trace; sql/0005_records.sql says what a
  * record holds). They reach the database by a journal on disk, once each, however long it is away.
  *
- * Ownership: record_save() takes the record. Threads: signalling. Failure: ENOBUFS too many wait to be written
- * to the journal; ENOMEM. The record is gone then, and counted.
+ * Ownership: record_save() takes the record. Threads: signalling. Failure: ENOBUFS too many wait to be
+ * written to the journal; ENOMEM. The record is gone then, and counted.
  */
 #ifndef CONFAB_STORAGE_RECORDS_H
 #define CONFAB_STORAGE_RECORDS_H

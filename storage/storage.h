@@ -46,7 +46,7 @@ void storage_on_mailbox_change(struct storage *st, void (*fn)(void *arg, const c
 struct storage_stats {
     uint64_t jobs, jobs_refused, jobs_failed, reconnects;
     uint64_t records_waiting, records_lost; /* bytes in the journal; calls whose record could not be kept */
-    unsigned waiting, spooled; /* jobs in the queue; deposits on disk without a row */
+    unsigned waiting, spooled;              /* jobs in the queue; deposits on disk without a row */
 };
 void storage_read_stats(const struct storage *st, struct storage_stats *out);
 

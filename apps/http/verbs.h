@@ -18,22 +18,23 @@
 
 enum verb_kind {
     VERB_ANSWER,
-    VERB_PLAY,     /* prompts, the sound of `url`, what `say` says, or a tone of `number` Hz for `ms` */
-    VERB_GATHER,   /* the same but no tone, up to `number` digits, `ms` between them; then `action` */
-    VERB_RECORD,   /* for `ms` at most, `silence_ms` or one of the keys of `text` end it; then `action` */
-    VERB_DIAL,     /* `numbers` through the number plan, for `number` seconds; `action` when nobody takes the call */
+    VERB_PLAY,   /* prompts, the sound of `url`, what `say` says, or a tone of `number` Hz for `ms` */
+    VERB_GATHER, /* the same but no tone, up to `number` digits, `ms` between them; then `action` */
+    VERB_RECORD, /* for `ms` at most, `silence_ms` or one of the keys of `text` end it; then `action` */
+    VERB_DIAL, /* `numbers` through the number plan, for `number` seconds; `action` when nobody takes the call
+                */
     VERB_CONFERENCE, /* room `text` */
     VERB_VOICEMAIL,  /* mailbox `text` */
-    VERB_REDIRECT, /* the verbs of another URL, or 302 to a SIP URI: `text` */
-    VERB_REJECT,   /* status `number`, reason `text` */
-    VERB_PAUSE,    /* `ms` */
+    VERB_REDIRECT,   /* the verbs of another URL, or 302 to a SIP URI: `text` */
+    VERB_REJECT,     /* status `number`, reason `text` */
+    VERB_PAUSE,      /* `ms` */
     VERB_HANGUP,
-    VERB_TAG,      /* key `text`, value `action` */
+    VERB_TAG, /* key `text`, value `action` */
     VERB_CONTINUE,
 };
 struct verb {
     enum verb_kind kind;
-    const char *text, *action;  /* NULL where the answer has none */
+    const char *text, *action; /* NULL where the answer has none */
     const char *url, *say, *language;
     int number, ms, silence_ms;
     bool confirm; /* who answers a dial presses 1 first */
@@ -45,13 +46,14 @@ struct verb {
 struct verbs {
     struct verb list[VERBS_MAX];
     size_t count;
-    const char *status_url;                   /* where the call's further fate is told; NULL: nowhere */
+    const char *status_url; /* where the call's further fate is told; NULL: nowhere */
     bool tell_ringing, tell_answered, tell_ended;
     void *root; /* holds the texts */
 };
 
 /* NULL, or what is wrong; then there is nothing to free. */
-__attribute__((warn_unused_result)) const char *verbs_read(struct verbs **out, const char *json, size_t length);
+__attribute__((warn_unused_result)) const char *verbs_read(struct verbs **out, const char *json,
+                                                           size_t length);
 void verbs_free(struct verbs *verbs);
 
 #endif

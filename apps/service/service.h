@@ -1,8 +1,8 @@
 /*
  * What the small services share: their parameters, and the callers and numbers that these name.
  *
- * Ownership: values that are returned belong to the parameters. Threads: signalling. Failure: a parameter that is missing
- * or of another kind is taken for one that was not given.
+ * Ownership: values that are returned belong to the parameters. Threads: signalling. Failure: a parameter
+ * that is missing or of another kind is taken for one that was not given.
  */
 #ifndef CONFAB_APPS_SERVICE_H
 #define CONFAB_APPS_SERVICE_H
@@ -16,8 +16,8 @@ const char *service_text(const json_t *service, const char *key);
 long service_number(const json_t *service, const char *key, long otherwise);
 bool service_truth(const json_t *service, const char *key);
 /*
- * Whether the list `key` names `number`: patterns of the number plan, and a last '*' stands for anything, also nothing. No
- * list, or an empty one: false.
+ * Whether the list `key` names `number`: patterns of the number plan, and a last '*' stands for anything,
+ * also nothing. No list, or an empty one: false.
  */
 bool service_lists(const json_t *service, const char *key, const char *number);
 /* Whether a list is there at all. */

@@ -1,8 +1,8 @@
 /*
  * confab.conf (libconfuse), read into plain values. Every error names file and line.
  *
- * Ownership: settings_load() makes a value that settings_free() ends; who needs it for longer (a call) holds a
- * reference by settings_hold(). Threads: signalling loads and reloads; the value itself never changes.
+ * Ownership: settings_load() makes a value that settings_free() ends; who needs it for longer (a call) holds
+ * a reference by settings_hold(). Threads: signalling loads and reloads; the value itself never changes.
  * Failure: EINVAL with a message for each error, ENOENT, ENOMEM.
  */
 #ifndef CONFAB_BASE_SETTINGS_H
@@ -22,44 +22,48 @@ struct peer_settings {
     size_t address_count;
     bool trusted;          /* what it says of who calls is believed, and who calls is told it (RFC 3325) */
     enum srtp_policy srtp; /* its own, or else that of all legs */
-    char *uri;        /* where calls to it go: "sip:pbx.example:5060;transport=udp"; NULL when it only calls us */
+    char *uri; /* where calls to it go: "sip:pbx.example:5060;transport=udp"; NULL when it only calls us */
     char *user, *password; /* what answers its digest challenges; "": both are */
     char *realm;           /* … of this realm alone; NULL: of any */
 };
 
 /* One row of the number plan; the first that matches a dialled number wins. */
 struct number_settings {
-    char *pattern;     /* text as dialled; 'X' any digit; 'LOW-HIGH' of equal length; a last '.' one or more characters */
+    char *pattern;     /* text as dialled; 'X' any digit; 'LOW-HIGH' of equal length; a last '.' one or more
+                          characters */
     char *application; /* name of an application, or "user" or "peer" */
     char *argument;    /* what that application makes of it; never NULL */
     int line;          /* in the file, for complaints about it */
 };
 
 /*
- * A link of the service path. Regions, in the order of a request's way: neutral (each call), originating (of the caller,
- * or of the user who diverted the call), terminating (of the callee), egress (calls that leave by a peer).
+ * A link of the service path. Regions, in the order of a request's way: neutral (each call), originating (of
+ * the caller, or of the user who diverted the call), terminating (of the callee), egress (calls that leave by
+ * a peer).
  */
 enum region { REGION_NEUTRAL, REGION_ORIGINATING, REGION_TERMINATING, REGION_EGRESS, REGION_COUNT };
 enum on_fail { FAIL_CONTINUE, FAIL_REJECT, FAIL_FALLBACK };
 struct link_settings {
     char *name;
-    char *application;          /* an application's name, "sip:…" (a SIP application server) or "http://…", "https://…" */
-    char *argument;             /* never NULL */
-    char *service;              /* in only where the served user has one of these (parted by spaces) on; "": always */
+    char *application; /* an application's name, "sip:…" (a SIP application server) or "http://…", "https://…"
+                        */
+    char *argument; /* never NULL */
+    char *service;  /* in only where the served user has one of these (parted by spaces) on; "": always */
     enum region region;
-    int order;                  /* lower ones come first; equal ones as they stand in the file */
-    char **callers, **numbers;  /* guards: patterns as in the number plan; none: all */
+    int order;                 /* lower ones come first; equal ones as they stand in the file */
+    char **callers, **numbers; /* guards: patterns as in the number plan; none: all */
     size_t caller_count, number_count;
-    char *when;                 /* guard: "mon-fri 08:00-18:00" in the served user's zone, several by ','; "": always */
-    unsigned deadline_ms;       /* for the decision about a request; 0: none */
+    char *when; /* guard: "mon-fri 08:00-18:00" in the served user's zone, several by ','; "": always */
+    unsigned deadline_ms; /* for the decision about a request; 0: none */
     enum on_fail on_fail;
-    int fail_status;            /* FAIL_REJECT */
-    char *fallback;             /* FAIL_FALLBACK: an application's name, and what it is told */
-    char *fallback_argument;    /* never NULL */
-    bool end_late;              /* a failure after it acted ends the call; else the call goes on without it */
-    bool mandatory;             /* also in emergency calls, and never skipped by the breaker */
-    unsigned breaker_failures, breaker_s; /* after so many failures in a row it is left out for so long; 0: never */
-    int line;                   /* 0: built in, and confab.conf does not mention it */
+    int fail_status;         /* FAIL_REJECT */
+    char *fallback;          /* FAIL_FALLBACK: an application's name, and what it is told */
+    char *fallback_argument; /* never NULL */
+    bool end_late;           /* a failure after it acted ends the call; else the call goes on without it */
+    bool mandatory;          /* also in emergency calls, and never skipped by the breaker */
+    unsigned breaker_failures,
+        breaker_s; /* after so many failures in a row it is left out for so long; 0: never */
+    int line;      /* 0: built in, and confab.conf does not mention it */
 };
 #define SERVICE_MAILBOX "mailbox" /* a service that a user has who has a mailbox; no row says so */
 const char *region_name(enum region region);
@@ -70,21 +74,21 @@ struct settings {
     size_t listen_count;
     unsigned registration_min_s, registration_max_s, registration_default_s;
     unsigned session_expires_s, session_min_se_s; /* RFC 4028 */
-    bool prack; /* RFC 3262: provisional responses with SDP are sent and asked for reliably */
-    unsigned ring_s;                               /* how long a user rings when his row does not say */
-    char *dialog_info;                             /* who may watch a user's calls: "all", "group", "off" */
-    char *refer;                                   /* "execute" what a REFER asks, or "pass" it on */
-    bool recall;                                   /* a transferor who has hung up rings again when it fails */
-    bool hold_music;                               /* who is held hears our music, whoever holds him */
+    bool prack;        /* RFC 3262: provisional responses with SDP are sent and asked for reliably */
+    unsigned ring_s;   /* how long a user rings when his row does not say */
+    char *dialog_info; /* who may watch a user's calls: "all", "group", "off" */
+    char *refer;       /* "execute" what a REFER asks, or "pass" it on */
+    bool recall;       /* a transferor who has hung up rings again when it fails */
+    bool hold_music;   /* who is held hears our music, whoever holds him */
 
     char *media_address4, *media_address6; /* what SDP names; NULL: the address the SIP request came to */
     unsigned rtp_port_low, rtp_port_high;
-    unsigned media_workers;                /* 0: cores - 1, at least 1 */
-    unsigned wide_room;                    /* members on one thread before others of the room spread over more */
-    char *media_io;                        /* "auto", "uring", "plain" */
-    unsigned rtp_timeout_s;                /* silence on both RTP and RTCP after which a call ends; 0: never */
-    enum srtp_policy srtp;                 /* of legs that are no peer's */
-    enum codec codecs[CODEC_COUNT];        /* preference */
+    unsigned media_workers;         /* 0: cores - 1, at least 1 */
+    unsigned wide_room;             /* members on one thread before others of the room spread over more */
+    char *media_io;                 /* "auto", "uring", "plain" */
+    unsigned rtp_timeout_s;         /* silence on both RTP and RTCP after which a call ends; 0: never */
+    enum srtp_policy srtp;          /* of legs that are no peer's */
+    enum codec codecs[CODEC_COUNT]; /* preference */
     size_t codec_count;
 
     char *database; /* libpq connection string */
@@ -97,7 +101,7 @@ struct settings {
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
-    bool room_loudness, room_denoise; /* of rooms whose row does not say */
+    bool room_loudness, room_denoise;                          /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
     char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */
@@ -105,7 +109,7 @@ struct settings {
     unsigned records_keep_days, records_trace_keep_days; /* 0: for ever */
     bool records_trace;
     unsigned records_journal_mb; /* that may wait for the database */
-    int log_level; /* enum log_level */
+    int log_level;               /* enum log_level */
 
     struct peer_settings *peers;
     size_t peer_count;
@@ -113,18 +117,20 @@ struct settings {
     size_t number_count;
     struct link_settings *links; /* by region and order; those of confab.conf over those built in */
     size_t link_count;
-    char **emergency;            /* patterns of numbers that only mandatory links may see and none may refuse */
+    char **emergency; /* patterns of numbers that only mandatory links may see and none may refuse */
     size_t emergency_count;
-    char **test_fail, **test_hang; /* for tests: "LINK/EVENT" that is taken for failed, or for never decided */
+    char **test_fail,
+        **test_hang; /* for tests: "LINK/EVENT" that is taken for failed, or for never decided */
     size_t test_fail_count, test_hang_count;
 };
 
 /*
- * Reads `file`. `complain` gets each error as one line "FILE:LINE: what is wrong"; with errors *out is not set
- * and the result is EINVAL (or ENOENT, EACCES). Missing settings take the defaults of confab.conf(5).
+ * Reads `file`. `complain` gets each error as one line "FILE:LINE: what is wrong"; with errors *out is not
+ * set and the result is EINVAL (or ENOENT, EACCES). Missing settings take the defaults of confab.conf(5).
  */
 __attribute__((warn_unused_result)) int settings_load(const struct settings **out, const char *file,
-                                                      void (*complain)(const char *line, void *arg), void *arg);
+                                                      void (*complain)(const char *line, void *arg),
+                                                      void *arg);
 const struct settings *settings_hold(const struct settings *s);
 void settings_free(const struct settings *s); /* drops one reference; NULL is allowed */
 

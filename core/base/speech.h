@@ -1,9 +1,10 @@
 /*
  * Speaks texts into files (espeak-ng, a child process for each), in a thread of its own.
  *
- * Ownership: speech_new() to speech_free(); texts are copied; a file belongs to whoever gets the reply. Threads: all
- * functions and handlers belong to the loop's thread. Failure: each text that was taken gets exactly one reply, unless
- * speech_free() comes first, which leaves no file behind. No shell sees the text, and a child is ended after some seconds.
+ * Ownership: speech_new() to speech_free(); texts are copied; a file belongs to whoever gets the reply.
+ * Threads: all functions and handlers belong to the loop's thread. Failure: each text that was taken gets
+ * exactly one reply, unless speech_free() comes first, which leaves no file behind. No shell sees the text,
+ * and a child is ended after some seconds.
  */
 #ifndef CONFAB_BASE_SPEECH_H
 #define CONFAB_BASE_SPEECH_H
@@ -27,12 +28,14 @@ struct speech_reply {
 };
 typedef void speech_done(void *arg, const struct speech_reply *reply);
 
-__attribute__((warn_unused_result)) int speech_new(struct speech **out, struct loop *loop, speech_done *done, void *arg);
+__attribute__((warn_unused_result)) int speech_new(struct speech **out, struct loop *loop, speech_done *done,
+                                                   void *arg);
 void speech_free(struct speech *speech);
-/* "en-us", "de": what espeak-ng calls a voice, and nothing else that it could take for an option or a path. */
+/* "en-us", "de": what espeak-ng calls a voice, and nothing else that it could take for an option or a path.
+ */
 bool speech_language_fits(const char *language);
 /* EINVAL, ENOBUFS, ENOMEM: no reply comes. `path` must not exist. */
-__attribute__((warn_unused_result)) int speech_say(struct speech *speech, struct ticket ticket, const char *language,
-                                                   const char *text, const char *path);
+__attribute__((warn_unused_result)) int speech_say(struct speech *speech, struct ticket ticket,
+                                                   const char *language, const char *text, const char *path);
 
 #endif

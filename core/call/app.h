@@ -1,10 +1,12 @@
 /*
- * What an application is, and what it may do with a call. An application has a place (struct link) in the path of each call that
- * is led through it: the request comes down the path, failures and answers come back up.
+ * What an application is, and what it may do with a call. An application has a place (struct link) in the
+ * path of each call that is led through it: the request comes down the path, failures and answers come back
+ * up.
  *
- * Ownership: the call owns its links; an application owns what it hangs on a link with link_set_state() until `ended`.
- * Threads: signalling only, and nothing here may block. Failure: a verb used in a state where it makes no sense is
- * logged and ignored; a call that cannot go on is ended with 500, and `ended` tells the application.
+ * Ownership: the call owns its links; an application owns what it hangs on a link with link_set_state() until
+ * `ended`. Threads: signalling only, and nothing here may block. Failure: a verb used in a state where it
+ * makes no sense is logged and ignored; a call that cannot go on is ended with 500, and `ended` tells the
+ * application.
  */
 #ifndef CONFAB_CALL_APP_H
 #define CONFAB_CALL_APP_H
@@ -25,28 +27,29 @@ struct subscriber;
 
 /* The request as it stands at this link. Pointers live as long as the call. */
 struct request {
-    const char *call;               /* id of the call, for logs */
+    const char *call; /* id of the call, for logs */
     struct party caller;
     bool anonymous;
-    const char *user;               /* subscriber who calls, authenticated; or NULL */
-    const char *peer;               /* trusted peer that calls; or NULL */
-    const char *number;             /* what was dialled, after retargets */
-    const char *params;             /* URI parameters of the target, "" */
-    const char *argument;           /* of the link, or of the number plan's row; a URL for a link that is one; "" */
+    const char *user;     /* subscriber who calls, authenticated; or NULL */
+    const char *peer;     /* trusted peer that calls; or NULL */
+    const char *number;   /* what was dialled, after retargets */
+    const char *params;   /* URI parameters of the target, "" */
+    const char *argument; /* of the link, or of the number plan's row; a URL for a link that is one; "" */
     const struct subscriber *callee; /* when the target is a subscriber; or NULL */
-    char callee_name[128];          /* as the callee's phone shows it; "" when unknown */
-    bool emergency;                 /* an emergency number: nobody may refuse, redirect or keep it */
+    char callee_name[128];           /* as the callee's phone shows it; "" when unknown */
+    bool emergency;                  /* an emergency number: nobody may refuse, redirect or keep it */
     struct diversion diversions[DIVERSIONS_MAX]; /* who sent the call on, and why: the first one first */
     unsigned diversion_count;
-    struct party referrer;          /* who has transferred the caller here (RFC 3892); user "": nobody */
-    const char *replaces;           /* value of Replaces that goes out with it, of a dialog elsewhere; or NULL */
+    struct party referrer; /* who has transferred the caller here (RFC 3892); user "": nobody */
+    const char *replaces;  /* value of Replaces that goes out with it, of a dialog elsewhere; or NULL */
 };
 
-/* What happens below a link while a request or a call goes through it; told up the path, the lowest link first. */
+/* What happens below a link while a request or a call goes through it; told up the path, the lowest link
+ * first. */
 enum news_kind {
-    NEWS_PROGRESS,    /* a provisional response: `status` */
-    NEWS_ANSWERED,    /* what lies below has answered: caller and callee talk */
-    NEWS_HELD,        /* one of both holds: `by_caller` says who; NEWS_RESUMED likewise */
+    NEWS_PROGRESS, /* a provisional response: `status` */
+    NEWS_ANSWERED, /* what lies below has answered: caller and callee talk */
+    NEWS_HELD,     /* one of both holds: `by_caller` says who; NEWS_RESUMED likewise */
     NEWS_RESUMED,
     NEWS_DIGIT,       /* a key pressed while both talk: `digit`, `by_caller` */
     NEWS_TRANSFERRED, /* one of both has been replaced by another party */
@@ -59,22 +62,24 @@ struct news {
 };
 
 struct app {
-    const char *name;               /* as confab.conf writes it */
+    const char *name; /* as confab.conf writes it */
     /* Once, at the server's start and end: for what is no call's own. Either may be NULL. */
     int (*start)(struct server *server);
     void (*stop)(struct server *server);
     /*
-     * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect, _retarget,
-     * _answer or _fail follows, before the link's deadline. An emergency call (request->emergency) goes on whatever is said.
+     * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect,
+     * _retarget, _answer or _fail follows, before the link's deadline. An emergency call (request->emergency)
+     * goes on whatever is said.
      */
     void (*invited)(struct link *link, const struct request *request);
-    /* What lies below has failed. True: consumed, and one of the verbs follows; false (or NULL): the failure goes on up. */
+    /* What lies below has failed. True: consumed, and one of the verbs follows; false (or NULL): the failure
+     * goes on up. */
     bool (*failed)(struct link *link, int status);
     /*
-     * News from below, for links that let the request pass. True: consumed, so that neither the links above nor the far
-     * side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer cannot be consumed). Where a
-     * link has this handler, digits pass it before they go to the far side, and so come there a little later; tones within the
-     * sound pass in any case. May be NULL.
+     * News from below, for links that let the request pass. True: consumed, so that neither the links above
+     * nor the far side hear of it (a digit that is a command, a ringing that is to stay hidden; an answer
+     * cannot be consumed). Where a link has this handler, digits pass it before they go to the far side, and
+     * so come there a little later; tones within the sound pass in any case. May be NULL.
      */
     bool (*heard)(struct link *link, const struct news *news);
     /* After link_answer(): the caller's media is up (200 sent, codec known). */
@@ -82,11 +87,12 @@ struct app {
     /* The far side holds (true) or resumes a call that this application answered. May be NULL. */
     void (*held)(struct link *link, bool held);
     /*
-     * The caller, a member of a mixing room, has begun to talk or stopped, at most twice a second. `muted`: nobody
-     * hears it. May be NULL.
+     * The caller, a member of a mixing room, has begun to talk or stopped, at most twice a second. `muted`:
+     * nobody hears it. May be NULL.
      */
     void (*talks)(struct link *link, bool talks, bool muted);
-    /* The call is over, for whatever reason: free the state. Last to be called; link and its storage go after it. */
+    /* The call is over, for whatever reason: free the state. Last to be called; link and its storage go after
+     * it. */
     void (*ended)(struct link *link);
 };
 
@@ -100,16 +106,16 @@ void link_continue(struct link *link);
 void link_reject(struct link *link, int status, const char *reason); /* reason NULL: the standard phrase */
 void link_redirect(struct link *link, const char *uri);              /* 302 */
 /*
- * The application cannot do its work here (storage or a server is away, an answer that makes no sense). The link's
- * failure contract says what follows: the request goes on, is refused, or another application takes this link's place;
- * later on: the call goes on without it or ends. `why` is for trace and log.
+ * The application cannot do its work here (storage or a server is away, an answer that makes no sense). The
+ * link's failure contract says what follows: the request goes on, is refused, or another application takes
+ * this link's place; later on: the call goes on without it or ends. `why` is for trace and log.
  */
 void link_fail(struct link *link, const char *why);
 /*
- * Rings several targets, one after another or together; the first who answers has the call. `own` stands for the
- * callee's registered contacts; else `number` goes through the number plan, but not through its user's own chain (what
- * a user's services would do is not asked). When all have failed, the best failure comes to `failed`. An application that
- * has answered may do so, too, as with link_retarget().
+ * Rings several targets, one after another or together; the first who answers has the call. `own` stands for
+ * the callee's registered contacts; else `number` goes through the number plan, but not through its user's
+ * own chain (what a user's services would do is not asked). When all have failed, the best failure comes to
+ * `failed`. An application that has answered may do so, too, as with link_retarget().
  */
 #define FORK_MAX 12
 struct fork_target {
@@ -122,8 +128,9 @@ struct fork_target {
 void link_fork(struct link *link, const struct fork_target *targets, size_t count, int cause);
 /*
  * By an application that has answered: the call goes on down the path, its caller hears ringing, and whoever
- * answers hears first who calls (the caller's name, as recorded, with list_file(); empty: his number) and takes the call by
- * pressing 1. When nobody does, `failed` gives the caller back, as after link_retarget(); 603: somebody has refused him.
+ * answers hears first who calls (the caller's name, as recorded, with list_file(); empty: his number) and
+ * takes the call by pressing 1. When nobody does, `failed` gives the caller back, as after link_retarget();
+ * 603: somebody has refused him.
  */
 struct list; /* core/call/media.h */
 void link_screen(struct link *link, const struct list *name);
@@ -131,32 +138,35 @@ void link_screen(struct link *link, const struct list *name);
 void link_edit_caller(struct link *link, const struct party *caller);
 void link_edit_callee_name(struct link *link, const char *display);
 /*
- * Records both sides once they talk, and while one holds, to the settings' folder of recordings: the mix, and each of
- * them. The files' names begin with the call's id.
+ * Records both sides once they talk, and while one holds, to the settings' folder of recordings: the mix, and
+ * each of them. The files' names begin with the call's id.
  */
 void link_tap(struct link *link);
-/* A word of the application's own in the call's record (CDR): "campaign" = "spring". Bounded; what is too much is left out. */
+/* A word of the application's own in the call's record (CDR): "campaign" = "spring". Bounded; what is too
+ * much is left out. */
 void link_tag(struct link *link, const char *key, const char *value);
 /*
- * Media before the answer: 183 with SDP, and the application has the caller's media as after link_answer(), until it
- * decides. False: the caller cannot hear it (no offer). `answered` is called as soon as it can play.
+ * Media before the answer: 183 with SDP, and the application has the caller's media as after link_answer(),
+ * until it decides. False: the caller cannot hear it (no offer). `answered` is called as soon as it can play.
  */
 bool link_early(struct link *link);
 /*
- * A new target: `number` goes through the number plan again; `cause` is written into Diversion and History-Info. An
- * application that has answered may send the call on so, too: its caller hears ringing, and when the new target fails,
- * `failed` gives him back, answered; where that does not take it and no link_after() runs, the call ends. Cause 0: nobody
- * has diverted the call, it is as if its caller had dialled `number` himself, and his own links see it.
+ * A new target: `number` goes through the number plan again; `cause` is written into Diversion and
+ * History-Info. An application that has answered may send the call on so, too: its caller hears ringing, and
+ * when the new target fails, `failed` gives him back, answered; where that does not take it and no
+ * link_after() runs, the call ends. Cause 0: nobody has diverted the call, it is as if its caller had dialled
+ * `number` himself, and his own links see it.
  */
 void link_retarget(struct link *link, const char *number, int cause);
 /*
- * Sends the answered call back to a user who had it (RFC 5359 §2.15): as link_retarget(), but his phones alone ring and
- * none of his services is asked.
+ * Sends the answered call back to a user who had it (RFC 5359 §2.15): as link_retarget(), but his phones
+ * alone ring and none of his services is asked.
  */
 void link_recall(struct link *link, const char *number);
 /*
- * To an application of this server, whatever the number plan says: it sees `argument`, and `number` as what was dialled. As
- * link_retarget(), also for an answered call; nobody has diverted it, and no user's services are asked.
+ * To an application of this server, whatever the number plan says: it sees `argument`, and `number` as what
+ * was dialled. As link_retarget(), also for an answered call; nobody has diverted it, and no user's services
+ * are asked.
  */
 void link_handover(struct link *link, const char *app, const char *argument, const char *number);
 void link_answer(struct link *link);
@@ -164,51 +174,62 @@ void link_answer(struct link *link);
 void link_hangup(struct link *link);
 
 /*
- * Gives the caller a call that rings at a user's phones: at those of `number`, or with NULL what has rung longest in his
- * own pickup group. `taker` is his row; without `any` he may take calls of his group and his own only. False: nothing
- * rings there for him, and the link decides anew; true: this call is over for its applications.
+ * Gives the caller a call that rings at a user's phones: at those of `number`, or with NULL what has rung
+ * longest in his own pickup group. `taker` is his row; without `any` he may take calls of his group and his
+ * own only. False: nothing rings there for him, and the link decides anew; true: this call is over for its
+ * applications.
  */
 bool link_pick(struct link *link, const struct subscriber *taker, const char *number, bool any);
-/* Connects the caller with the one whom `keeper`, of another call, has answered or is sending on; as link_pick(). */
+/* Connects the caller with the one whom `keeper`, of another call, has answered or is sending on; as
+ * link_pick(). */
 bool link_join(struct link *link, struct link *keeper);
 /* The call that this link answered is still its own: not joined, nor taken by whom it was sent on to. */
 bool link_waits(const struct link *link);
 /* The request stands at this link, or its caller hears it: what it says now is listened to. */
 bool link_acts(const struct link *link);
-/* The number at which lamps show the call once this link has answered it, when it is another than was dialled. */
+/* The number at which lamps show the call once this link has answered it, when it is another than was
+ * dialled. */
 void link_show_at(struct link *link, const char *number);
 
 const struct request *link_request(const struct link *link);
-/* Whether the number plan has led the call here, so that nobody is below; else it is a link on the way to somebody. */
+/* Whether the number plan has led the call here, so that nobody is below; else it is a link on the way to
+ * somebody. */
 bool link_ends(const struct link *link);
-/* Whom the link serves: the caller in the originating region, the callee in the terminating one; NULL in others. */
+/* Whom the link serves: the caller in the originating region, the callee in the terminating one; NULL in
+ * others. */
 const struct subscriber *link_subscriber(const struct link *link);
-/* The parameters of that subscriber's service, as frozen when the call came; NULL: he has it not, or it is off. */
+/* The parameters of that subscriber's service, as frozen when the call came; NULL: he has it not, or it is
+ * off. */
 const json_t *link_service(const struct link *link, const char *name);
 void link_set_state(struct link *link, void *state);
 void *link_state(const struct link *link);
 /* For storage's jobs: link_of() gives NULL once the call is over. */
 struct ticket link_ticket(const struct link *link);
 struct link *link_of(struct ticket ticket);
-/* Calls fn(link) once after `ms`; one timer a link: a new one replaces it, 0 stops it. Not called once it is over. */
+/* Calls fn(link) once after `ms`; one timer a link: a new one replaces it, 0 stops it. Not called once it is
+ * over. */
 void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link));
 
 struct server *link_server(const struct link *link);
-const struct settings *link_settings(const struct link *link);  /* frozen when the call came */
+const struct settings *link_settings(const struct link *link); /* frozen when the call came */
 struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);
 const struct settings *server_settings(const struct server *server); /* as they are now; a call has its own */
-void link_log(const struct link *link, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void link_log(const struct link *link, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* -- outside any call ------------------------------------------------------------------------------------------------ */
+/* -- outside any call
+ * ------------------------------------------------------------------------------------------------ */
 
 /*
- * Rings the contacts of `user`, who sees `number` as the caller; whichever he answers is led on to `number` as a call of
- * his. done(arg, status), later and once, may be NULL: 200 once both talk, else with what it ended before (of his own
- * phone or of the callee). EBUSY: no more calls may be made now; EINVAL, ENOMEM: `done` is not called.
+ * Rings the contacts of `user`, who sees `number` as the caller; whichever he answers is led on to `number`
+ * as a call of his. done(arg, status), later and once, may be NULL: 200 once both talk, else with what it
+ * ended before (of his own phone or of the callee). EBUSY: no more calls may be made now; EINVAL, ENOMEM:
+ * `done` is not called.
  */
-__attribute__((warn_unused_result)) int call_originate(struct server *server, const char *user, const char *number,
+__attribute__((warn_unused_result)) int call_originate(struct server *server, const char *user,
+                                                       const char *number,
                                                        void (*done)(void *arg, int status), void *arg);
 /* Who gave `arg` is gone: his `done` is not to be called any more. The calls go on. */
 void call_forget_origin(struct server *server, const void *arg);

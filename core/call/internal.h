@@ -21,7 +21,8 @@
 #define CALL_CHECK __attribute__((warn_unused_result))
 #define LINKS_MAX 64     /* links that a request may stand on at a time, over all retargets */
 #define RETARGETS_MAX 10 /* RFC 3261 §16.3 bounds hops between servers; this bounds those inside */
-#define EXCHANGES_MAX 100 /* transfers and exchanged parties of one call: each leaves a leg or a route in it */
+#define EXCHANGES_MAX                                                                                        \
+    100                  /* transfers and exchanged parties of one call: each leaves a leg or a route in it */
 #define FILES_MAX 16     /* files a link keeps loaded */
 #define TYPED_MAX 16     /* keys typed ahead */
 #define ASK_MAX 32       /* digits of one question */
@@ -113,29 +114,29 @@ struct leg {
     uint64_t id; /* no other leg or call has it */
     bool incoming;
     char number[NUMBER_TEXT]; /* the user whose phone it is, or "" */
-    struct session *session; /* NULL before the INVITE and once let go */
+    struct session *session;  /* NULL before the INVITE and once let go */
     struct negotiation *negotiation;
     port_id port;                    /* 0 before it is opened and once it is closed */
     struct sockaddr_storage address; /* what SDP names, with port */
     enum srtp_policy srtp;
     struct media_format format;
-    bool described;        /* format holds, the port runs */
-    bool offered_in_200;   /* the answer to our offer comes in the ACK */
-    bool closing;          /* port_close() was called */
-    bool declines;         /* its far side takes no sound by its own wish: it holds */
-    bool reachable;        /* the offer of ours that is open says that we would send */
-    bool music;            /* hears our music, for the other side holds */
-    bool answered;         /* 2xx sent or received */
-    bool holds;            /* its far side has said so, and the links know */
-    struct refer *passing; /* who has asked what its far side was asked: told what it tells; or NULL */
-    bool keeps_digits;     /* the mixer passes its keys to us alone */
+    bool described;         /* format holds, the port runs */
+    bool offered_in_200;    /* the answer to our offer comes in the ACK */
+    bool closing;           /* port_close() was called */
+    bool declines;          /* its far side takes no sound by its own wish: it holds */
+    bool reachable;         /* the offer of ours that is open says that we would send */
+    bool music;             /* hears our music, for the other side holds */
+    bool answered;          /* 2xx sent or received */
+    bool holds;             /* its far side has said so, and the links know */
+    struct refer *passing;  /* who has asked what its far side was asked: told what it tells; or NULL */
+    bool keeps_digits;      /* the mixer passes its keys to us alone */
     struct identity *moved; /* who it is, where the call's caller and routes do not say so; or NULL */
-    char *offer;           /* far side's offer that waits for an answer */
-    char *sdp;             /* caller: what was (or will be) said in 183 and 200 */
-    char *early;           /* callee: SDP of its provisional response */
-    unsigned fork;         /* … and which of the dialogs below it has sent that */
-    struct branch *branch; /* while it rings */
-    char digit;            /* the last key, and how and when it came: RFC 4733 or INFO */
+    char *offer;            /* far side's offer that waits for an answer */
+    char *sdp;              /* caller: what was (or will be) said in 183 and 200 */
+    char *early;            /* callee: SDP of its provisional response */
+    unsigned fork;          /* … and which of the dialogs below it has sent that */
+    struct branch *branch;  /* while it rings */
+    char digit;             /* the last key, and how and when it came: RFC 4733 or INFO */
     bool digit_by_info;
     uint64_t digit_us;
     bool has_stats;
@@ -225,15 +226,15 @@ struct call {
     uint64_t number; /* of tickets */
     uint32_t epoch;  /* grows with each route: a reply to an older one is dropped */
     char id[17];
-    char *passed; /* headers of the caller's that go on to whom he called; or NULL */
-    char *history, *diverted; /* his History-Info and Diversion, which go on, too; or NULL */
+    char *passed;                     /* headers of the caller's that go on to whom he called; or NULL */
+    char *history, *diverted;         /* his History-Info and Diversion, which go on, too; or NULL */
     char session_id[SESSION_ID_TEXT]; /* of its first caller (RFC 7989) */
     enum call_state state;
     struct leg *caller, *callee, *legs;
-    struct route *routes; /* newest first */
+    struct route *routes;        /* newest first */
     const struct route *settled; /* those from here on are of a call that was answered */
     unsigned retargets;
-    unsigned exchanges; /* how often a party was transferred, or replaced */
+    unsigned exchanges;           /* how often a party was transferred, or replaced */
     struct link *links;           /* all there ever were, newest first */
     struct link *path[LINKS_MAX]; /* those the request stands on, top first */
     unsigned depth, position;     /* how many, and how many of them were entered */
@@ -241,12 +242,12 @@ struct call {
     struct ring *ring;
     struct fork *fork;   /* that the next ring begins with */
     struct list *screen; /* who answers is asked, and hears this: who calls; NULL: he is not asked */
-    struct leg *early;      /* callee whose early media the caller hears */
-    bool ringing;           /* 180 was passed on since the last 183 */
-    bool returns;           /* an application server has sent it back, of another call of ours */
-    bool moved;             /* with another number */
+    struct leg *early;   /* callee whose early media the caller hears */
+    bool ringing;        /* 180 was passed on since the last 183 */
+    bool returns;        /* an application server has sent it back, of another call of ours */
+    bool moved;          /* with another number */
     const struct link_settings *after; /* the link at which it was there; NULL: the number plan's */
-    struct link *host;      /* who answered and has the caller's media */
+    struct link *host;                 /* who answered and has the caller's media */
     struct link *mover;     /* host that sent the answered call on: it gets it back if that fails */
     bool tapped;            /* both sides are recorded once they talk */
     uint32_t tap_room;      /* in this room of two; 0: it is not open */
@@ -254,7 +255,7 @@ struct call {
     struct failure failure; /* what goes up */
     struct party from;
     bool anonymous, has_user, has_peer;
-    unsigned privacy; /* what its first caller asked for: enum privacy */
+    unsigned privacy;  /* what its first caller asked for: enum privacy */
     bool caller_music; /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
     struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */
@@ -266,13 +267,13 @@ struct call {
     char end_reason[256];
     enum hung_up hung_up;
     struct trace trace;
-    json_t *tags;      /* link_tag(); NULL: none */
-    char *sip_call_id; /* of its INVITE; NULL */
-    char *recording;   /* file; NULL */
-    bool acknowledged; /* the ACK to the caller's 200 has come */
+    json_t *tags;               /* link_tag(); NULL: none */
+    char *sip_call_id;          /* of its INVITE; NULL */
+    char *recording;            /* file; NULL */
+    bool acknowledged;          /* the ACK to the caller's 200 has come */
     struct transfer *transfer;  /* a party is being connected with somebody else; or NULL */
     struct transfer_name *wish; /* the INVITE's Replaces or Join; or NULL */
-    struct origin *origin; /* the server itself makes this call; or NULL */
+    struct origin *origin;      /* the server itself makes this call; or NULL */
     struct timer *reap, *soon, *guard, *arrival;
 };
 void call_invited(void *arg, struct session *session, const struct invitation *invitation);
@@ -289,8 +290,8 @@ void call_refuse(struct call *call, const struct failure *failure); /* final res
 void call_reap(struct call *call);
 void call_free(struct call *call);
 /*
- * trace.c: one line of the call's trace: which link (NULL: the call itself), which event, and what came of it.
- * `event` and `decision` are not copied: literals.
+ * trace.c: one line of the call's trace: which link (NULL: the call itself), which event, and what came of
+ * it. `event` and `decision` are not copied: literals.
  */
 void call_trace(struct call *call, const struct link *link, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -299,7 +300,8 @@ void call_trace_decision(struct call *call, const struct link *link, const char 
 /* cdr.c: the record goes to storage; what only it needed is freed. Once, at the call's end. */
 void call_save_record(struct call *call);
 bool call_is_up(const struct call *call); /* not closing, not over */
-/* … nor about to be: call_end_soon() leaves a moment in which more may come, and who has moved on left an empty seat. */
+/* … nor about to be: call_end_soon() leaves a moment in which more may come, and who has moved on left an
+ * empty seat. */
 bool call_goes_on(const struct call *call);
 /* The call that asked storage, or NULL when it is over or has moved on. */
 struct call *call_of(struct ticket ticket);
@@ -329,7 +331,7 @@ struct route {
     bool phones_only;                  /* a recall: the user's own services are not asked */
     const struct app *handed;          /* stands at its end whatever the number plan says; or NULL */
     char handed_argument[NUMBER_TEXT];
-    struct subscriber *own_diverter;   /* a transferor's row; or NULL */
+    struct subscriber *own_diverter; /* a transferor's row; or NULL */
     char replaces[REFER_TEXT];
     enum plan plan;
 };
@@ -343,8 +345,8 @@ void route_start(struct call *call, const char *number, const char *params,
                  const struct diversion *diversion);
 /* Adds a hop to a request's list of diversions. */
 void route_add_hop(struct diversion *hops, unsigned *count, const struct diversion *hop);
-/* The same in the name of him whom the call had reached on route `from`: his originating links see it, and the list of
- * diversions grows by him. */
+/* The same in the name of him whom the call had reached on route `from`: his originating links see it, and
+ * the list of diversions grows by him. */
 void route_divert(struct call *call, const struct route *from, const char *number, int cause);
 /* A new beginning for a caller who was answered before: a transfer, a three-way room. */
 struct route_order {
@@ -370,7 +372,8 @@ CALL_CHECK int chain_push(struct call *call, struct route *route, const struct a
 void chain_down(struct call *call);
 /* The request as it stands below the links that it has passed: what goes out. */
 const struct request *chain_request(const struct call *call);
-/* The link at which the request stands is left as if it were not there: down, or up with the failure before it. */
+/* The link at which the request stands is left as if it were not there: down, or up with the failure before
+ * it. */
 void chain_skip(struct call *call);
 /* The request leaves that link for good: the failure goes to those above it. */
 void chain_refuse(struct call *call, int status, const char *reason, const char *redirect);
@@ -378,14 +381,16 @@ void chain_refuse(struct call *call, int status, const char *reason, const char 
 CALL_CHECK int chain_replace(struct call *call);
 /* Whether one of them hears news at all. */
 bool chain_listens(const struct call *call);
-/* News for the links that let the request pass, the lowest first. True: one has consumed it, and it goes no further. */
+/* News for the links that let the request pass, the lowest first. True: one has consumed it, and it goes no
+ * further. */
 bool chain_news(struct call *call, const struct news *news);
 /* A failure from below the request's place: up the path until a link consumes it, at last to the caller. */
 void chain_fail(struct call *call, int status, const char *reason, const char *redirect);
 void chain_fail_as(struct call *call, const struct failure *failure); /* … of a far side */
-void chain_up(struct call *call); /* goes on up with call->failure */
+void chain_up(struct call *call);                                     /* goes on up with call->failure */
 
-/* -- contract.c: what an application is asked, and what follows when it fails ------------------------------ */
+/* -- contract.c: what an application is asked, and what follows when it fails ------------------------------
+ */
 
 enum hook { HOOK_INVITED, HOOK_FAILED, HOOK_HEARD, HOOK_ANSWERED, HOOK_HELD, HOOK_ENDED };
 struct occasion {
@@ -395,8 +400,8 @@ struct occasion {
     bool held;               /* HOOK_HELD */
 };
 /*
- * The one place in which an application is called about a call: traced, measured and held to its contract. True:
- * it has consumed a failure or a piece of news.
+ * The one place in which an application is called about a call: traced, measured and held to its contract.
+ * True: it has consumed a failure or a piece of news.
  */
 bool link_call(struct link *link, const struct occasion *occasion);
 /* Whether the request stands at this link, so that it may decide; what it may not is logged. */
@@ -408,12 +413,14 @@ void link_decided(struct link *link, const char *verb);
 /* "dnd": the link's name in confab.conf, or the application's. */
 const char *link_name(const struct link *link);
 
-/* -- breaker.c: links that keep failing are left out for a while ------------------------------------------- */
+/* -- breaker.c: links that keep failing are left out for a while -------------------------------------------
+ */
 
 struct breaker;
 /* True: it is to be left out. After the pause one call may try it, then one after each further pause. */
 bool breaker_is_open(struct breaker *list, const struct link_settings *link, uint64_t now_us);
-/* `later`: not about the request, but about a failure or news. ENOMEM is no failure: it is not counted then. */
+/* `later`: not about the request, but about a failure or news. ENOMEM is no failure: it is not counted then.
+ */
 void breaker_note(struct breaker **list, const struct link_settings *link, bool failed, bool later,
                   uint64_t now_us);
 void breaker_free(struct breaker *list);
@@ -439,7 +446,7 @@ struct ring {
     size_t count;
     struct link *server; /* whose application server is what rings; or NULL */
     bool starting, to_user;
-    bool heard; /* a provisional response, whichever */
+    bool heard;    /* a provisional response, whichever */
     bool expired;  /* its time is over; whoever is being asked may still take the call */
     bool ringback; /* the caller, answered before, hears a ringing tone of ours */
     struct timer *timer;
@@ -463,7 +470,7 @@ void ring_take(struct leg *leg); /* it has answered, and has the call */
 void ring_start(struct call *call, struct route *route);
 void ring_start_server(struct call *call, struct link *link);
 void ring_stop(struct call *call, const struct leg *winner,
-               const char *reason); /* cancels all but `winner` */
+               const char *reason);          /* cancels all but `winner` */
 void ring_caller_changed(struct call *call); /* to one who was answered before */
 void ring_progress(struct leg *leg, int status, const char *reason, const char *sdp);
 void ring_answered(struct leg *leg, const char *sdp);
@@ -496,7 +503,8 @@ bool fork_is_over(struct ring *ring);
 /* -- isc.c: SIP application servers ---------------------------------------------------------------------- */
 
 void isc_ring(struct ring *ring, struct session_target *target);
-void isc_note(struct link *link, int status); /* what its server has said, before it is made fit for a caller */
+void isc_note(struct link *link,
+              int status); /* what its server has said, before it is made fit for a caller */
 bool isc_admits(void *server, const char *token, const char *host, bool peer);
 /* A call that an application server has sent back is led on for whom it first was. False: it is none. */
 bool isc_adopt(struct call *call, const struct invitation *invitation);
@@ -517,16 +525,16 @@ int failure_status(int status, bool to_user);
 
 /* -- swap.c: legs that change places ------------------------------------------------------------------- */
 
-/* The ringing `call` is answered by `leg`, the caller's of another call, which ends without touching it: pickup,
- * Replaces of an early dialog (RFC 3891 §3). */
+/* The ringing `call` is answered by `leg`, the caller's of another call, which ends without touching it:
+ * pickup, Replaces of an early dialog (RFC 3891 §3). */
 CALL_CHECK int call_pick(struct call *call, struct leg *leg);
-/* `leg`, of another call, takes the place of `old`, which gets a BYE: attended transfer, Replaces, a parked call's
- * return. What is left of leg's call ends. */
+/* `leg`, of another call, takes the place of `old`, which gets a BYE: attended transfer, Replaces, a parked
+ * call's return. What is left of leg's call ends. */
 CALL_CHECK int call_replace(struct leg *old, struct leg *leg);
 /* A leg of a call of two becomes the caller of a call of its own, answered, which route_start() leads on. */
 CALL_CHECK int call_split(struct call **out, struct leg *leg);
-/* The two of another call come into the ringing `call`: one as its caller, answered, the other to wait beside it. Who was
- * its caller is refused, and their old call ends. */
+/* The two of another call come into the ringing `call`: one as its caller, answered, the other to wait beside
+ * it. Who was its caller is refused, and their old call ends. */
 CALL_CHECK int call_adopt(struct call *call, struct leg *caller, struct leg *other);
 /* Whether call_replace() can put another in its place now. */
 bool call_can_replace(const struct leg *old);
@@ -551,14 +559,14 @@ bool transfer_left(struct leg *leg);     /* true: it was the transferor's, and t
 void transfer_free(struct call *call);
 /* An INVITE with Replaces or Join: true, and it is dealt with. */
 bool transfer_invited(struct call *call);
-/* Whether `taker`, a caller, may take the place of `leg` or join it: the same user, the other party, a trusted peer, or
- * one of its pickup group. */
+/* Whether `taker`, a caller, may take the place of `leg` or join it: the same user, the other party, a
+ * trusted peer, or one of its pickup group. */
 bool call_may_take(const struct leg *leg, const struct leg *taker);
 int transfer_click(void *arg, const char *called, const char *user, const char *peer,
                    const struct referral *referral, struct refer *refer);
 
-/* pass.c: passes it on to the other leg, if the settings say so and that can be. `named`: the leg of ours whose dialog it
- * names, or NULL. False: it is to be carried out here. */
+/* pass.c: passes it on to the other leg, if the settings say so and that can be. `named`: the leg of ours
+ * whose dialog it names, or NULL. False: it is to be carried out here. */
 bool pass_referral(struct leg *leg, const struct referral *referral, const struct leg *named);
 void pass_told(void *owner, int status);
 
@@ -613,8 +621,8 @@ void early_end(struct link *link);
 CALL_CHECK int tap_join(struct call *call, struct leg *callee);
 void tap_close(struct call *call);
 /* rooms.c: as mix_record(), and what the files are called, without ending. */
-CALL_CHECK int room_keep(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
-                         char *file, size_t size);
+CALL_CHECK int room_keep(struct server *server, uint32_t room, const char *name, bool tracks,
+                         const char *format, char *file, size_t size);
 
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 
@@ -681,13 +689,14 @@ struct link {
     json_t *services;                     /* his, parsed at the first question */
     struct timer *deadline;
     char lamp[NUMBER_TEXT]; /* number at which the call that it hosts is shown; "": where it was answered */
-    const struct request *above, *request, *passed; /* as it came, as the link sees it, and as it goes on below */
-    struct request *own_request, *edited;           /* what of these is its own */
-    enum hook asked;                         /* what it was asked last, and when */
+    const struct request *above, *request,
+        *passed;                          /* as it came, as the link sees it, and as it goes on below */
+    struct request *own_request, *edited; /* what of these is its own */
+    enum hook asked;                      /* what it was asked last, and when */
     uint64_t asked_us;
     unsigned asked_count;
-    bool broken; /* it has failed: it is asked nothing more */
-    bool early;  /* it speaks to the caller before it decides */
+    bool broken;    /* it has failed: it is asked nothing more */
+    bool early;     /* it speaks to the caller before it decides */
     bool stands_in; /* for one that has failed */
     uint32_t room;  /* in which the caller of a host is; 0: none */
 };

@@ -1,8 +1,8 @@
 /*
  * The server: its parts put together, and its calls. main() starts one.
  *
- * Ownership: main owns it; it owns mixer, agent, storage and prompts. Threads: signalling. Failure: errno from the start,
- * logged with the part that failed.
+ * Ownership: main owns it; it owns mixer, agent, storage and prompts. Threads: signalling. Failure: errno
+ * from the start, logged with the part that failed.
  */
 #ifndef CONFAB_CALL_SERVER_H
 #define CONFAB_CALL_SERVER_H
@@ -15,7 +15,8 @@
 
 struct server;
 
-/* Starts storage (with migrations), prompts, mixer, applications, then the SIP agent: calls come once it returns. */
+/* Starts storage (with migrations), prompts, mixer, applications, then the SIP agent: calls come once it
+ * returns. */
 __attribute__((warn_unused_result)) int server_start(struct server **out, struct loop *loop,
                                                      const struct settings *settings);
 /* New calls take these settings; calls that stand keep theirs. */
@@ -31,7 +32,8 @@ struct server_stats {
     unsigned transactions_in, transactions_out; /* nta keeps finished ones for some 32 s */
 };
 void server_read_stats(const struct server *server, struct server_stats *out);
-/* One line of what the media workers did since the last such line: how long their ticks took, how many began late. */
+/* One line of what the media workers did since the last such line: how long their ticks took, how many began
+ * late. */
 void server_log_media(struct server *server);
 /* One line of what there is by now: all of it is back at 0 when nobody has called for a while. */
 void server_log_stats(const struct server *server);

@@ -1,9 +1,9 @@
 /*
- * The SIP server: listens, admits or refuses requests, and hands calls up. Sofia's nta is underneath, and no header of
- * core/sip that others include shows it.
+ * The SIP server: listens, admits or refuses requests, and hands calls up. Sofia's nta is underneath, and no
+ * header of core/sip that others include shows it.
  *
- * Ownership: main owns the agent. Threads: signalling only. Failure: errno values at the start; after that, requests
- * get SIP responses.
+ * Ownership: main owns the agent. Threads: signalling only. Failure: errno values at the start; after that,
+ * requests get SIP responses.
  */
 #ifndef CONFAB_SIP_AGENT_H
 #define CONFAB_SIP_AGENT_H
@@ -21,28 +21,30 @@ struct storage;
 /* What the layer above (core/call) must answer. */
 struct agent_handlers {
     /*
-     * A new INVITE that was admitted: authenticated, or from a trusted peer. The callee sets owner and handlers with
-     * session_own() or ends it with session_reject() before it returns.
+     * A new INVITE that was admitted: authenticated, or from a trusted peer. The callee sets owner and
+     * handlers with session_own() or ends it with session_reject() before it returns.
      */
     void (*invited)(void *arg, struct session *session, const struct invitation *invitation);
-    /* Whether a new call may be taken now: 0, or the seconds for Retry-After of a 503. Asked before all else. */
+    /* Whether a new call may be taken now: 0, or the seconds for Retry-After of a 503. Asked before all else.
+     */
     unsigned (*refuse_call)(void *arg);
     /*
-     * A REFER out of any dialog (click to dial): who sent it wants `called` to call the referral's target. 0: done, and
-     * `refer` (NULL: no news wanted) is told what comes of it, later; else the status of a refusal.
+     * A REFER out of any dialog (click to dial): who sent it wants `called` to call the referral's target. 0:
+     * done, and `refer` (NULL: no news wanted) is told what comes of it, later; else the status of a refusal.
      */
     int (*referred)(void *arg, const char *called, const char *user, const char *peer,
                     const struct referral *referral, struct refer *refer);
     /*
-     * Whether an INVITE with this token in its Route comes from the application server that was given it: then it
-     * needs no credentials. `host`: where it comes from; `peer`: that is a trusted peer. May be NULL.
+     * Whether an INVITE with this token in its Route comes from the application server that was given it:
+     * then it needs no credentials. `host`: where it comes from; `peer`: that is a trusted peer. May be NULL.
      */
     bool (*admits)(void *arg, const char *token, const char *host, bool peer);
     /* What goes on at a number, for those who watch it; *out is empty. May be NULL. */
     void (*dialogs)(void *arg, const char *number, struct dialog_list *out);
 };
 
-/* Binds every address of settings->listen on UDP and TCP. EADDRINUSE, EADDRNOTAVAIL (logged with the address). */
+/* Binds every address of settings->listen on UDP and TCP. EADDRINUSE, EADDRNOTAVAIL (logged with the
+ * address). */
 SIP_CHECK int agent_start(struct agent **out, struct loop *loop, const struct settings *settings,
                           struct storage *storage, const struct agent_handlers *handlers, void *arg);
 /* New settings for new requests; listen addresses do not change. */

@@ -27,8 +27,8 @@ struct party {
 /* One hop of a diversion (RFC 5806, RFC 7044, RFC 4458): to whom the call first was, and why it left him. */
 struct diversion {
     char user[64], host[128];
-    int cause; /* RFC 4458 codes: 486 busy, 408 no answer, 302 unconditional, 503/480 unreachable; 0 unknown
-                */
+    int cause;   /* RFC 4458 codes: 486 busy, 408 no answer, 302 unconditional, 503/480 unreachable; 0 unknown
+                  */
     bool heard;  /* it was told by the INVITE's own headers, which go on as they came */
     bool secret; /* he asks not to be named outside the trust domain */
 };
@@ -57,18 +57,18 @@ struct invitation {
     char session_id[SESSION_ID_TEXT]; /* the caller's; made when he brings none */
     struct party
         from; /* whom we believe it is from: P-Asserted-Identity of a peer, else the digest user, else From */
-    bool anonymous;             /* RFC 3323 Privacy: id, or an anonymous From */
-    unsigned privacy;           /* enum privacy */
-    struct party target;        /* Request-URI */
-    const char *target_params;  /* its URI parameters, "" when none: "play=…;repeat=3" */
-    const char *user;           /* authenticated subscriber, or NULL */
-    const char *peer;           /* trusted peer's name, or NULL */
-    const char *offer;          /* SDP, or NULL: the offer is left to us */
+    bool anonymous;                              /* RFC 3323 Privacy: id, or an anonymous From */
+    unsigned privacy;                            /* enum privacy */
+    struct party target;                         /* Request-URI */
+    const char *target_params;                   /* its URI parameters, "" when none: "play=…;repeat=3" */
+    const char *user;                            /* authenticated subscriber, or NULL */
+    const char *peer;                            /* trusted peer's name, or NULL */
+    const char *offer;                           /* SDP, or NULL: the offer is left to us */
     struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
     unsigned diversion_count;
     const char *history, *diverted; /* History-Info and Diversion as they came; NULL: none that can go on */
-    unsigned max_forwards;      /* as received */
-    const char *passed;         /* header lines that are for the callee, each with its CR LF; "" */
+    unsigned max_forwards;          /* as received */
+    const char *passed;             /* header lines that are for the callee, each with its CR LF; "" */
     char token[SESSION_TOKEN_TEXT]; /* of the topmost Route, when it is one; "" */
     const struct dialog_name *replaces, *join; /* or NULL */
 };
@@ -91,10 +91,11 @@ struct referral {
     struct party referrer; /* Referred-By (RFC 3892); user "": none */
 };
 
-/* The subscription by which who sent a REFER hears what comes of it. It belongs to whoever accepted it, until a final
- * status has been told. */
+/* The subscription by which who sent a REFER hears what comes of it. It belongs to whoever accepted it, until
+ * a final status has been told. */
 struct refer;
-/* A status of the request that the REFER has caused. A final one is the last: the pointer is not to be used after it. */
+/* A status of the request that the REFER has caused. A final one is the last: the pointer is not to be used
+ * after it. */
 void refer_tell(struct refer *refer, int status);
 
 struct session_handlers {
@@ -107,13 +108,14 @@ struct session_handlers {
                      const char *sdp); /* 2xx to our INVITE, or ACK (sdp NULL or answer) to our 2xx */
     void (*failed)(void *owner, int status, const char *reason,
                    const char *redirect); /* 3xx-6xx; redirect: first Contact or NULL */
-    void (*offered)(
-        void *owner,
-        const char *sdp); /* re-INVITE or UPDATE; NULL: we are to offer. Answer by session_reanswer(); before the first
-                             answer (RFC 3311 §5.2, or an offer in PRACK) before this returns, else it is refused */
-    void (*reanswered)(void *owner, int status,
-                       const char *sdp); /* what came of session_reoffer(), or of the offer in session_ring() */
-    void (*digit)(void *owner, char digit, unsigned ms);          /* INFO application/dtmf-relay or dtmf */
+    void (*offered)(void *owner,
+                    const char *sdp); /* re-INVITE or UPDATE; NULL: we are to offer. Answer by
+                                         session_reanswer(); before the first answer (RFC 3311 §5.2, or an
+                                         offer in PRACK) before this returns, else it is refused */
+    void (*reanswered)(
+        void *owner, int status,
+        const char *sdp); /* what came of session_reoffer(), or of the offer in session_ring() */
+    void (*digit)(void *owner, char digit, unsigned ms); /* INFO application/dtmf-relay or dtmf */
     /* REFER: session_accept_referral() or session_refuse_referral() before this returns. May be NULL. */
     void (*referred)(void *owner, const struct referral *referral);
     /* What comes of session_refer(): once a final status, or the end of the session. May be NULL. */
@@ -133,15 +135,17 @@ struct session_target {
     bool anonymous;
     unsigned privacy; /* what the caller asked for: enum privacy */
     struct party to;
-    struct diversion diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
+    struct diversion
+        diversions[DIVERSIONS_MAX]; /* written as Diversion and History-Info; the first hop first */
     unsigned diversion_count;
-    const char *history, *diverted; /* as the caller's INVITE had them: hops that were heard stand there; NULL: none */
+    const char *history,
+        *diverted; /* as the caller's INVITE had them: hops that were heard stand there; NULL: none */
     unsigned max_forwards;
     const char *passed;     /* header lines of the caller's INVITE; NULL: none */
     const char *token;      /* a last Route that leads back here with it; NULL: none */
     const char *session_id; /* whom it is for: the caller's; NULL: made */
-    struct party referrer; /* Referred-By (RFC 3892); user "": none */
-    const char *replaces;  /* value of Replaces, of a dialog that is none of ours; NULL: none */
+    struct party referrer;  /* Referred-By (RFC 3892); user "": none */
+    const char *replaces;   /* value of Replaces, of a dialog that is none of ours; NULL: none */
 };
 
 #define SIP_CHECK_RESULT __attribute__((warn_unused_result))
@@ -162,25 +166,28 @@ SIP_CHECK_RESULT int session_target_address(struct agent *agent, const struct se
 
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner);
 const char *session_call_id(const struct session *s);
-/* Session-ID: the far side's identifier, "" before it has spoken, and that of whoever it is connected with, which goes
- * out with every message from here on; "": our own. */
+/* Session-ID: the far side's identifier, "" before it has spoken, and that of whoever it is connected with,
+ * which goes out with every message from here on; "": our own. */
 const char *session_far_id(const struct session *s);
 void session_set_near_id(struct session *s, const char *id);
-/* The dialog's tags as they are known by now, ours and the far side's (of the first fork that rings); "" when they are
- * not. */
+/* The dialog's tags as they are known by now, ours and the far side's (of the first fork that rings); "" when
+ * they are not. */
 void session_tags(const struct session *s, const char **own, const char **theirs);
-/* The early dialog (RFC 3261 §12.1.2) whose response or request is being told, or told last: 1 the first that spoke, 0
- * none. The one that answers is the dialog from then on. */
+/* The early dialog (RFC 3261 §12.1.2) whose response or request is being told, or told last: 1 the first that
+ * spoke, 0 none. The one that answers is the dialog from then on. */
 unsigned session_fork(const struct session *s);
-/* Whether SDP can be sent and answered before the answer (RFC 3262): an offer of ours in session_ring(), too. */
+/* Whether SDP can be sent and answered before the answer (RFC 3262): an offer of ours in session_ring(), too.
+ */
 bool session_is_reliable(const struct session *s);
-/* The session whose dialog is so named, from whichever end; NULL: there is none. `ended`: there was, a while ago. */
+/* The session whose dialog is so named, from whichever end; NULL: there is none. `ended`: there was, a while
+ * ago. */
 struct session *session_find(struct agent *agent, const struct dialog_name *name, bool *ended);
 void *session_owner(const struct session *s); /* NULL: it has been let go */
 /* 202, or 200 where no news are wanted: then *out is NULL. 100 Trying is told at once. */
 SIP_CHECK_RESULT int session_accept_referral(struct session *s, struct refer **out);
 void session_refuse_referral(struct session *s, int status);
-/* Whether the far side may be sent a REFER now: it has not said that it does not know it, and none is open. */
+/* Whether the far side may be sent a REFER now: it has not said that it does not know it, and none is open.
+ */
 bool session_refers(const struct session *s);
 /* Asks the far side to call `uri`, there to take the dialog `replaces` over (value of Replaces, or NULL). */
 SIP_CHECK_RESULT int session_refer(struct session *s, const char *uri, const char *replaces,
@@ -192,8 +199,8 @@ void session_local_address(const struct session *s, struct sockaddr_storage *out
 /* Where its signalling comes from or goes to: first guess for media behind NAT. */
 void session_remote_address(const struct session *s, struct sockaddr_storage *out);
 
-/* Incoming, before the final response. 100 has been sent already. SDP goes reliably where the caller can: then once,
- * session_answer() waits for its PRACK, and when that does not come the call ends with 504. */
+/* Incoming, before the final response. 100 has been sent already. SDP goes reliably where the caller can:
+ * then once, session_answer() waits for its PRACK, and when that does not come the call ends with 504. */
 SIP_CHECK_RESULT int session_ring(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_answer(struct session *s, const char *sdp);
 /* Final failure; `redirect` (3xx) or NULL; `retry_after_s` or 0. */
@@ -205,8 +212,8 @@ const char *session_failure_reason(const struct session *s);
 /* … and of session_reject() to come; "": none. */
 void session_set_reason(struct session *s, const char *value);
 
-/* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is sent: what
- * comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */
+/* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is
+ * sent: what comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);
 SIP_CHECK_RESULT int session_reanswer(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit,

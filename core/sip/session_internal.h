@@ -54,8 +54,8 @@ url_t *uri_read(su_home_t *home, const char *text);
 bool uri_param(const url_t *url, const char *name, char *out, size_t size);
 /* Unescaped user, host and unquoted display name. ENOSPC: longer than a party holds. */
 SIP_CHECK int party_read(struct party *out, const url_t *url, const char *display);
-/* Fills all of *out but call_id, offer and who sent the call on. Strings point into `sip`. EINVAL: a URI that names nobody we could
- * call. */
+/* Fills all of *out but call_id, offer and who sent the call on. Strings point into `sip`. EINVAL: a URI that
+ * names nobody we could call. */
 SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
                               const struct peer_settings *peer, const char *realm);
 /* `"Display" <sip:user@host>`, escaped; allocated from home. NULL: no memory. */
@@ -78,7 +78,7 @@ void line_add_uri(struct lines *l, const char *user, const char *host);
 
 /* -- history.c, history_write.c: who sent the call on ---------------------------------------------------- */
 
-#define INDEX_TEXT 64    /* of an entry of History-Info that can be gone on with */
+#define INDEX_TEXT 64     /* of an entry of History-Info that can be gone on with */
 #define HISTORY_TEXT 3072 /* longer ones do not go on: of them the hops that we know of do */
 #define DIVERTED_TEXT 2048
 
@@ -88,7 +88,8 @@ struct address {
     size_t whole_length, uri_length, params_length;
 };
 
-/* The next one of a text without control characters. ENOENT: there is none; EINVAL: a quote or bracket without end. */
+/* The next one of a text without control characters. ENOENT: there is none; EINVAL: a quote or bracket
+ * without end. */
 SIP_CHECK int address_next(const char **at, struct address *out);
 /* A parameter's value, "" when it has none, cut when it is long. False: it is not there. */
 bool address_param(const struct address *address, const char *name, char *out, size_t size);
@@ -100,7 +101,8 @@ bool entry_is_secret(const struct address *address);
 bool diverted_is_secret(const struct address *address);
 /* RFC 5806's word for a cause. */
 const char *word_of_cause(int cause);
-/* The hops that a header's value tells of, the first first. EINVAL: nonsense, or more entries than a call can have. */
+/* The hops that a header's value tells of, the first first. EINVAL: nonsense, or more entries than a call can
+ * have. */
 SIP_CHECK int history_read(const char *text, struct diversion hops[DIVERSIONS_MAX], unsigned *hop_count);
 SIP_CHECK int diverted_read(const char *text, struct diversion hops[DIVERSIONS_MAX], unsigned *count);
 /* Fills in who sent the call on; `trusted`: his headers are believed. Texts are allocated from home. */
@@ -115,19 +117,22 @@ char *passed_read(su_home_t *home, const sip_t *sip, bool peer);
 /* Adds them to header lines; what does not fit is left out. */
 void passed_write(char *out, size_t size, const char *lines, bool peer);
 
-/* -- session_id.c: RFC 7989 -------------------------------------------------------------------------------- */
+/* -- session_id.c: RFC 7989 --------------------------------------------------------------------------------
+ */
 
 #define SESSION_ID_LINE 128
 
 /* The sender's; "" when there is none. */
 void session_id_read(const sip_t *sip, char out[SESSION_ID_TEXT]);
 void session_id_make(char out[SESSION_ID_TEXT]);
-/* The header line of an answer that is nobody's but ours: what the request has said, turned round. "": it said nothing.
+/* The header line of an answer that is nobody's but ours: what the request has said, turned round. "": it
+ * said nothing.
  */
 void session_id_reply(nta_incoming_t *irq, char out[SESSION_ID_LINE]);
 /* What any message of the far side says of itself; one that says nothing is given an identifier. */
 void session_id_note(struct session *s, const sip_t *sip);
-/* The header line of what goes out, until the next call; with `known` the near end has an identifier from here on. */
+/* The header line of what goes out, until the next call; with `known` the near end has an identifier from
+ * here on. */
 const char *session_id_line(struct session *s, bool known);
 
 /* -- the session ----------------------------------------------------------------------------------------- */
@@ -193,10 +198,11 @@ struct session {
     const struct session_handlers *handlers;
     void *owner;
     enum session_state state;
-    bool incoming;    /* they sent the first INVITE */
-    bool released;    /* the owner let go: tell nobody */
-    unsigned busy;    /* calls of ours on the stack that use it */
-    char *end_reason; /* Reason of the BYE that a released session still owes, or of the failure that we send */
+    bool incoming; /* they sent the first INVITE */
+    bool released; /* the owner let go: tell nobody */
+    unsigned busy; /* calls of ours on the stack that use it */
+    char *
+        end_reason; /* Reason of the BYE that a released session still owes, or of the failure that we send */
     char *far_reason; /* … of the failure that came */
 
     char *call_id;
@@ -273,8 +279,8 @@ nta_outgoing_t *request_send(struct session *s, nta_leg_t *leg, nta_response_f *
 bool request_post(struct session *s, nta_leg_t *leg, url_string_t *next_hop, sip_method_t method,
                   const char *name, url_string_t *uri, tag_type_t tag, tag_value_t value, ...);
 /*
- * To be asked about each final response: a challenge that we have credentials for is answered by the same request
- * again, which takes the place of *orq. False: the response counts.
+ * To be asked about each final response: a challenge that we have credentials for is answered by the same
+ * request again, which takes the place of *orq. False: the response counts.
  */
 bool request_retry(struct session *s, nta_outgoing_t **orq, const sip_t *sip, nta_response_f *callback);
 void errands_free(struct session *s);
@@ -304,7 +310,8 @@ struct early *early_of(struct session *s, const sip_t *sip);
 /* A reliable response gets its PRACK. False: it is a repeat or out of order, and not to be looked at. */
 bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip);
 void early_keep_sdp(struct session *s, struct early *early, const char *sdp);
-/* The dialog that a 2xx confirms becomes the session's. What the answer to our offer was, had it come before; or NULL. */
+/* The dialog that a 2xx confirms becomes the session's. What the answer to our offer was, had it come before;
+ * or NULL. */
 const char *early_confirm(struct session *s, const sip_t *sip);
 void earlies_free(struct session *s);
 /* UPDATE before the first answer. */

@@ -21,8 +21,8 @@ struct link {
     const struct app *app;
     struct request request;
     void *state;
-    bool passing;   /* a link on the way to somebody, not the number plan's own */
-    bool deaf;      /* its caller hears nothing before the answer */
+    bool passing; /* a link on the way to somebody, not the number plan's own */
+    bool deaf;    /* its caller hears nothing before the answer */
     json_t *services;
     bool over;       /* gone, or its recording is being finished: no storage reply reaches it */
     char told[2048]; /* what the application said, blank between */

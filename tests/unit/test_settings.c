@@ -69,28 +69,28 @@ END_TEST
 
 START_TEST(every_key_reaches_its_field)
 {
-    const struct settings *s =
-        load_good("realm = \"example.org\"\n"
-                  "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
-                  "registration_max = 600\n"
-                  "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
-                  "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
-                  "rtp_port_high = 4999\n"
-                  "        workers = 3 wide_room = 40 io = \"plain\" srtp = \"off\" rtp_timeout = 0 codecs = "
-                  "{\"PCMA\", \"g722\"} }\n"
-                  "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
-                  "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
-                  "message_silence = 4 }\n"
-                  "conference { loudness = false denoise = true record = \"tracks\" record_format = \"opus\""
-                  " recordings = \"/r\" }\n"
-                  "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
-                  "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
-                  "http { address = \"::1\" port = 8081 }\n"
-                  "log { level = \"debug\" }\n"
-                  "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
-                  "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" trusted = no user = \"u\" password = "
-                  "\"p:\\\"w\" }\n"
-                  "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
+    const struct settings *s = load_good(
+        "realm = \"example.org\"\n"
+        "sip { listen = {\"192.0.2.1:5060\", \"[2001:db8::1]:5070\"} registration_min = 30 "
+        "registration_max = 600\n"
+        "      registration_default = 300 session_expires = 900 session_min_se = 120 ring = 33 }\n"
+        "media { address4 = \"203.0.113.1\" address6 = \"2001:db8::2\" rtp_port_low = 4000 "
+        "rtp_port_high = 4999\n"
+        "        workers = 3 wide_room = 40 io = \"plain\" srtp = \"off\" rtp_timeout = 0 codecs = "
+        "{\"PCMA\", \"g722\"} }\n"
+        "database { connection = \"dbname=x\" connections = 5 migrations = \"/m\" }\n"
+        "voicemail { spool = \"/s\" cache = \"/c\" message_max = 60 message_min_ms = 500 "
+        "message_silence = 4 }\n"
+        "conference { loudness = false denoise = true record = \"tracks\" record_format = \"opus\""
+        " recordings = \"/r\" }\n"
+        "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
+        "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
+        "http { address = \"::1\" port = 8081 }\n"
+        "log { level = \"debug\" }\n"
+        "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
+        "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" trusted = no user = \"u\" password = "
+        "\"p:\\\"w\" }\n"
+        "number \"9XX\" { application = \"peer\" argument = \"pbx\" }\n");
     ck_assert_str_eq(s->realm, "example.org");
     ck_assert_uint_eq(s->listen_count, 2);
     ck_assert_str_eq(s->listen[1], "[2001:db8::1]:5070");
