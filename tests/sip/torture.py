@@ -263,7 +263,9 @@ simple("max_forwards_negative", "3261 20.22", {400, 200}, Max_Forwards="-1")
 simple("max_forwards_word", "3261 20.22", {400, 200}, Max_Forwards="many")
 simple("proxy_require", "3261 16.3", {200, 420}, Proxy_Require="x")
 simple("content_encoding", "3261 8.2.3", {407, 415}, {415}, method="INVITE", uri=ECHO, Content_Encoding="gzip")
-for name in ("REFER", "PUBLISH", "MESSAGE", "INFO", "PRACK", "UPDATE", "NOTIFY", "FOO"):
+# A REFER asks for a call of its user's (click to dial): strangers must say who they are, a peer's is taken.
+simple("refer_out_of_dialog", "3515 2.4.2", {202, 407}, method="REFER", uri=ECHO, Refer_To="<sip:1001@{server}>")
+for name in ("PUBLISH", "MESSAGE", "INFO", "PRACK", "UPDATE", "NOTIFY", "FOO"):
     simple(name.lower() + "_out_of_dialog", "3261 8.2.1", {405, 481, 501, 489}, method=name, uri=ECHO, Refer_To="<sip:1001@{server}>",
            RAck="1 1 INVITE", Event="refer", Subscription_State="active")
 simple("subscribe_unknown_event", "6665 4.2.1", {489}, method="SUBSCRIBE", uri="sip:1001@{server}", Event="nobody-knows;id=x")
