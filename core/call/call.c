@@ -355,12 +355,14 @@ static void call_log_leg(const struct call *call, const struct leg *leg, const c
 static void call_log_end(const struct call *call)
 {
     uint64_t talked = call->answered_us ? call->ended_us - call->answered_us : 0;
+    /* Two who were talking before may have been led into it. */
+    uint64_t setup =
+        call->ended_us - talked > call->started_us ? call->ended_us - talked - call->started_us : 0;
 
     call_log_leg(call, call->caller, "caller");
     call_log_leg(call, call->callee, "callee");
     log_event(LEVEL_INFO, "call", call->id, "end status=%d reason=\"%s\" setup_ms=%llu talk_ms=%llu",
-              call->end_status, call->end_reason,
-              (unsigned long long)(call->ended_us - call->started_us - talked) / 1000,
+              call->end_status, call->end_reason, (unsigned long long)setup / 1000,
               (unsigned long long)talked / 1000);
 }
 

@@ -92,7 +92,8 @@ static json_t *record_call(const struct call *call)
     put(object, "status", call->answered_us ? 200 : (uint64_t)call->end_status);
     record_text(object, "reason", call->end_reason);
     record_text(object, "hung_up", hung_up_names[call->hung_up]);
-    put(object, "setup_ms", ms_between(call->started_us, call->ended_us) - talk_ms);
+    put(object, "setup_ms",
+        ms_between(call->started_us, call->answered_us ? call->answered_us : call->ended_us));
     put(object, "talk_ms", talk_ms);
     return object;
 }
@@ -235,8 +236,9 @@ static json_t *record_trace(const struct call *call)
     for (unsigned i = 0; i < trace->count; i++)
         json_array_append_new(list, record_trace_line(&trace->lines[i], i + 1));
     if (trace->left_out) {
-        struct trace_line last = {
-            .at_us = trace->lines[trace->count - 1].at_us, .event = "left-out", .text = text};
+        struct trace_line last = {.at_us = trace->count ? trace->lines[trace->count - 1].at_us : 0,
+                                  .event = "left-out",
+                                  .text = text};
 
         snprintf(text, sizeof text, "%u lines", trace->left_out);
         json_array_append_new(list, record_trace_line(&last, trace->count + 1));

@@ -71,8 +71,13 @@ void hold_update(struct call *call)
     hold_set(b, hold_plays(b, a) && b->described && b->format.send);
 }
 
-void hold_forget(struct leg *leg)
+void hold_silence(struct leg *leg)
 {
     hold_set(leg, false);
+}
+
+void hold_forget(struct leg *leg)
+{
+    hold_silence(leg);
     leg->declines = false;
 }

@@ -607,7 +607,8 @@ bool hold_plays(const struct leg *leg, const struct leg *other);
 bool hold_would_play(const struct leg *leg, const struct leg *other);
 /* Starts and stops the music as both sides' directions say now; also after legs have changed places. */
 void hold_update(struct call *call);
-/* A leg leaves its peer: no music any more, and it holds nobody. */
+/* A leg leaves its peer: no music any more; forgotten, it holds nobody either. */
+void hold_silence(struct leg *leg);
 void hold_forget(struct leg *leg);
 bool hold_service(const struct subscriber *subscriber);
 

@@ -69,6 +69,7 @@ static bool isc_failed(struct link *link, int status)
 
     if (!isc || isc->returned || (said != 408 && said != 503 && said != 500))
         return false;
+    *isc->token = '\0'; /* should the call come back now, it comes too late */
     link->call->depth = isc->depth;
     link->stage = STAGE_DECIDING; /* its contract says what becomes of the request */
     link->asked = HOOK_INVITED;
@@ -118,6 +119,8 @@ void isc_ring(struct ring *ring, struct session_target *target)
 
 static struct link *isc_find(struct server *server, const char *token)
 {
+    if (!*token)
+        return NULL;
     for (struct call *call = server->calls; call; call = call->next) {
         if (!call_is_up(call))
             continue;

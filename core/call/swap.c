@@ -135,7 +135,7 @@ static void leg_move(struct leg *leg, struct call *to, struct leg *empty)
     struct call *from = leg->call;
     struct leg **place = &from->legs;
 
-    hold_forget(leg);
+    hold_silence(leg);
     leg->holds = false;
     while (*place != leg)
         place = &(*place)->next;
