@@ -205,6 +205,9 @@ static int route_push_links(struct call *call, struct route *route)
 
         if (isc_passed_already(call, link->settings))
             continue;
+        /* What nobody has switched on is most of what there is: `explain` tells, the record need not. */
+        if (link->reason == PATH_NOBODY || link->reason == PATH_NO_SERVICE)
+            continue;
         path_reason_text(why, sizeof why, link, &question);
         call_trace(call, NULL, "path", "link=%s in=%d why=\"%s\"", link->settings->name,
                    (int)(link->reason == PATH_IN), why);
