@@ -372,15 +372,8 @@ int diverted_read(const char *text, struct diversion hops[DIVERSIONS_MAX], unsig
 /* All values of a header as one text without line breaks. NULL: there are none. */
 static char *values_join(su_home_t *home, const sip_t *sip, const char *name)
 {
-    char *all = NULL;
+    char *all = header_values(home, sip, name);
 
-    for (const sip_unknown_t *h = sip->sip_unknown; h; h = h->un_next) {
-        if (strcasecmp(h->un_name, name) != 0 || !h->un_value || !*h->un_value)
-            continue;
-        all = all ? su_sprintf(home, "%s, %s", all, h->un_value) : su_strdup(home, h->un_value);
-        if (!all)
-            return NULL;
-    }
     for (char *p = all; p && *p; p++) {
         if (strchr("\r\n\t", *p))
             *p = ' ';

@@ -60,9 +60,7 @@ int party_read(struct party *out, const url_t *url, const char *display)
     return error;
 }
 
-/* All values of a header that Sofia keeps as text, parsed as addresses with parameters. NULL: none, or
- * nonsense. */
-static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const char *name)
+char *header_values(su_home_t *home, const sip_t *sip, const char *name)
 {
     char *all = NULL;
 
@@ -73,6 +71,14 @@ static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const ch
         if (!all)
             return NULL;
     }
+    return all;
+}
+
+/* Parsed as addresses with parameters. NULL: none, or nonsense. */
+static sip_contact_t *addresses_read(su_home_t *home, const sip_t *sip, const char *name)
+{
+    char *all = header_values(home, sip, name);
+
     return all ? sip_contact_make(home, all) : NULL;
 }
 

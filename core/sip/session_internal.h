@@ -48,6 +48,8 @@ void response_source(nta_outgoing_t *orq, struct sockaddr_storage *out);
 
 /* -- identity.c: who calls, who is called ---------------------------------------------------------------- */
 
+/* All values of a header that Sofia keeps as text, as one list. NULL: there are none. */
+char *header_values(su_home_t *home, const sip_t *sip, const char *name);
 /* Allocated from home. NULL: empty, no URI, or no memory. */
 url_t *uri_read(su_home_t *home, const char *text);
 /* The value of a URI's parameter, "" when it has none. False: not there, or longer than `out`. */
