@@ -1,6 +1,7 @@
 """What scenarios of transfers share: REFER with its NOTIFYs, and dialogs as Replaces and Join name them."""
 import urllib.parse
 
+from harness import Scenario
 from message import user_of
 
 
@@ -49,3 +50,26 @@ def told(phone, event="refer"):
 
 def referrer(call):
     return user_of(call.invitation.get("Referred-By", "<sip:nobody@nowhere>"))
+
+
+class PartiesCase(Scenario):
+    """Three phones, and no mailbox that would take a call from them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.psql("update subscriber set mailbox = null")
+
+    def setUp(self):
+        super().setUp()
+        self.ada, self.bo, self.cy = (self.phone(n, registered=True) for n in ("1001", "1002", "1003"))
+
+    def meet(self, caller=None, callee=None, tone=440, other_tone=550):
+        """A call of two, ada's to bo unless told: both sides of it."""
+        caller, callee = caller or self.ada, callee or self.bo
+        call = caller.invite(callee.user, tone=tone)
+        other = callee.wait_call()
+        other.answer(tone=other_tone)
+        call.wait_answered()
+        other.wait_request("ACK")
+        return call, other

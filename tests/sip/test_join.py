@@ -1,28 +1,10 @@
 """INVITE with Join (RFC 3911): a third party comes into a call of two."""
 import unittest
 
-from harness import Scenario
-from referring import own_name
+from referring import PartiesCase, own_name
 
 
-class TestJoin(Scenario):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server.psql("update subscriber set mailbox = null")
-
-    def setUp(self):
-        super().setUp()
-        self.ada, self.bo, self.cy = (self.phone(n, registered=True) for n in ("1001", "1002", "1003"))
-
-    def meet(self):
-        call = self.ada.invite("1002", tone=440)
-        other = self.bo.wait_call()
-        other.answer(tone=550)
-        call.wait_answered()
-        other.wait_request("ACK")
-        return call, other
-
+class TestJoin(PartiesCase):
     def join(self, phone, name, tone=660):
         return phone.invite("1001", tone=tone, headers=[("Join", name), ("Require", "join")])
 

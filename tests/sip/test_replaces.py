@@ -1,30 +1,13 @@
 """INVITE with Replaces (RFC 3891): who may take a call over, and what comes of it."""
 import unittest
 
-from harness import Scenario, until
-from referring import own_name
+from harness import until
+from referring import PartiesCase, own_name
 from test_lamps import GROUP
 
 
-class ReplacesCase(Scenario):
+class ReplacesCase(PartiesCase):
     SETTINGS = "sip { ring = 5 }"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server.psql("update subscriber set mailbox = null")
-
-    def setUp(self):
-        super().setUp()
-        self.ada, self.bo, self.cy = (self.phone(n, registered=True) for n in ("1001", "1002", "1003"))
-
-    def meet(self):
-        call = self.ada.invite("1002", tone=440)
-        other = self.bo.wait_call()
-        other.answer(tone=550)
-        call.wait_answered()
-        other.wait_request("ACK")
-        return call, other
 
     def take(self, phone, number, name, **more):
         return phone.invite(number, headers=[("Replaces", name), ("Require", "replaces")], **more)

@@ -1,36 +1,15 @@
 """Transfers: RFC 5589 and RFC 5359 sections 2.4 to 2.6, by REFER (RFC 3515, 3892, 4488)."""
 import unittest
 
-from harness import Scenario
-from referring import notify_status, own_name, refer, refer_to, referrer, told
+from referring import PartiesCase, notify_status, own_name, refer, refer_to, referrer, told
 
 
-class TransferCase(Scenario):
+class TransferCase(PartiesCase):
     SETTINGS = "sip { ring = 3 }"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server.psql("update subscriber set mailbox = null")
-
-    def setUp(self):
-        super().setUp()
-        self.ada, self.bo, self.cy = (self.phone(n, registered=True) for n in ("1001", "1002", "1003"))
-
-    def meet(self, caller, callee, tone=440, other_tone=550):
-        call = caller.invite(callee.user, tone=tone)
-        other = callee.wait_call()
-        other.answer(tone=other_tone)
-        call.wait_answered()
-        other.wait_request("ACK")
-        return call, other
 
     def assert_talk(self, one, one_tone, other, other_tone):
         self.assertTrue(one.hears(other_tone))
         self.assertTrue(other.hears(one_tone))
-
-    def assert_nothing_left(self):
-        self.server.wait_log(r"end status=")
 
 
 class TestBlind(TransferCase):
