@@ -148,7 +148,6 @@ static void leg_on_progress(void *owner, int status, const char *reason, const c
 {
     struct leg *leg = owner;
 
-    leg_trace(leg, false, "response", status, reason);
     if (!leg->rang_us)
         leg->rang_us = clock_now_us();
     if (leg->branch)
@@ -209,7 +208,6 @@ static void leg_on_offered(void *owner, const char *sdp)
     /* One of several below a phone's number: only the one that is heard has media to change. */
     if (leg->branch && (!leg->early || leg->fork != session_fork(leg->session)))
         return;
-    leg_trace(leg, false, "offer", 0, NULL);
     leg_share_bridged(leg->call);
     if (call_is_up(leg->call))
         bridge_offered(leg, sdp);
@@ -219,7 +217,6 @@ static void leg_on_reanswered(void *owner, int status, const char *sdp)
 {
     struct leg *leg = owner;
 
-    leg_trace(leg, false, "answer", status, NULL);
     leg_share_bridged(leg->call);
     if (call_is_up(leg->call))
         bridge_reanswered(leg, status, sdp);
@@ -254,6 +251,11 @@ static void leg_digit(struct leg *leg, char digit, unsigned ms, bool by_info)
 static void leg_on_digit(void *owner, char digit, unsigned ms)
 {
     leg_digit(owner, digit, ms, true);
+}
+
+static void leg_on_seen(void *owner, bool sent, const char *message, int status, const char *detail)
+{
+    leg_trace(owner, sent, message, status, detail);
 }
 
 /* BYE, CANCEL, a lost ACK, or a dialog that is no more. */
@@ -294,6 +296,7 @@ const struct session_handlers leg_handlers = {
     .digit = leg_on_digit,
     .referred = transfer_referred,
     .told = pass_told,
+    .seen = leg_on_seen,
     .ended = leg_on_ended,
 };
 

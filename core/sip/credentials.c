@@ -66,7 +66,9 @@ static nta_outgoing_t *message_send(struct session *s, msg_t *msg, nta_response_
     if (peer)
         credentials_add(s, peer, msg);
     orq = nta_outgoing_mcreate(s->transport->nta, callback, s, next_hop, msg, TAG_END());
-    if (!orq)
+    if (orq)
+        session_note_request(s, true, nta_outgoing_method(orq), 0);
+    else
         msg_destroy(msg);
     return orq;
 }
@@ -286,6 +288,7 @@ static int errand_response(struct session *s, nta_outgoing_t *orq, const sip_t *
     errand = *place;
     if (!errand || nta_outgoing_status(orq) < 200)
         return 0;
+    session_note_response(s, false, nta_outgoing_status(orq), nta_outgoing_method(orq));
     if (request_retry(s, &errand->orq, sip, errand_response))
         return 0;
     *place = errand->next;

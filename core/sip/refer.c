@@ -257,6 +257,8 @@ static int refer_answered(struct session *magic, nta_outgoing_t *orq, const sip_
         return 0;
     r->notify = NULL;
     nta_outgoing_destroy(orq);
+    if (s)
+        session_note_response(s, false, status, sip_method_notify);
     /* RFC 6665 §4.2.2. A challenge is none of its ends, but nobody could answer it. */
     if (status >= 300)
         r->gone = true;
@@ -294,6 +296,8 @@ static void refer_notify(struct refer *r, int status, const char *end)
             SIPTAG_CONTENT_TYPE_STR("message/sipfrag;version=2.0"), SIPTAG_PAYLOAD_STR(body), TAG_END());
     if (!r->notify)
         r->gone = true;
+    else if (r->session)
+        session_note_request(r->session, true, sip_method_notify, status);
 }
 
 static void refer_next(struct refer *r)
@@ -365,13 +369,13 @@ int session_accept_referral(struct session *s, struct refer **out)
         return error;
     s->refer_irq = NULL;
     if (!wants_news(sip)) {
-        agent_reply(irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
-                    SIPTAG_HEADER_STR("Refer-Sub: false"), TAG_END());
+        session_reply(s, irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
+                      SIPTAG_HEADER_STR("Refer-Sub: false"), TAG_END());
         goto out;
     }
     error = refer_new(&r, s->agent);
     if (error) {
-        agent_reply(irq, SIP_500_INTERNAL_SERVER_ERROR, TAG_END());
+        session_reply(s, irq, SIP_500_INTERNAL_SERVER_ERROR, TAG_END());
         goto out;
     }
     r->session = s;
@@ -379,8 +383,8 @@ int session_accept_referral(struct session *s, struct refer **out)
     event_write(r, s, sip->sip_cseq->cs_seq);
     s->referred = true;
     places_write(r, s->next_hop, s->contact);
-    agent_reply(irq, SIP_202_ACCEPTED, SIPTAG_CONTACT(s->contact), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
-                TAG_END());
+    session_reply(s, irq, SIP_202_ACCEPTED, SIPTAG_CONTACT(s->contact),
+                  SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_END());
     refer_queue(r, 100);
     refer_next(r);
     *out = r;
@@ -395,7 +399,7 @@ void session_refuse_referral(struct session *s, int status)
 
     s->refer_irq = NULL;
     if (irq)
-        agent_reply(irq, status, NULL, TAG_END());
+        session_reply(s, irq, status, NULL, TAG_END());
 }
 
 void refer_in_session(struct session *s, nta_incoming_t *irq, const sip_t *sip)
@@ -406,7 +410,7 @@ void refer_in_session(struct session *s, nta_incoming_t *irq, const sip_t *sip)
                      : 403;
 
     if (status) {
-        agent_reply(irq, status, NULL, TAG_END());
+        session_reply(s, irq, status, NULL, TAG_END());
         return;
     }
     s->refer_irq = irq;

@@ -28,6 +28,7 @@ static int refer_out_response(struct session *s, nta_outgoing_t *orq, const sip_
     if (status < 200)
         return 0;
     session_enter(s);
+    session_note_response(s, false, status, sip_method_refer);
     if (request_retry(s, &s->refer_orq, sip, refer_out_response)) {
         session_leave(s);
         return 0;
@@ -96,8 +97,7 @@ int session_refer(struct session *s, const char *uri, const char *replaces, cons
     return s->refer_orq ? 0 : EIO;
 }
 
-/* RFC 3515 §2.4.5: a status line is enough. 0: there is none. */
-static int sipfrag_status(const sip_t *sip)
+int refer_out_status(const sip_t *sip)
 {
     const sip_payload_t *body = sip->sip_payload;
     char line[16];
@@ -118,11 +118,11 @@ void refer_out_notified(struct session *s, nta_incoming_t *irq, const sip_t *sip
     int status;
 
     if (!s->refer_open || !refer) {
-        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
+        session_reply(s, irq, SIP_481_NO_TRANSACTION, TAG_END());
         return;
     }
-    status = sipfrag_status(sip);
-    agent_reply(irq, SIP_200_OK, TAG_END());
+    status = refer_out_status(sip);
+    session_reply(s, irq, SIP_200_OK, TAG_END());
     if (status >= 200 || over)
         refer_out_tell(s, status >= 200 ? status : 408); /* an end without a word: nobody knows */
     else if (status > 100)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sofia-sip/su_tagarg.h>
+
 #include "core/base/log.h"
 
 #define ENDED_MAX 256 /* dialogs whose names are remembered */
@@ -231,6 +233,43 @@ void session_tell_ended(struct session *s, int status, const char *reason)
         return;
     s->handlers = NULL;
     handlers->ended(s->owner, status, reason ? reason : "");
+}
+
+void session_tell_seen(struct session *s, bool sent, const char *message, int status, const char *detail)
+{
+    if (session_has_owner(s) && s->handlers->seen)
+        s->handlers->seen(s->owner, sent, message, status, detail);
+}
+
+void session_note_request(struct session *s, bool sent, sip_method_t method, int status)
+{
+    bool first = s->state == SESSION_CALLING && sent && method == sip_method_invite;
+
+    if (first || method == sip_method_ack || method == sip_method_bye || method == sip_method_cancel)
+        return;
+    session_tell_seen(s, sent, sip_method_name(method, "unknown"), status, NULL);
+}
+
+void session_note_response(struct session *s, bool sent, int status, sip_method_t method)
+{
+    session_tell_seen(s, sent, "response", status, sip_method_name(method, "unknown"));
+}
+
+void session_note_ack(struct session *s, bool sent)
+{
+    session_tell_seen(s, sent, "ACK", 0, NULL);
+}
+
+void session_reply(struct session *s, nta_incoming_t *irq, int status, const char *phrase, tag_type_t tag,
+                   tag_value_t value, ...)
+{
+    ta_list tags;
+
+    if (nta_incoming_method(irq) != sip_method_bye)
+        session_note_response(s, true, status, nta_incoming_method(irq));
+    ta_start(tags, tag, value);
+    agent_reply(irq, status, phrase, ta_tags(tags));
+    (void)ta_end(tags);
 }
 
 void session_abort(struct session *s, int status, const char *phrase, const char *reason)

@@ -120,6 +120,10 @@ struct session_handlers {
     void (*referred)(void *owner, const struct referral *referral);
     /* What comes of session_refer(): once a final status, or the end of the session. May be NULL. */
     void (*told)(void *owner, int status);
+    /* A provisional response to our INVITE, and what comes and goes within the dialog, but for a BYE:
+     * "UPDATE", "response"; a literal. `status`: of a response, or what a NOTIFY says; 0: none. For a trace
+     * alone. May be NULL. */
+    void (*seen)(void *owner, bool sent, const char *message, int status, const char *detail);
     void (*ended)(void *owner, int status,
                   const char *reason); /* CANCEL (487), BYE (200), lost ACK, timer or 408/481 */
 };

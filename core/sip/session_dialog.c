@@ -107,15 +107,15 @@ static void dialog_info(struct session *s, nta_incoming_t *irq, const sip_t *sip
     unsigned ms;
 
     if (!sip->sip_payload || sip->sip_payload->pl_len == 0) {
-        agent_reply(irq, SIP_200_OK, TAG_END());
+        session_reply(s, irq, SIP_200_OK, TAG_END());
         return;
     }
     if (!digit_read(sip, &digit, &ms)) {
-        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA,
-                    SIPTAG_ACCEPT_STR("application/dtmf-relay, application/dtmf"), TAG_END());
+        session_reply(s, irq, SIP_415_UNSUPPORTED_MEDIA,
+                      SIPTAG_ACCEPT_STR("application/dtmf-relay, application/dtmf"), TAG_END());
         return;
     }
-    agent_reply(irq, SIP_200_OK, TAG_END());
+    session_reply(s, irq, SIP_200_OK, TAG_END());
     if (session_has_owner(s))
         s->handlers->digit(s->owner, digit, ms);
 }
@@ -142,7 +142,7 @@ static void dialog_bye(struct session *s, nta_incoming_t *irq, const sip_t *sip)
     const char *why = session_reason_of(sip, reason, sizeof reason);
     bool calling = s->state == SESSION_CALLING || s->state == SESSION_CANCELLING;
 
-    agent_reply(irq, SIP_200_OK, TAG_END());
+    session_reply(s, irq, SIP_200_OK, TAG_END());
     /* From an early dialog of one fork; others may go on, and the INVITE itself still gets its response. */
     if (calling)
         return;
@@ -173,16 +173,16 @@ static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *ir
         refer_out_notified(s, irq, sip);
         break;
     case sip_method_cancel:
-        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
+        session_reply(s, irq, SIP_481_NO_TRANSACTION, TAG_END());
         break;
     case sip_method_options:
-        agent_reply(irq, SIP_200_OK, SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_ACCEPT_STR(SDP_TYPE),
-                    SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_END());
+        session_reply(s, irq, SIP_200_OK, SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_ACCEPT_STR(SDP_TYPE),
+                      SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_END());
         break;
     case sip_method_invite:
     case sip_method_update:
         if (ending)
-            agent_reply(irq, SIP_481_NO_CALL, TAG_END());
+            session_reply(s, irq, SIP_481_NO_CALL, TAG_END());
         else if (!request_is_acceptable(irq, sip, true))
             ; /* answered */
         else if (early && sip->sip_request->rq_method == sip_method_update)
@@ -192,7 +192,7 @@ static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *ir
         break;
     case sip_method_prack:
         /* RFC 3262 §3: one that acknowledges something has gone to its response. */
-        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
+        session_reply(s, irq, SIP_481_NO_TRANSACTION, TAG_END());
         break;
     case sip_method_refer:
         if (request_is_acceptable(irq, sip, false))
@@ -215,6 +215,8 @@ int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const
     session_enter(s);
     session_id_note(s, sip);
     s->agent->stats.requests += sip->sip_request->rq_method != sip_method_ack;
+    session_note_request(s, false, sip->sip_request->rq_method,
+                         sip->sip_request->rq_method == sip_method_notify ? refer_out_status(sip) : 0);
     dialog_request(s, leg, irq, sip);
     session_leave(s);
     return 0;

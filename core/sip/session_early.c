@@ -61,26 +61,37 @@ void early_keep_sdp(struct session *s, struct early *early, const char *sdp)
         early->sdp = su_strdup(s->home, sdp);
 }
 
-/* nta_outgoing_prack() counts RSeq once for all forks: so the request is made here, and counted for each. */
-bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip)
+static bool is_reliable(const sip_t *sip)
 {
-    uint32_t rseq;
-    char rack[64];
+    return sip->sip_rseq && sip_has_feature(sip->sip_require, "100rel");
+}
 
-    if (!sip->sip_rseq || !sip_has_feature(sip->sip_require, "100rel"))
+bool early_takes(struct early *early, const sip_t *sip)
+{
+    uint32_t rseq = is_reliable(sip) ? (uint32_t)sip->sip_rseq->rs_response : 0;
+
+    if (!is_reliable(sip))
         return true;
-    rseq = (uint32_t)sip->sip_rseq->rs_response;
     /* RFC 3262 §4: a gap is not acknowledged; what is missing will be sent again. */
     if (rseq == 0 || (early->rseq != 0 && rseq != early->rseq + 1))
         return false;
     early->rseq = rseq;
-    snprintf(rack, sizeof rack, "%u %u INVITE", rseq, (unsigned)sip->sip_cseq->cs_seq);
+    return true;
+}
+
+/* nta_outgoing_prack() counts RSeq once for all forks: so the request is made here, and counted for each. */
+void early_acknowledge(struct session *s, struct early *early, const sip_t *sip)
+{
+    char rack[64];
+
+    if (!is_reliable(sip))
+        return;
+    snprintf(rack, sizeof rack, "%u %u INVITE", early->rseq, (unsigned)sip->sip_cseq->cs_seq);
     /* What it gets is of no consequence, unless that is a challenge; nta repeats it until it is answered. */
     if (!request_post(s, early->leg, sip->sip_record_route ? NULL : s->next_hop, SIP_METHOD_PRACK,
                       (url_string_t *)s->uri, SIPTAG_HEADER_STR(session_id_line(s, true)),
                       SIPTAG_RACK_STR(rack), TAG_END()))
-        log_event(LEVEL_WARNING, "sip", s->call_id, "prack-failed rseq=%u", rseq);
-    return true;
+        log_event(LEVEL_WARNING, "sip", s->call_id, "prack-failed rseq=%u", early->rseq);
 }
 
 const char *early_confirm(struct session *s, const sip_t *sip)
@@ -123,7 +134,7 @@ static void early_offer(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, 
     s->handlers->offered(s->owner, sdp);
     if (s->early_irq) {
         s->early_irq = NULL;
-        modify_refuse(irq, 500);
+        modify_refuse(s, irq, 500);
     }
 }
 
@@ -144,9 +155,9 @@ static int early_refusal(struct session *s, nta_leg_t *leg)
 
 static void early_reply(struct session *s, nta_incoming_t *irq, const char *sdp)
 {
-    agent_reply(irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
-                SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
-                TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+    session_reply(s, irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                  SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+                  TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
 }
 
 void early_update(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
@@ -156,7 +167,7 @@ void early_update(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const 
 
     session_note_peer(s, sip);
     if (refusal) {
-        modify_refuse(irq, refusal);
+        modify_refuse(s, irq, refusal);
     } else {
         if (contact_url(sip))
             nta_leg_server_route(leg, NULL, sip->sip_contact);
@@ -176,7 +187,7 @@ int early_reanswer(struct session *s, int status, const char *sdp)
         return EINVAL;
     s->early_irq = NULL;
     if (status >= 300) {
-        agent_reply(irq, status, NULL, TAG_END());
+        session_reply(s, irq, status, NULL, TAG_END());
         return 0;
     }
     session_set_local_sdp(s, sdp);
@@ -219,13 +230,13 @@ static void prack_take(struct session *s, nta_incoming_t *irq, const sip_t *sip)
     s->reliable.settled = s->reliable.settled || s->reliable.sdp;
     if (first && !s->irq_offered) {
         /* The answer to our offer, without which there is no session. */
-        agent_reply(irq, SIP_200_OK, TAG_END());
+        session_reply(s, irq, SIP_200_OK, TAG_END());
         if (session_has_owner(s))
             s->handlers->reanswered(s->owner, sdp ? 200 : 488, sdp);
     } else if (!sdp) {
-        agent_reply(irq, SIP_200_OK, TAG_END());
+        session_reply(s, irq, SIP_200_OK, TAG_END());
     } else if (!s->reliable.settled || s->state != SESSION_INCOMING || !session_has_owner(s)) {
-        agent_reply(irq, SIP_488_NOT_ACCEPTABLE, TAG_END());
+        session_reply(s, irq, SIP_488_NOT_ACCEPTABLE, TAG_END());
     } else {
         early_offer(s, s->leg, irq, sdp);
     }
@@ -240,12 +251,13 @@ static int prack_came(struct session *s, nta_reliable_t *rel, nta_incoming_t *ir
         return 0;
     session_enter(s);
     s->agent->stats.requests++;
+    session_note_request(s, false, sip_method_prack, 0);
     if (!request_is_acceptable(irq, sip, true))
         ; /* answered */
     else if (s->state == SESSION_INCOMING || s->state == SESSION_ANSWERED)
         prack_take(s, irq, sip);
     else
-        agent_reply(irq, SIP_481_NO_TRANSACTION, TAG_END());
+        session_reply(s, irq, SIP_481_NO_TRANSACTION, TAG_END());
     session_leave(s);
     return 0;
 }

@@ -255,6 +255,16 @@ void session_over(struct session *s);
 void session_bye(struct session *s, const char *reason);
 /* Tell the owner, if there is one. session_tell_ended() is the last word but session_release(). */
 void session_tell_ended(struct session *s, int status, const char *reason);
+/* For the owner's trace. `message` is a literal. */
+void session_tell_seen(struct session *s, bool sent, const char *message, int status, const char *detail);
+/* A request within the dialog, with what a NOTIFY says or 0, and a response to one.
+ * BYE, CANCEL and the first INVITE with its ACK are told by other ways. */
+void session_note_request(struct session *s, bool sent, sip_method_t method, int status);
+void session_note_response(struct session *s, bool sent, int status, sip_method_t method);
+void session_note_ack(struct session *s, bool sent);
+/* agent_reply(), with a note of it. */
+void session_reply(struct session *s, nta_incoming_t *irq, int status, const char *phrase, tag_type_t tag,
+                   tag_value_t value, ...);
 /* As BYE, and tells the owner. */
 void session_abort(struct session *s, int status, const char *phrase, const char *reason);
 bool session_has_owner(const struct session *s);
@@ -301,6 +311,8 @@ void refers_free(struct agent *agent);
 
 /* refer_out.c */
 void refer_out_notified(struct session *s, nta_incoming_t *irq, const sip_t *sip);
+/* RFC 3515 §2.4.5: the status line that a NOTIFY brings is enough. 0: there is none. */
+int refer_out_status(const sip_t *sip);
 void refer_out_stop(struct session *s);
 /* body.c */
 /* SDP in a message's body, which may be multipart; not terminated. NULL: there is none. */
@@ -309,8 +321,10 @@ const char *body_sdp(const sip_t *sip, size_t *length);
 /* session_early.c */
 /* The early dialog of a provisional response. NULL: it makes none. */
 struct early *early_of(struct session *s, const sip_t *sip);
-/* A reliable response gets its PRACK. False: it is a repeat or out of order, and not to be looked at. */
-bool early_acknowledge(struct session *s, struct early *early, const sip_t *sip);
+/* False: a reliable response is a repeat or out of order, and not to be looked at. */
+bool early_takes(struct early *early, const sip_t *sip);
+/* A reliable response that was taken gets its PRACK. */
+void early_acknowledge(struct session *s, struct early *early, const sip_t *sip);
 void early_keep_sdp(struct session *s, struct early *early, const char *sdp);
 /* The dialog that a 2xx confirms becomes the session's. What the answer to our offer was, had it come before;
  * or NULL. */
@@ -327,7 +341,7 @@ void early_stop(struct session *s);
 int session_invite_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 
 /* session_modify.c */
-void modify_refuse(nta_incoming_t *irq, int status);
+void modify_refuse(struct session *s, nta_incoming_t *irq, int status);
 void session_modify_request(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 int session_modify_event(struct session *s, nta_incoming_t *irq, const sip_t *sip);
 /* Sends what waits, when nothing else is open. */

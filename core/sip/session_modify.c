@@ -32,12 +32,12 @@ static int modify_refusal(const struct session *s)
     }
 }
 
-void modify_refuse(nta_incoming_t *irq, int status)
+void modify_refuse(struct session *s, nta_incoming_t *irq, int status)
 {
     char seconds[16];
 
     snprintf(seconds, sizeof seconds, "%u", random_below(11));
-    agent_reply(irq, status, NULL, TAG_IF(status == 500, SIPTAG_RETRY_AFTER_STR(seconds)), TAG_END());
+    session_reply(s, irq, status, NULL, TAG_IF(status == 500, SIPTAG_RETRY_AFTER_STR(seconds)), TAG_END());
 }
 
 /* RFC 3261 §12.2.2: a target refresh counts once it is accepted. */
@@ -59,6 +59,7 @@ static void modify_accept(struct session *s, nta_incoming_t *irq, const char *sd
 
     timer_accept_request(s, expires, &require);
     modify_take_target(s, irq);
+    session_note_response(s, true, 200, nta_incoming_method(irq));
     nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
         SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
@@ -77,7 +78,7 @@ void session_modify_request(struct session *s, nta_incoming_t *irq, const sip_t 
 
     session_note_peer(s, sip);
     if (refusal) {
-        modify_refuse(irq, refusal);
+        modify_refuse(s, irq, refusal);
     } else if (!timer_read_request(s, irq, sip)) {
         ; /* answered */
     } else if (!invite && !sdp) {
@@ -107,6 +108,7 @@ int session_reanswer(struct session *s, int status, const char *sdp)
         status < 200 || (status < 300 && !sdp))
         return EINVAL;
     if (status >= 300) {
+        session_note_response(s, true, status, nta_incoming_method(s->irq));
         nta_incoming_treply(s->irq, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)), TAG_END());
         modify_finish_request(s);
         session_modify_next(s);
@@ -127,6 +129,7 @@ static void modify_acknowledged(struct session *s, const sip_t *ack)
     char *sdp = session_sdp_of(s, ack);
     bool ours = !s->irq_offered;
 
+    session_note_ack(s, false);
     modify_finish_request(s);
     if (ours)
         /* Without the answer that the ACK owes (RFC 3261 §13.2.1) the session stays as it was. */
@@ -319,14 +322,16 @@ static int modify_response(struct session *s, nta_outgoing_t *orq, const sip_t *
         return 0;
     session_enter(s);
     session_id_note(s, sip);
+    session_note_response(s, false, status, nta_outgoing_method(orq));
     if (request_retry(s, &s->offer.orq, sip, modify_response)) {
         session_leave(s);
         return 0;
     }
     if (status < 300) {
-        if (nta_outgoing_method(orq) == sip_method_invite)
+        if (nta_outgoing_method(orq) == sip_method_invite) {
+            session_note_ack(s, true);
             (void)session_acknowledge(s, orq, sip);
-        else if (contact_url(sip))
+        } else if (contact_url(sip))
             nta_leg_client_reroute(s->leg, NULL, sip->sip_contact, 0);
     }
     s->offer.orq = NULL;

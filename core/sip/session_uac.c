@@ -337,9 +337,12 @@ static void invite_progress(struct session *s, int status, const sip_t *sip)
     struct early *early = early_of(s, sip);
     char *sdp;
 
-    /* RFC 3262 §4: whatever has become of the call meanwhile. */
-    if (early && !early_acknowledge(s, early, sip))
+    if (early && !early_takes(early, sip))
         return;
+    session_tell_seen(s, false, "response", status, sip->sip_status->st_phrase);
+    /* RFC 3262 §4: whatever has become of the call meanwhile. */
+    if (early)
+        early_acknowledge(s, early, sip);
     if (s->state != SESSION_CALLING || !session_has_owner(s))
         return;
     s->fork = early ? early->number : 0;

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from harness import CHAINED, CONFABD, Scenario, until
-from referring import own_name, refer
+from referring import own_name, refer, told
 
 
 class RecordScenario(Scenario):
@@ -109,6 +109,22 @@ class TestRecords(RecordScenario):
         self.assertEqual(times, sorted(times))
 
 
+class TestWithoutTrace(RecordScenario):
+    SETTINGS = "records { trace = false }"
+
+    def test_a_call_leaves_its_rows_and_no_trace(self):
+        call, other = self.talk()
+        call.hold()
+        call.hangup()
+        other.wait_ended()
+        self.assertEqual(self.rows("select caller, number, status, hung_up, answered is not null, path <> '{}' from call"),
+                         [["1001", "1002", "200", "caller", "t", "t"]])
+        legs = self.rows("select role, status, codec is not null, packets_sent is not null from cdr order by role", 2)
+        self.assertEqual(legs, [["callee", "200", "t", "t"], ["caller", "200", "t", "t"]])
+        # Both are written with the call in one transaction.
+        self.assertEqual(self.server.psql("select count(*) from trace"), [["0"]])
+
+
 class TestTool(RecordScenario):
     """confabctl beside the running server."""
 
@@ -143,6 +159,35 @@ class TestTool(RecordScenario):
         self.assertEqual((record["call"]["id"], len(record["legs"])), (ident, 2))
         self.assertIn(ident, self.ctl("calls", "--since", "1h"))
         self.assertIn(ident, [row["id"] for row in json.loads(self.ctl("calls", "--json"))])
+
+    def test_trace_shows_what_is_said_within_the_dialogs(self):
+        a, b, c = (self.phone(number, registered=True) for number in ("1001", "1002", "1004"))
+        call = a.invite("1002", headers=[("Supported", "100rel")])
+        other = b.wait_call()
+        other.ring(183, early=True, rseq=7)
+        other.wait_request("PRACK")
+        self.assertEqual(call.prack(call.wait_status(183)).status, 200)
+        other.answer()
+        call.wait_answered()
+        other.wait_request("ACK")
+        call.hold()
+        self.assertEqual(other.request("UPDATE", [("Contact", b.contact)]).status, 200)
+        refer(other, "1004")
+        third = c.wait_call()
+        third.answer()
+        self.assertEqual(told(b)[-1], 200)
+        other.wait_ended()
+        call.hangup()
+        third.wait_ended()
+        ident = self.rows("select id from call where sip_call_id = '%s'" % call.call_id)[0][0]
+        ladder = self.ctl("trace", ident)
+        for rungs in ((r"<-+ \[2\] 183", r"\[2\] PRACK -+>", r"<-+ \[2\] 200 PRACK"),
+                      (r"<-+ \[1\] 183", r"\[1\] PRACK -+>", r"<-+ \[1\] 200 PRACK"),
+                      (r"\[1\] ACK -+>", r"\[1\] INVITE -+>", r"\[2\] INVITE -+>", r"<-+ \[2\] 200 INVITE", r"<-+ \[1\] 200 INVITE"),
+                      (r"\[2\] INVITE -+>", r"<-+ \[2\] 200 INVITE", r"\[2\] ACK -+>", r"<-+ \[2\] UPDATE", r"\[2\] 200 UPDATE -+>"),
+                      (r"<-+ \[2\] REFER", r"\[2\] 202 REFER -+>", r"\[2\] NOTIFY 100 -+>", r"<-+ \[2\] 200 NOTIFY",
+                       r"\[3\] INVITE sip:1004@", r"\[2\] NOTIFY 200 -+>")):
+            self.assertRegex(ladder, r"(?s)" + ".*".join(rungs))
 
     def test_explain_tells_why_each_link_is_in_or_out(self):
         told = self.ctl("explain", "--from", "1001", "--to", "1002")
