@@ -154,10 +154,11 @@ static int explain_json(const struct path_question *question)
         const struct link_settings *link = path.links[i].settings;
 
         path_reason_text(why, sizeof why, &path.links[i], question);
-        json_array_append_new(links,
-                              json_pack("{s:s, s:s, s:s, s:i, s:b, s:s}", "link", link->name, "application",
-                                        link->application, "region", region_name(link->region), "order",
-                                        link->order, "in", path.links[i].reason == PATH_IN, "why", why));
+        json_array_append_new(links, json_pack("{s:s, s:s, s:s, s:i, s:b, s:s, s:b}", "link", link->name,
+                                               "application", link->application, "region",
+                                               region_name(link->region), "order", link->order, "in",
+                                               path.links[i].reason == PATH_IN, "why", why, "breaker_unknown",
+                                               path_breaker_unknown(&path.links[i], question)));
     }
     whole = json_pack("{s:s, s:s, s:b, s:o}", "from", question->caller_number, "to", question->number,
                       "emergency", error == 0 && path.emergency, "links", links);

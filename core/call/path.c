@@ -173,12 +173,21 @@ static void explain_link(const struct path_link *link, const struct path_questio
     line(text, arg);
 }
 
+bool path_breaker_unknown(const struct path_link *link, const struct path_question *question)
+{
+    const struct link_settings *settings = link->settings;
+
+    return link->reason == PATH_IN && !question->is_open && !settings->mandatory &&
+           settings->breaker_failures > 0;
+}
+
 int path_explain(const struct path_question *question, void (*line)(const char *text, void *arg), void *arg)
 {
     const struct number_settings *row = settings_number(question->settings, question->number);
     char text[PATH_LINE_TEXT];
     struct path path;
     int error = path_find(&path, question);
+    bool unknown = false;
 
     if (error)
         return error;
@@ -190,8 +199,15 @@ int path_explain(const struct path_question *question, void (*line)(const char *
         snprintf(text, sizeof text, "%s: in no row of the number plan, taken for a subscriber%s",
                  question->number, path.emergency ? "; an emergency number" : "");
     line(text, arg);
-    for (size_t i = 0; i < path.count; i++)
+    for (size_t i = 0; i < path.count; i++) {
         explain_link(&path.links[i], question, line, arg);
+        unknown = unknown || path_breaker_unknown(&path.links[i], question);
+    }
+    if (unknown)
+        line("(whether a link that is in has failed so often that its breaker is open is for the server to "
+             "know: "
+             "\"breaker-open\" in its log)",
+             arg);
     if (question->callee)
         snprintf(text, sizeof text, "then %zu contact%s of %s", question->callee->binding_count,
                  question->callee->binding_count == 1 ? "" : "s", question->callee->number);

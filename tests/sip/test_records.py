@@ -193,6 +193,7 @@ class TestTool(RecordScenario):
         told = self.ctl("explain", "--from", "1001", "--to", "1002")
         self.assertRegex(told, r"(?m)^in +neutral +1 +first")
         self.assertRegex(told, r"(?m)^out .* dnd .*1002 has none of these on: dnd")
+        self.assertIn("breaker is open", told)  # whether one is, it cannot know
         self.server.psql("insert into service (subscriber, name) values ('1003', 'dnd')")
         links = {link["link"]: link for link in json.loads(self.ctl("explain", "--json", "--from", "1001", "--to", "1003"))["links"]}
         self.assertTrue(links["dnd"]["in"])

@@ -178,6 +178,29 @@ static void line_add(const char *text, void *arg)
     strcat(strcat(lines, text), "\n");
 }
 
+/* Where no link that is in has a breaker that counts, or somebody can be asked, there is nothing to be unsure
+ * of. */
+START_TEST(explain_tells_of_breakers_where_it_cannot_know)
+{
+    begin("number \"10XX\" { application = \"user\" }\n"
+          "link \"callers\" { breaker_failures = 0 }\n"
+          "link \"voicemail\" { mandatory = true }\n");
+    lines[0] = '\0';
+    strcpy(ben.services, "{}");
+    ck_assert_int_eq(path_explain(&question, line_add, NULL), 0);
+    ck_assert_ptr_nonnull(strstr(lines, "\nin   terminating    150  voicemail "));
+    ck_assert_ptr_null(strstr(lines, "breaker"));
+    strcpy(ben.services, "{\"dnd\": {}}");
+    ck_assert_int_eq(path_explain(&question, line_add, NULL), 0);
+    ck_assert_ptr_nonnull(strstr(lines, "breaker is open"));
+    lines[0] = '\0';
+    question.is_open = is_open;
+    ck_assert_int_eq(path_explain(&question, line_add, NULL), 0);
+    ck_assert_ptr_null(strstr(lines, "breaker"));
+    end();
+}
+END_TEST
+
 START_TEST(explain_says_why)
 {
     begin("number \"10XX\" { application = \"user\" }\n"
@@ -192,6 +215,7 @@ START_TEST(explain_says_why)
     ck_assert_ptr_nonnull(strstr(
         lines, "out  originating    100  outgoing                  1001 has none of these on: outgoing\n"));
     ck_assert_ptr_nonnull(strstr(lines, "\nthen 1 contact of 1002\n"));
+    ck_assert_ptr_nonnull(strstr(lines, "breaker is open"));
     end();
 }
 END_TEST
@@ -212,6 +236,7 @@ int main(void)
     tcase_add_test(c, emergency_calls_see_mandatory_links_only);
     tcase_add_test(c, missing_applications_and_open_breakers_are_left_out);
     tcase_add_test(c, explain_says_why);
+    tcase_add_test(c, explain_tells_of_breakers_where_it_cannot_know);
     suite_add_tcase(suite, c);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
