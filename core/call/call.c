@@ -379,6 +379,7 @@ void call_free(struct call *call)
     timer_stop(&call->arrival);
     timer_stop(&call->guard);
     table_remove(&waiting, call->number);
+    free(call->frozen);
     while (*place != call)
         place = &(*place)->next;
     *place = call->next;

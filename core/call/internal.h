@@ -247,6 +247,7 @@ struct call {
     bool returns;        /* an application server has sent it back, of another call of ours */
     bool moved;          /* with another number */
     const struct link_settings *after; /* the link at which it was there; NULL: the number plan's */
+    struct frozen *frozen;             /* how its path goes on below that; NULL: it is found anew */
     struct link *host;                 /* who answered and has the caller's media */
     struct link *mover;     /* host that sent the answered call on: it gets it back if that fails */
     bool tapped;            /* both sides are recorded once they talk */
@@ -508,8 +509,16 @@ void isc_note(struct link *link,
 bool isc_admits(void *server, const char *token, const char *host, bool peer);
 /* A call that an application server has sent back is led on for whom it first was. False: it is none. */
 bool isc_adopt(struct call *call, const struct invitation *invitation);
+/* Which links stood below an application server when a call went out to it. */
+struct frozen {
+    const struct link_settings *links[LINKS_MAX];
+    unsigned count;
+};
 /* Whether such a call has been at that link. */
 bool isc_passed_already(const struct call *call, const struct link_settings *link);
+/* Whether its path is settled, and that link in it. */
+bool isc_is_frozen(const struct call *call);
+bool isc_stood_below(const struct call *call, const struct link_settings *link);
 
 /* -- confirm.c: who answers is asked before he has the call --------------------------------------------- */
 

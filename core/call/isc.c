@@ -17,8 +17,9 @@
 struct isc {
     char token[SESSION_TOKEN_TEXT];
     unsigned depth; /* of the path, whose lower end is the server's affair now */
-    int status;     /* what it has said at last, as it said it; 0: nothing */
-    bool returned;  /* it has sent the call back */
+    struct frozen below;
+    int status;    /* what it has said at last, as it said it; 0: nothing */
+    bool returned; /* it has sent the call back */
 };
 
 static bool isc_is_waiting(const struct link *link)
@@ -52,6 +53,9 @@ static void isc_invited(struct link *link, const struct request *request)
     }
     random_hex(isc->token, (sizeof isc->token - 1) / 2);
     isc->depth = call->depth;
+    for (unsigned i = call->position; i < call->depth; i++)
+        if (call->path[i]->contract)
+            isc->below.links[isc->below.count++] = call->path[i]->contract;
     call_trace(call, link, "isc", "server=%s", request->argument);
     link->stage = STAGE_PASSED;
     call->depth = call->position;
@@ -155,6 +159,16 @@ bool isc_admits(void *arg, const char *token, const char *host, bool peer)
     return link && (peer || uri_names(link->request->argument, host));
 }
 
+/* Without memory for it the path is found anew, mostly the same. */
+static struct frozen *frozen_copy(const struct frozen *frozen)
+{
+    struct frozen *copy = malloc(sizeof *copy);
+
+    if (copy)
+        *copy = *frozen;
+    return copy;
+}
+
 /* Whose call it is was settled when it first came; the server may have changed the number, and how the caller
  * is shown. */
 bool isc_adopt(struct call *call, const struct invitation *invitation)
@@ -180,6 +194,9 @@ bool isc_adopt(struct call *call, const struct invitation *invitation)
     call->after = link->contract;
     call->returns = true;
     call->moved = strcmp(invitation->target.user, link->route->number) != 0;
+    /* Another number has a path of its own. */
+    if (call->after && !call->moved)
+        call->frozen = frozen_copy(&isc->below);
     log_event(LEVEL_INFO, "call", call->id, "returned call=%s link=%s number=%s", first->id, link_name(link),
               invitation->target.user);
     call_trace(first, link, "returned", "call=%s number=%s", call->id, invitation->target.user);
@@ -195,4 +212,17 @@ bool isc_passed_already(const struct call *call, const struct link_settings *lin
     if (!after || (call->moved && after->region >= REGION_TERMINATING))
         return link->region < REGION_TERMINATING; /* another callee has links of his own */
     return link <= after;                         /* settings keep them in the path's order */
+}
+
+bool isc_is_frozen(const struct call *call)
+{
+    return call->frozen && call->routes && !call->routes->next;
+}
+
+bool isc_stood_below(const struct call *call, const struct link_settings *link)
+{
+    for (unsigned i = 0; i < call->frozen->count; i++)
+        if (call->frozen->links[i] == link)
+            return true;
+    return false;
 }

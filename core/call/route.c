@@ -179,6 +179,21 @@ static bool route_breaker_is_open(const struct link_settings *link, void *arg)
     return breaker_is_open(server->breakers, link, clock_now_us());
 }
 
+/*
+ * What an application server sends back is led on as it would have been when it went out, whatever services,
+ * the time or breakers say by now: the links that were above have been asked with those below in view.
+ */
+static bool route_link_counts(const struct call *call, struct path_link *link)
+{
+    if (isc_passed_already(call, link->settings))
+        return false;
+    if (!isc_is_frozen(call))
+        return true;
+    if (link->reason != PATH_NOBODY)
+        link->reason = PATH_IN;
+    return isc_stood_below(call, link->settings);
+}
+
 /* Puts the links that are in on the path; the trace says why the others are out. */
 static int route_push_links(struct call *call, struct route *route)
 {
@@ -192,7 +207,7 @@ static int route_push_links(struct call *call, struct route *route)
         .leaves = route->plan == PLAN_PEER,
         .when = time(NULL),
         .exists = route_app_exists,
-        .is_open = route_breaker_is_open,
+        .is_open = isc_is_frozen(call) ? NULL : route_breaker_is_open, /* asking counts as a trial */
         .arg = call->server,
     };
     char why[160], names[256] = "";
@@ -200,10 +215,10 @@ static int route_push_links(struct call *call, struct route *route)
     int error = path_find(&path, &question);
 
     for (size_t i = 0; !error && i < path.count; i++) {
-        const struct path_link *link = &path.links[i];
+        struct path_link *link = &path.links[i];
         size_t used = strlen(names);
 
-        if (isc_passed_already(call, link->settings))
+        if (!route_link_counts(call, link))
             continue;
         /* What nobody has switched on is most of what there is: `explain` tells, the record need not. */
         if (link->reason == PATH_NOBODY || link->reason == PATH_NO_SERVICE)

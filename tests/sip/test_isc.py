@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import Scenario, until
+from harness import PLAN, Scenario, until
 from phone import Phone
 
 KAMAILIO = r"""#!KAMAILIO
@@ -29,7 +29,8 @@ request_route {
     record_route();
     loose_route();
     if ($rU == "1008") { sl_send_reply("403", "Barred"); exit; }
-    if ($rU == "1009") $rU = "1003";
+    if ($rU == "1007") { append_to_reply("Contact: <sip:1003@confab>\r\n"); sl_send_reply("302", "Moved"); exit; }
+    if ($rU == "1009" || $rU == "6003") $rU = "1003";
     t_relay();
 }
 """
@@ -72,6 +73,7 @@ class TestKamailio(Scenario):
 link "first" { application = "tag" argument = "first=1" region = "neutral" order = 1 }
 link "server" { application = "sip:%s:5080" region = "terminating" order = 10 }
 """ % SERVER
+    PLAN = PLAN + 'number "60XX" { application = "isc" argument = "sip:%s:5080" }\n' % SERVER
 
     @classmethod
     def setUpClass(cls):
@@ -135,6 +137,23 @@ link "server" { application = "sip:%s:5080" region = "terminating" order = 10 }
     def test_refuses_by_itself(self):
         self.assertEqual(self.ada.invite("1008").wait_ended().status, 403)
 
+    def test_a_redirection_is_the_callers_to_follow(self):
+        response = self.ada.invite("1007").wait_ended()
+        self.assertEqual((response.status, response.get("Contact")), (302, "<sip:1003@confab>"))
+
+    def test_of_the_number_plan_leads_the_call_on(self):
+        cy = self.phone("1003", registered=True)
+        call = self.ada.invite("6003", tone=440)
+        other = cy.wait_call()
+        self.assertEqual(other.caller, "1001")
+        other.answer(tone=660)
+        self.assertTrue(call.wait_answered().hears(660) and other.hears(440))
+        call.hangup()
+        other.wait_ended()
+
+    def test_of_the_number_plan_that_changes_nothing_is_no_loop(self):
+        self.assertEqual(self.ada.invite("6004").wait_ended().status, 482)
+
     def test_the_callees_services_stand_below(self):
         call = self.ada.invite("1002")
         self.bo.wait_call().reject(486)
@@ -177,6 +196,53 @@ class TestAwayRefused(Scenario):
         ada = self.phone("1001", registered=True)
         self.phone("1002", registered=True)
         self.assertEqual(ada.invite("1002").wait_ended().status, 480)
+
+
+class TestAwayFallback(Scenario):
+    LINKS = links('on_fail = "fallback echo"')
+
+    def test_another_application_takes_its_place(self):
+        ada = self.phone("1001", registered=True)
+        self.phone("1002", registered=True)
+        call = ada.invite("1002", tone=440)
+        self.assertTrue(call.wait_answered().hears(440))
+        call.hangup()
+        call.wait_ended()
+
+
+class TestFrozen(Scenario):
+    """The server is a phone here, which takes its time."""
+
+    LINK = 'link "server" { application = "sip:127.0.0.79:%d" region = "terminating" order = 10 deadline = 60000 }\n'
+
+    def test_path_below_is_the_one_that_the_call_went_out_with(self):
+        self.server.psql("update subscriber set mailbox = null where number = '1002'")
+        ada, bo = self.phone("1001", registered=True), self.phone("1002", registered=True)
+        with Phone(self.server.address, "1001", local="127.0.0.79") as server:
+            self.server.configure(links=self.LINK % server.local_port
+                                  + 'link "stays" { application = "tag" argument = "stays=1" order = 20 }\n')
+            self.server.reload()
+            call = ada.invite("1002")
+            there = server.wait_call()
+            route = there.invitation.all("Route")[-1]
+            # Meanwhile the callee wants no calls, and the settings bar them.
+            self.server.psql("insert into service (subscriber, name) values ('1002', 'dnd')")
+            self.server.configure(links='link "stays" { application = "announcement" order = 20 enabled = false }\n'
+                                  'link "bar" { application = "http://127.0.0.1:1/" order = 5 on_fail = "reject 403" }\n')
+            self.server.reload()
+            mark = self.server.mark()
+            back = server.invite("1002", headers=[("Route", route)])
+            other = bo.wait_call()
+            self.assertIn("path links=stays", self.server.log_since(mark))
+            other.answer()
+            back.wait_answered()
+            there.answer()
+            call.wait_answered().hangup()
+            there.wait_ended()
+            back.hangup()
+            other.wait_ended()
+            # A call of now sees what is said now.
+            self.assertEqual(ada.invite("1002").wait_ended().status, 403)
 
 
 if __name__ == "__main__":
