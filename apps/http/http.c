@@ -10,6 +10,7 @@
 #include "core/base/speech.h"
 #include "core/base/web.h"
 #include "core/call/media.h"
+#include "storage/subscriber.h"
 
 #include <errno.h>
 #include <openssl/hmac.h>
@@ -265,7 +266,7 @@ static void http_sounded(struct link *link, const char *path)
     if (verb->kind == VERB_PLAY)
         link_play(link, &list, http_step);
     else
-        link_ask(link, &list, (unsigned)verb->number, (unsigned)verb->ms, http_gathered);
+        link_ask_until(link, &list, (unsigned)verb->number, (unsigned)verb->ms, verb->text, http_gathered);
 }
 
 /* The cache's sweep removes what nobody unlinked (*.wav). */
@@ -452,13 +453,14 @@ static void http_invited(struct link *link, const struct request *request)
         return;
     }
     link_set_state(link, http);
-    http_ask(
-        link, request->argument,
-        json_pack("{s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:b}", "event", "invited", "call", request->call, "caller",
-                  party_event(request->anonymous ? "" : caller->user,
-                              request->anonymous ? "" : caller->display, request->anonymous),
-                  "number", request->number, "callee_name", request->callee_name, "params", request->params,
-                  "diversion", diversions_event(request), "emergency", (int)request->emergency));
+    http_ask(link, request->argument,
+             json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s?,s:s,s:s,s:o,s:b}", "event", "invited", "call",
+                       request->call, "session", request->session, "link", link_name(link), "caller",
+                       party_event(request->anonymous ? "" : caller->user,
+                                   request->anonymous ? "" : caller->display, request->anonymous),
+                       "number", request->number, "callee", request->callee ? request->callee->number : NULL,
+                       "callee_name", request->callee_name, "params", request->params, "diversion",
+                       diversions_event(request), "emergency", (int)request->emergency));
 }
 
 /*

@@ -105,15 +105,23 @@ static const char *say_read(struct verb *verb, json_t *value)
     return sound_read(verb, NULL);
 }
 
+static bool text_is_keys(const char *text)
+{
+    return strlen(text) <= 12 && !text[strspn(text, "0123456789*#")];
+}
+
 static const char *gather_read(struct verb *verb, json_t *value)
 {
     json_int_t max = 1, ms = GATHER_MS;
     json_t *prompts = NULL;
 
-    if (json_unpack(value, "{s?I,s?I,s?o,s?s,s?s,s?s,s:s!}", "max", &max, "timeout", &ms, "prompts", &prompts,
-                    "url", &verb->url, "say", &verb->say, "language", &verb->language, "action",
-                    &verb->action))
+    verb->text = "#";
+    if (json_unpack(value, "{s?I,s?I,s?s,s?o,s?s,s?s,s?s,s:s!}", "max", &max, "timeout", &ms, "finish_on",
+                    &verb->text, "prompts", &prompts, "url", &verb->url, "say", &verb->say, "language",
+                    &verb->language, "action", &verb->action))
         return "gather: wrong members";
+    if (!text_is_keys(verb->text))
+        return "gather: finish_on holds what is no key";
     if (!number_in(max, 1, DIGITS_MAX) || !number_in(ms, 100, MS_MAX))
         return "gather: max or timeout out of bounds";
     if (!is_url(verb->action))
@@ -133,7 +141,7 @@ static const char *record_read(struct verb *verb, json_t *value)
         return "record: wrong members";
     if (!number_in(max, 1, RECORD_S_MAX) || !number_in(silence, 0, RECORD_S_MAX))
         return "record: max_s or silence_s out of bounds";
-    if (strlen(verb->text) > 12 || verb->text[strspn(verb->text, "0123456789*#")])
+    if (!text_is_keys(verb->text))
         return "record: finish_on holds what is no key";
     if (verb->action && !is_url(verb->action))
         return "record: action is no URL";

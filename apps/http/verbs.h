@@ -19,7 +19,8 @@
 enum verb_kind {
     VERB_ANSWER,
     VERB_PLAY,   /* prompts, the sound of `url`, what `say` says, or a tone of `number` Hz for `ms` */
-    VERB_GATHER, /* the same but no tone, up to `number` digits, `ms` between them; then `action` */
+    VERB_GATHER, /* the same but no tone, up to `number` digits, `ms` between them, or a key of `text` ends
+                    it; then `action` */
     VERB_RECORD, /* for `ms` at most, `silence_ms` or one of the keys of `text` end it; then `action` */
     VERB_DIAL, /* `numbers` through the number plan, for `number` seconds; `action` when nobody takes the call
                 */

@@ -27,7 +27,8 @@ struct subscriber;
 
 /* The request as it stands at this link. Pointers live as long as the call. */
 struct request {
-    const char *call; /* id of the call, for logs */
+    const char *call;    /* id of the call, for logs */
+    const char *session; /* its caller's identifier (RFC 7989) */
     struct party caller;
     bool anonymous;
     const char *user;     /* subscriber who calls, authenticated; or NULL */
@@ -100,6 +101,9 @@ struct app {
 extern const struct app *const applications[];
 /* That of links whose `application` is a SIP URI; its argument in the number plan is one, too. */
 extern const struct app isc_app;
+
+/* "dnd": the link's name in confab.conf, or the application's. */
+const char *link_name(const struct link *link);
 
 /* On down the path; by a link that has consumed a failure: the failure goes on up after all. */
 void link_continue(struct link *link);

@@ -411,8 +411,6 @@ bool link_decides(const struct link *link, const char *verb);
 bool link_overruled(struct link *link, const char *verb);
 /* To be told of each decision that a verb carries out: ends the deadline and goes to the trace. */
 void link_decided(struct link *link, const char *verb);
-/* "dnd": the link's name in confab.conf, or the application's. */
-const char *link_name(const struct link *link);
 
 /* -- breaker.c: links that keep failing are left out for a while -------------------------------------------
  */

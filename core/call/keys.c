@@ -186,11 +186,13 @@ static bool ask_takes(struct link *link, char key)
     struct media *media = &link->media;
     size_t length = strlen(media->digits);
 
-    if (key != '#') {
+    bool finished = strchr(media->keys, key) != NULL;
+
+    if (!finished) {
         media->digits[length++] = key;
         media->digits[length] = '\0';
     }
-    if (key != '#' && length < media->max)
+    if (!finished && length < media->max)
         return false;
     media_collected(link);
     return true;
@@ -311,6 +313,12 @@ void link_menu(struct link *link, const struct list *list, const char *keys, uns
 
 void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn)
 {
+    link_ask_until(link, list, max, wait_ms, "#", fn);
+}
+
+void link_ask_until(struct link *link, const struct list *list, unsigned max, unsigned wait_ms,
+                    const char *keys, link_digits *fn)
+{
     struct media *media = &link->media;
 
     if (!link_hosts(link, "ask"))
@@ -320,6 +328,7 @@ void link_ask(struct link *link, const struct list *list, unsigned max, unsigned
     media->on_digits = fn;
     media->wait_ms = wait_ms;
     media->max = max == 0 ? 1 : max > ASK_MAX ? ASK_MAX : max;
+    snprintf(media->keys, sizeof media->keys, "%s", keys);
     memset(media->digits, 0, sizeof media->digits);
     media_put_question(link, list);
 }

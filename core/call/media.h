@@ -1,9 +1,10 @@
 /*
  * The media of a call that an application has answered: play, ask, record, and rooms.
  *
- * Ownership: files and rooms as said below; lists are values. Threads: signalling; continuations are called there, never
- * before the function that took them has returned, and never once the call is over. Failure: what cannot be played is
- * skipped with a log line; a continuation always comes unless the call ends or a newer play, ask or record replaces it.
+ * Ownership: files and rooms as said below; lists are values. Threads: signalling; continuations are called
+ * there, never before the function that took them has returned, and never once the call is over. Failure:
+ * what cannot be played is skipped with a log line; a continuation always comes unless the call ends or a
+ * newer play, ask or record replaces it.
  */
 #ifndef CONFAB_CALL_MEDIA_H
 #define CONFAB_CALL_MEDIA_H
@@ -26,56 +27,66 @@ void list_silence(struct list *list, unsigned ms);
 void list_tone(struct list *list, unsigned hz, unsigned ms);
 void list_beep(struct list *list); /* the tone before a recording: 1000 Hz, 250 ms */
 /*
- * A recorded file. It is loaded aside; with `unlink_it` it is removed once loaded. Its memory is freed with the link, or
- * when 16 newer files were loaded.
+ * A recorded file. It is loaded aside; with `unlink_it` it is removed once loaded. Its memory is freed with
+ * the link, or when 16 newer files were loaded.
  */
 void list_file(struct link *link, struct list *list, const char *path, bool unlink_it);
 
 typedef void link_step(struct link *link);
-typedef void link_key(struct link *link, char key);             /* 0: none came in time */
+typedef void link_key(struct link *link, char key);              /* 0: none came in time */
 typedef void link_digits(struct link *link, const char *digits); /* "" when none came */
 
-/* Plays, then calls done. Keys that are pressed meanwhile are kept for the next ask (type-ahead), 16 at most. */
+/* Plays, then calls done. Keys that are pressed meanwhile are kept for the next ask (type-ahead), 16 at most.
+ */
 void link_play(struct link *link, const struct list *list, link_step *done);
 /* Plays music on hold until something else is played or link_quiet() is called. */
 void link_music(struct link *link);
 void link_quiet(struct link *link); /* stops playing; no continuation is called */
 
 /*
- * Plays and waits for one of `keys`: it stops the play and goes to `fn`. Without one, fn gets 0 `wait_ms` after the
- * play's end. Other keys are ignored. A key already typed ahead counts.
+ * Plays and waits for one of `keys`: it stops the play and goes to `fn`. Without one, fn gets 0 `wait_ms`
+ * after the play's end. Other keys are ignored. A key already typed ahead counts.
  */
 void link_menu(struct link *link, const struct list *list, const char *keys, unsigned wait_ms, link_key *fn);
-/* As link_menu(), but a key of `live` is given to `fn` without a stop of the play (pause, skip), as often as pressed. */
-void link_menu_live(struct link *link, const struct list *list, const char *keys, const char *live, unsigned wait_ms,
-                    link_key *fn);
+/* As link_menu(), but a key of `live` is given to `fn` without a stop of the play (pause, skip), as often as
+ * pressed. */
+void link_menu_live(struct link *link, const struct list *list, const char *keys, const char *live,
+                    unsigned wait_ms, link_key *fn);
 void link_pause(struct link *link, bool paused);
-/* Forward or (negative) back over all that plays, but not past the beginning of a file: INT32_MIN leads there. */
+/* Forward or (negative) back over all that plays, but not past the beginning of a file: INT32_MIN leads
+ * there. */
 void link_skip(struct link *link, int ms);
-/* Of what plays now: place from the list's beginning, speed (75 to 200 per cent, same pitch), gain (-30 to +30 dB). */
+/* Of what plays now: place from the list's beginning, speed (75 to 200 per cent, same pitch), gain (-30 to
+ * +30 dB). */
 void link_play_seek(struct link *link, uint32_t ms);
 void link_play_speed(struct link *link, unsigned percent);
 void link_play_gain(struct link *link, int db);
 
-/* Collects up to `max` digits; `#` ends early (and is left out), so does a pause of `wait_ms` after the last. */
+/* Collects up to `max` digits; `#` ends early (and is left out), so does a pause of `wait_ms` after the last.
+ */
 void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn);
+/* As link_ask(), but each of `keys` ends it, "": none does; '#' is a digit unless it is one of them. */
+void link_ask_until(struct link *link, const struct list *list, unsigned max, unsigned wait_ms,
+                    const char *keys, link_digits *fn);
 
 struct recorded {
-    int end;            /* enum recorded_end */
-    char key;           /* which key ended it, or 0 */
+    int end;  /* enum recorded_end */
+    char key; /* which key ended it, or 0 */
     uint32_t ms, speech_ms;
-    int error;          /* errno of a disk's failure */
+    int error; /* errno of a disk's failure */
 };
 enum recorded_end { RECORDED_KEY, RECORDED_SILENCE, RECORDED_TOO_LONG, RECORDED_HUNG_UP, RECORDED_FAILED };
 typedef void link_recorded(struct link *link, const struct recorded *result);
 /*
- * Records what the caller says to `path` until one of `keys`, silence, or `max_ms`. Also when the caller hangs up `fn` is
- * called (RECORDED_HUNG_UP), before `ended`: the file is complete and on disk by then.
+ * Records what the caller says to `path` until one of `keys`, silence, or `max_ms`. Also when the caller
+ * hangs up `fn` is called (RECORDED_HUNG_UP), before `ended`: the file is complete and on disk by then.
  */
 void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
                  link_recorded *fn);
 
-/* -- rooms ---------------------------------------------------------------------------------------------------------- */
+/* -- rooms
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* Calls `fn` for every key that no menu, ask or recording takes. NULL: none. */
 void link_on_key(struct link *link, link_key *fn);
@@ -87,13 +98,14 @@ void mix_close(struct server *server, uint32_t room);
 /* All talkers at one level and a mix that does not clip; off in a new room. */
 void mix_set_loudness(struct server *server, uint32_t room, bool loudness);
 void mix_play(struct server *server, uint32_t room, const struct list *list); /* to all in it */
-void link_enter(struct link *link, uint32_t room); /* 0: leave */
+void link_enter(struct link *link, uint32_t room);                            /* 0: leave */
 /*
- * Records the room to the settings' folder until mix_close(): the mix, with `tracks` also each who speaks. `format` is
- * "wav", "flac" or "opus"; `name` is the room's. What goes wrong later ends the recording, with a line in the log.
+ * Records the room to the settings' folder until mix_close(): the mix, with `tracks` also each who speaks.
+ * `format` is "wav", "flac" or "opus"; `name` is the room's. What goes wrong later ends the recording, with a
+ * line in the log.
  */
-__attribute__((warn_unused_result)) int mix_record(struct server *server, uint32_t room, const char *name, bool tracks,
-                                                   const char *format);
+__attribute__((warn_unused_result)) int mix_record(struct server *server, uint32_t room, const char *name,
+                                                   bool tracks, const char *format);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
 void link_denoise(struct link *link, bool denoise); /* steady noise taken out of what he says to a room */

@@ -105,6 +105,7 @@ static void route_fill_request(struct call *call, struct route *route)
     struct request *request = &route->request;
 
     request->call = call->id;
+    request->session = call->session_id;
     if (route->first)
         request->caller = call->from;
     request->anonymous = call->anonymous;

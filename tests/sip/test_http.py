@@ -15,7 +15,7 @@ import unittest
 import wave
 
 from harness import PLAN, Scenario, until
-from mailbox import leave
+from mailbox import leave, wait_speech
 
 SECRET = "a-secret-of-the-tests"
 CALLEE = 880
@@ -126,6 +126,53 @@ class TestNumber(HttpScenario):
         (path, event), = self.app.events
         self.assertEqual((path, event["event"], event["number"], event["caller"]["number"], event["caller"]["anonymous"]),
                          ("/start", "invited", "6000", "1001", False))
+        self.assertEqual((event["link"], event["callee"]), ("http", None))
+
+    def test_a_tag_is_in_the_record_of_the_call(self):
+        self.call([{"tag": {"key": "case", "value": "4711 \u00e9"}}, {"reject": {}}]).wait_ended()
+        event = self.app.events[0][1]
+        rows = until(lambda: self.server.psql("select tags->>'case', session_id from call where id = '%s'" % event["call"]))
+        self.assertEqual(rows, [["4711 \u00e9", event["session"]]])
+
+    def test_keys_end_digits_where_they_are_told_to(self):
+        self.app.script["/digits"] = [{"play": {"tone": 1200, "ms": 1500}}]
+        for more, typed, digits in (({"finish_on": "*"}, "1#2*", "1#2"), ({"finish_on": "", "max": 3}, "*#7", "*#7")):
+            self.app.events.clear()
+            call = self.call([{"answer": {}}, {"gather": {"max": 9, "timeout": 9000, "action": self.app.url + "/digits", **more}}])
+            call.wait_answered()
+            call.dial(typed)
+            self.assertTrue(call.hears(1200))
+            call.wait_ended()
+            self.assertEqual(self.app.events[-1][1]["digits"], digits)
+
+    def test_words_are_heard(self):
+        call = self.call([{"answer": {}}, {"say": {"text": "This sentence is spoken and somebody hears it."}}, {"hangup": {}}])
+        call.wait_answered()
+        wait_speech(call)
+        call.wait_ended()
+
+    def test_who_answers_a_dial_confirms(self):
+        self.server.psql("update subscriber set mailbox = null where number = '1002'")
+        other = self.phone("1002", registered=True)
+        self.app.script["/none"] = [{"reject": {"status": 480}}]
+        dial = {"dial": {"number": "1002", "timeout": 20, "confirm": True, "action": self.app.url + "/none"}}
+        call = self.call([dial])
+        theirs = other.wait_call()
+        theirs.answer(tone=CALLEE)
+        wait_speech(theirs)
+        self.assertFalse(call.answered)
+        theirs.dial("1")
+        call.wait_answered()
+        self.assertTrue(call.hears(CALLEE))
+        call.hangup()
+        theirs.wait_ended()
+        call = self.call([dial])
+        theirs = other.wait_call()
+        theirs.answer()
+        wait_speech(theirs)
+        theirs.hangup()
+        self.assertEqual(call.wait_ended().status, 480)
+        self.assertEqual(self.told("/none")[-1]["event"], "dialled")
 
     def test_tones_and_digits(self):
         self.app.script["/digits"] = {"verbs": [{"play": {"tone": 1200, "ms": 1500}}, {"hangup": {}}]}
@@ -301,6 +348,9 @@ link "strict" { application = "%(url)s/strict" numbers = {"1003"} on_fail = "rej
     def test_a_link_lets_a_call_pass_or_refuses_it(self):
         self.app.script["/open"] = [{"continue": {}}]
         self.answers("1002")
+        event = self.app.events[-1][1]
+        self.assertEqual((event["link"], event["callee"], event["callee_name"]),
+                         ("open", "1002", *self.server.psql("select name from subscriber where number = '1002'")[0]))
         self.app.script["/open"] = [{"reject": {"status": 403}}]
         self.assertEqual(self.call(number="1002").wait_ended().status, 403)
 

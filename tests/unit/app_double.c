@@ -282,6 +282,19 @@ void link_ask(struct link *link, const struct list *list, unsigned max, unsigned
     link_tell(link, "ask=%s", list_text(list));
 }
 
+void link_ask_until(struct link *link, const struct list *list, unsigned max, unsigned wait_ms,
+                    const char *keys, link_digits *fn)
+{
+    link_ask(link, list, max, wait_ms, fn);
+    link_tell(link, "until=%s", keys);
+}
+
+const char *link_name(const struct link *link)
+{
+    (void)link;
+    return "double";
+}
+
 void link_on_key(struct link *link, link_key *fn)
 {
     link->on_key = fn;

@@ -223,6 +223,19 @@ START_TEST(ask_ends_at_the_pound_key)
 }
 END_TEST
 
+START_TEST(ask_ends_at_the_keys_it_is_told)
+{
+    link_ask_until(host, &speech, 16, 2000, "*9", on_digits);
+    keys("7#3*");
+    ck_assert_str_eq(heard, "<7#3>");
+    heard[0] = '\0';
+    link_ask_until(host, &speech, 3, 2000, "", on_digits);
+    keys("*#7");
+    ck_assert_str_eq(heard, "<*#7>");
+    finish();
+}
+END_TEST
+
 START_TEST(ask_ends_after_a_pause)
 {
     link_ask(host, &speech, 16, 2000, on_digits);
@@ -509,6 +522,7 @@ static Suite *suite(void)
     tcase_add_test(c, keys_that_fit_nothing_do_not_swallow_the_menu);
     tcase_add_test(c, ask_ends_at_its_length);
     tcase_add_test(c, ask_ends_at_the_pound_key);
+    tcase_add_test(c, ask_ends_at_the_keys_it_is_told);
     tcase_add_test(c, ask_ends_after_a_pause);
     tcase_add_test(c, ask_with_no_answer_is_empty);
     tcase_add_test(c, ask_takes_what_was_typed_ahead);

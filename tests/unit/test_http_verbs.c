@@ -32,6 +32,7 @@ START_TEST(test_verbs_are_read_in_order)
     ck_assert_int_eq(verbs->list[3].number, 4);
     ck_assert_str_eq(verbs->list[3].prompts[0], "vm-password");
     ck_assert_str_eq(verbs->list[3].action, "http://x/");
+    ck_assert_str_eq(verbs->list[3].text, "#");
     ck_assert_str_eq(verbs->list[4].numbers[0], "1002");
     verbs_free(verbs);
     ck_assert_ptr_null(fault_of("[]"));
@@ -58,6 +59,7 @@ static const char *const bad[] = {
     "[{\"play\":{\"prompts\":[7]}}]",
     "[{\"play\":{\"prompts\":[\"x\"],\"tone\":440}}]",
     "[{\"gather\":{\"max\":3}}]",
+    "[{\"gather\":{\"finish_on\":\"*x\",\"action\":\"http://x/\"}}]",
     "[{\"gather\":{\"max\":99,\"action\":\"http://x/\"}}]",
     "[{\"gather\":{\"action\":\"file:///etc/passwd\"}}]",
     "[{\"dial\":{}}]",
