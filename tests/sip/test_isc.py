@@ -166,14 +166,15 @@ link "server" { application = "sip:%s:5080" region = "terminating" order = 10 }
         self.assertIn(call.wait_ended().status, (403, 407))
 
 
-def links(on_fail):
-    return """link "server" { application = "sip:127.0.0.78:5080" region = "terminating" order = 10 deadline = 700
-                              %s }\n""" % on_fail
+def link(number, contract):
+    return """link "server-%s" { application = "sip:127.0.0.78:5080" region = "terminating" order = 10 deadline = 700
+                                 numbers = {"%s"} %s breaker_failures = 0 }\n""" % (number, number, contract)
 
 
 class TestAway(Scenario):
     """Nobody listens there, or who listens says nothing."""
-    LINKS = links('on_fail = "continue" breaker_failures = 0')
+    LINKS = (link("1002", 'on_fail = "continue"') + link("1003", 'on_fail = "reject 480"')
+             + link("1004", 'on_fail = "fallback echo"'))
 
     def test_the_call_goes_on_without_it(self):
         ada, bo = self.phone("1001", registered=True), self.phone("1002", registered=True)
@@ -188,23 +189,15 @@ class TestAway(Scenario):
                 call.hangup()
                 other.wait_ended()
 
-
-class TestAwayRefused(Scenario):
-    LINKS = links('on_fail = "reject 480"')
-
     def test_the_contract_refuses_the_call(self):
         ada = self.phone("1001", registered=True)
-        self.phone("1002", registered=True)
-        self.assertEqual(ada.invite("1002").wait_ended().status, 480)
-
-
-class TestAwayFallback(Scenario):
-    LINKS = links('on_fail = "fallback echo"')
+        self.phone("1003", registered=True)
+        self.assertEqual(ada.invite("1003").wait_ended().status, 480)
 
     def test_another_application_takes_its_place(self):
         ada = self.phone("1001", registered=True)
-        self.phone("1002", registered=True)
-        call = ada.invite("1002", tone=440)
+        self.phone("1004", registered=True)
+        call = ada.invite("1004", tone=440)
         self.assertTrue(call.wait_answered().hears(440))
         call.hangup()
         call.wait_ended()

@@ -69,6 +69,23 @@ class TestRecords(RecordScenario):
         self.rows("select id from call", 2)
         self.assertEqual(self.rows("select status, hung_up from call where status <> 486"), [["487", "caller"]])
 
+    def test_without_traces_a_call_leaves_its_rows_all_the_same(self):
+        def configure(settings):
+            self.server.configure(settings, links=CHAINED)
+            self.server.reload()
+        configure("records { trace = false }")
+        self.addCleanup(configure, "")
+        call, other = self.talk()
+        call.hold()
+        call.hangup()
+        other.wait_ended()
+        self.assertEqual(self.rows("select caller, number, status, hung_up, answered is not null, path[1:2] from call"),
+                         [["1001", "1002", "200", "caller", "t", "{first,second}"]])
+        legs = self.rows("select role, status, codec is not null, packets_sent is not null from cdr order by role", 2)
+        self.assertEqual(legs, [["callee", "200", "t", "t"], ["caller", "200", "t", "t"]])
+        # They are all written in one transaction.
+        self.assertEqual(self.server.psql("select count(*) from trace"), [["0"]])
+
     def test_leg_that_a_transfer_moves_has_its_row_once(self):
         rest, first = self.talk()
         third = self.phone("1003", registered=True)
@@ -107,22 +124,6 @@ class TestRecords(RecordScenario):
             del messages[:messages.index(message) + 1]
         times = [int(row[0]) for row in self.server.psql("select at_us from trace order by seq")]
         self.assertEqual(times, sorted(times))
-
-
-class TestWithoutTrace(RecordScenario):
-    SETTINGS = "records { trace = false }"
-
-    def test_a_call_leaves_its_rows_and_no_trace(self):
-        call, other = self.talk()
-        call.hold()
-        call.hangup()
-        other.wait_ended()
-        self.assertEqual(self.rows("select caller, number, status, hung_up, answered is not null, path <> '{}' from call"),
-                         [["1001", "1002", "200", "caller", "t", "t"]])
-        legs = self.rows("select role, status, codec is not null, packets_sent is not null from cdr order by role", 2)
-        self.assertEqual(legs, [["callee", "200", "t", "t"], ["caller", "200", "t", "t"]])
-        # Both are written with the call in one transaction.
-        self.assertEqual(self.server.psql("select count(*) from trace"), [["0"]])
 
 
 class TestTool(RecordScenario):
