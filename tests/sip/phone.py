@@ -38,7 +38,7 @@ class Phone:
         self.changed = threading.Condition(threading.RLock())
         self.calls, self.incoming, self.notifies = {}, queue.Queue(), queue.Queue()
         self.requests = []  # out of any dialog, other than INVITE and NOTIFY
-        self.codecs = ["PCMU", "PCMA"]
+        self.codecs, self.ptime, self.events = ["PCMU", "PCMA"], 20, 8000  # what its SDPs say; events: their clock
         self.media_via = None  # of the media of calls made from now on
         self.extmaps = {}  # header extensions that it knows, and the identifiers it offers: {"ssrc-audio-level": 5}
         self.register_call_id, self.register_cseq = token(), 0
@@ -340,6 +340,7 @@ class Call(Dialog):
         self.invitation = None   # incoming: the INVITE
         self.auto_reinvite = True  # False: re-INVITEs wait in `requests` for answer_reinvite()
         self.version, self.direction = 0, "sendrecv"
+        self.answers = None      # the direction of its answers, where it is not what the offer asks for
         self._reply = self._open = None
         self._invite = None
         phone.calls[call_id] = self
@@ -350,7 +351,7 @@ class Call(Dialog):
         self.version += 1
         self.direction = direction or self.direction
         return sdp_write(self.phone.local, self.media.port, codecs or self.codecs, self.version, self.direction,
-                         list(extra) + extmap_lines(self.phone.extmaps))
+                         list(extra) + extmap_lines(self.phone.extmaps), ptime=self.phone.ptime, events=self.phone.events)
 
     def _use(self, message):
         if "application/sdp" in (message.get("Content-Type") or "") and message.body:
@@ -364,9 +365,11 @@ class Call(Dialog):
         sdp = Sdp(offer)
         common = [c for c in sdp.codecs if c in self.codecs] or self.codecs
         back = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}.get(sdp.direction, "sendrecv")
+        back = self.answers or back
         self.version += 1
         return sdp_write(self.phone.local, self.media.port, common, self.version, back,
-                         extmap_lines({n: i for n, i in sdp.extmaps.items() if n in self.phone.extmaps}))
+                         extmap_lines({n: i for n, i in sdp.extmaps.items() if n in self.phone.extmaps}),
+                         ptime=self.phone.ptime, events=self.phone.events)
 
     # -- outgoing ----------------------------------------------------------------------------------------------------------
 
