@@ -281,7 +281,7 @@ class Server:
         names += ["transactions_in", "transactions_out"] if transactions else []
         end = time.monotonic() + timeout * SLOW
         while any((now := self.counters())[name] for name in names) or now["dialogs"] > now["subscriptions"]:
-            assert time.monotonic() < end, "left behind: %s" % now
+            assert time.monotonic() < end, "left behind: %s\n%s" % (now, self.log()[-3000:])
             time.sleep(0.1)
 
     def wait_log(self, pattern, timeout=10, mark=0):
