@@ -1,10 +1,10 @@
 """The real confabd, a real PostgreSQL, and peers that are not ours, for scenarios.
 
-    class TestX(Scenario):                     one server for all tests of the class, stopped and checked afterwards
+    class TestX(Scenario):                     one server for all tests of the class, which must be empty and stop afterwards
         SETTINGS = 'sip { ring = 2 }'          sections that replace the default ones of the same name; PLAN, PEERS likewise
         LINKS = CHAINED                        links of the service path; CHAINED: three before all others, which only look on
         def test_y(self):
-            phone = self.phone("1001")         a Phone (phone.py), closed after the test; registered=True registers it
+            phone = self.phone("1001")         a Phone (phone.py), closed after the test, its calls hung up; registered=True registers it
             self.server ...                    the Server
 
     Server      start, stop, kill (-9), restart, reload (SIGHUP), psql(query) -> rows, log() -> text, wait_log(pattern),
@@ -272,14 +272,17 @@ class Server:
         line = self.wait_log(r"server-stats .*\n", mark=mark).group()  # whole, not half written
         return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
 
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
     def wait_nothing_left(self, timeout=5, transactions=False):
-        """Waits until no call, leg, session, dialog or port is left; `transactions`, which stay for 64*T1, too."""
-        names = ["calls", "legs", "sessions", "dialogs", "ports"]
+        """Waits until no call, leg, session, port, or dialog without a subscription is left; `transactions`, which stay for 64*T1, too."""
+        names = ["calls", "legs", "sessions", "ports"]
         names += ["transactions_in", "transactions_out"] if transactions else []
         end = time.monotonic() + timeout * SLOW
-        while any((now := self.counters())[name] for name in names):
-            assert time.monotonic() < end, "left behind: %s" % now
-            time.sleep(0.2)
+        while any((now := self.counters())[name] for name in names) or now["dialogs"] > now["subscriptions"]:
+            assert time.monotonic() < end, "left behind: %s\n%s" % (now, self.log()[-3000:])
+            time.sleep(0.1)
 
     def wait_log(self, pattern, timeout=10, mark=0):
         def found():
@@ -290,9 +293,10 @@ class Server:
 
 
 class Scenario(unittest.TestCase):
-    """One Server for the class. The log of a failed test is printed."""
+    """One Server for the class, which must be empty at its end. The log of a failed test is printed."""
 
     SETTINGS, PLAN, PEERS, LISTEN, LINKS = "", PLAN, PEERS, (), ""
+    EMPTY_S = 40  # until the server must be empty: a request that nobody answers is given up after 64*T1
 
     @classmethod
     def setUpClass(cls):
@@ -302,13 +306,18 @@ class Scenario(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.stop()
+        try:
+            if cls.server.running():
+                cls.server.wait_nothing_left(cls.EMPTY_S)
+        finally:
+            cls.server.stop()
 
     def setUp(self):
-        if self.server.process is None or self.server.process.poll() is not None:
+        if not self.server.running():
             self.server.process = None
             self.server.start()
         self.server.psql("delete from binding")  # phones of earlier tests were unplugged
+        self._plugged = []
         mark = self.server.mark()
         self.addCleanup(self._tell, mark)
 
@@ -322,10 +331,19 @@ class Scenario(unittest.TestCase):
 
     def phone(self, user, registered=False, password=None, **more):
         phone = Phone(self.server.address, user, "confab-" + user if password is None else password, **more)
+        self._plugged.append(phone)
         self.addCleanup(phone.close)
+        self.addCleanup(self._hang_up)  # before any phone of the test is closed
         if registered:
             phone.register()
         return phone
+
+    def _hang_up(self):
+        """What a test has left standing ends while all of its phones can still answer."""
+        phones, self._plugged = self._plugged, []
+        if self.server.running():
+            for phone in phones:
+                phone.hang_up()
 
     def pbx(self, user="pbx", **more):
         """A phone at the trusted peer's address."""

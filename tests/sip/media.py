@@ -1,4 +1,5 @@
-"""RTP of one call: sends a sine (or silence, or DTMF), keeps what comes. PCMU and PCMA; any other payload is only counted."""
+"""RTP of one call: sends a sine (or silence, or DTMF), keeps what comes. PCMU and PCMA; any other payload is only counted,
+and where another codec was agreed nothing but DTMF is sent."""
 import os
 import select
 import socket
@@ -28,6 +29,7 @@ class Media:
         self.port = self.rtp.getsockname()[1]
         self.remote = self.via = None
         self.codec, self.pt, self.event_pt = "PCMU", 0, 101
+        self.step = self.event_step = 160  # of the RTP clock, and of that of digits, in 20 ms
         self.names = {0: "PCMU", 8: "PCMA"}
         self.tone, self.sending, self.db = None, False, -12.0
         self.packets, self.digits, self.reports = [], "", 0
@@ -65,6 +67,7 @@ class Media:
                 self.codec, self.pt = sdp.names[number], number
                 break
         self.event_pt = sdp.type_of("telephone-event")
+        self.step, self.event_step = (sdp.clocks.get(pt, 8000) // 50 for pt in (self.pt, self.event_pt))
         self.extmaps = dict(sdp.extmaps)
         self.remote = (sdp.address, sdp.port) if sdp.port and sdp.address not in ("0.0.0.0", "::") else None
         if self.remote and self.via:
@@ -128,16 +131,18 @@ class Media:
             if due < time.monotonic() - 0.5:
                 due = time.monotonic()  # the machine slept: do not send a burst
             event = self._send(event)
-            self._timestamp = (self._timestamp + 160) % 2 ** 32
+            self._timestamp = (self._timestamp + self.step) % 2 ** 32
 
     def _send(self, event):
         if event is None:
             with self._lock:
                 if self._pending and self.remote and self.event_pt is not None:
                     code, ms = self._pending[0]
-                    event = [code, ms * 8, 0, self._timestamp, 3]
+                    event = [code, ms * self.event_step // 20, 0, self._timestamp, 3]
         if not self.sending or self.remote is None:
             return event
+        if event is None and self.codec not in ("PCMU", "PCMA"):
+            return None
         if event is None:
             if self.tone is None:
                 samples = [0] * 160
@@ -146,10 +151,10 @@ class Media:
             self._phase += 160
             self._packet(self.pt, self._timestamp, sound.encode(self.codec, samples), self.sent == 0)
             return None
-        event[2] = min(event[2] + 160, event[1])
+        event[2] = min(event[2] + self.event_step, event[1])
         end = event[2] >= event[1]
         payload = struct.pack("!BBH", event[0], (0x80 if end else 0) | 10, event[2])
-        self._packet(self.event_pt, event[3], payload, event[2] == 160)
+        self._packet(self.event_pt, event[3], payload, event[2] == self.event_step)
         if end:
             event[4] -= 1  # the end is sent three times (RFC 4733 section 2.5.1.4)
             if event[4] == 0:

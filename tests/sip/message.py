@@ -134,24 +134,24 @@ def digest_answer(challenge, method, uri, user, password, count=1, cnonce=None, 
 # -- SDP ----------------------------------------------------------------------------------------------------------------
 
 STATIC = {"PCMU": 0, "PCMA": 8, "G722": 9}
-DYNAMIC = {"opus": (96, "opus/48000/2"), "telephone-event": (101, "telephone-event/8000")}
+DYNAMIC = {"opus": (96, "opus/48000/2")}
 
 
-def sdp_write(address, port, codecs, version=1, direction="sendrecv", extra=(), session="1"):
-    """One audio stream; `extra` are more lines of it."""
+def sdp_write(address, port, codecs, version=1, direction="sendrecv", extra=(), session="1", ptime=20, events=8000):
+    """One audio stream; `extra` are more lines of it, `events` the clock of its telephone-event."""
     family = "IP6" if ":" in address else "IP4"
     numbers, lines = [], []
-    for name in list(codecs) + ["telephone-event"]:
+    for name in codecs:
         if name in STATIC:
             numbers.append(STATIC[name])
             lines.append("a=rtpmap:%d %s/8000" % (STATIC[name], name))
         else:
             numbers.append(DYNAMIC[name][0])
             lines.append("a=rtpmap:%d %s" % DYNAMIC[name])
-    lines += ["a=fmtp:101 0-16", "a=ptime:20", "a=" + direction] + list(extra)
+    lines += ["a=rtpmap:101 telephone-event/%d" % events, "a=fmtp:101 0-16", "a=ptime:%d" % ptime, "a=" + direction] + list(extra)
     return "\r\n".join(["v=0", "o=phone %s %d IN %s %s" % (session, version, family, address), "s=-",
                         "c=IN %s %s" % (family, address), "t=0 0",
-                        "m=audio %d RTP/AVP %s" % (port, " ".join(map(str, numbers)))] + lines) + "\r\n"
+                        "m=audio %d RTP/AVP %s" % (port, " ".join(map(str, numbers + [101])))] + lines) + "\r\n"
 
 
 def extmap_lines(extmaps):
@@ -160,11 +160,12 @@ def extmap_lines(extmaps):
 
 
 class Sdp:
-    """What a test asks of an SDP: address, port, payload types in order, names by type, direction, version, ptime."""
+    """What a test asks of an SDP: address, port, payload types in order, names and clocks by type, direction, version, ptime."""
 
     def __init__(self, text):
         self.text = text
         self.address, self.port, self.types, self.names = None, 0, [], {0: "PCMU", 8: "PCMA", 9: "G722"}
+        self.clocks = {}
         self.direction, self.version, self.ptime, self.media = "sendrecv", None, 20, []
         self.extmaps = {}  # name of a header extension (the URI's last part) -> its identifier
         for line in text.replace("\r", "").split("\n"):
@@ -179,7 +180,7 @@ class Sdp:
                     self.port, self.types = int(parts[1]), [int(t) for t in parts[3:]]
             elif line.startswith("a=rtpmap:"):
                 number, name = line[9:].split(None, 1)
-                self.names[int(number)] = name.split("/")[0]
+                self.names[int(number)], self.clocks[int(number)] = name.split("/")[0], int(name.split("/")[1])
             elif line.startswith("a=extmap:"):
                 number, uri = line[9:].split(None, 1)
                 self.extmaps[uri.split()[0].rsplit(":", 1)[1]] = int(number.split("/")[0])

@@ -38,7 +38,7 @@ class Phone:
         self.changed = threading.Condition(threading.RLock())
         self.calls, self.incoming, self.notifies = {}, queue.Queue(), queue.Queue()
         self.requests = []  # out of any dialog, other than INVITE and NOTIFY
-        self.codecs = ["PCMU", "PCMA"]
+        self.codecs, self.ptime, self.events = ["PCMU", "PCMA"], 20, 8000  # what its SDPs say; events: their clock
         self.media_via = None  # of the media of calls made from now on
         self.extmaps = {}  # header extensions that it knows, and the identifiers it offers: {"ssrc-audio-level": 5}
         self.register_call_id, self.register_cseq = token(), 0
@@ -79,6 +79,15 @@ class Phone:
                 except OSError:
                     pass
                 s.close()
+
+    def hang_up(self):
+        """Ends what stands, as far as the server goes along; a call that came and was not answered is its caller's to end."""
+        for call in list(self.calls.values()):
+            if call.answered or call.invitation is None:
+                try:
+                    call.hangup(1)
+                except (AssertionError, OSError):
+                    pass  # not every test leaves both sides able to
 
     def __enter__(self):
         return self
@@ -331,6 +340,7 @@ class Call(Dialog):
         self.invitation = None   # incoming: the INVITE
         self.auto_reinvite = True  # False: re-INVITEs wait in `requests` for answer_reinvite()
         self.version, self.direction = 0, "sendrecv"
+        self.answers = None      # the direction of its answers, where it is not what the offer asks for
         self._reply = self._open = None
         self._invite = None
         phone.calls[call_id] = self
@@ -341,7 +351,7 @@ class Call(Dialog):
         self.version += 1
         self.direction = direction or self.direction
         return sdp_write(self.phone.local, self.media.port, codecs or self.codecs, self.version, self.direction,
-                         list(extra) + extmap_lines(self.phone.extmaps))
+                         list(extra) + extmap_lines(self.phone.extmaps), ptime=self.phone.ptime, events=self.phone.events)
 
     def _use(self, message):
         if "application/sdp" in (message.get("Content-Type") or "") and message.body:
@@ -355,9 +365,11 @@ class Call(Dialog):
         sdp = Sdp(offer)
         common = [c for c in sdp.codecs if c in self.codecs] or self.codecs
         back = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}.get(sdp.direction, "sendrecv")
+        back = self.answers or back
         self.version += 1
         return sdp_write(self.phone.local, self.media.port, common, self.version, back,
-                         extmap_lines({n: i for n, i in sdp.extmaps.items() if n in self.phone.extmaps}))
+                         extmap_lines({n: i for n, i in sdp.extmaps.items() if n in self.phone.extmaps}),
+                         ptime=self.phone.ptime, events=self.phone.events)
 
     # -- outgoing ----------------------------------------------------------------------------------------------------------
 
@@ -578,19 +590,19 @@ class Call(Dialog):
             assert not self.media.digits_pending(), "digit %s could not be sent" % digit
             time.sleep(gap)
 
-    def hangup(self):
+    def hangup(self, timeout=WAIT):
         """BYE, CANCEL or 603, whichever fits."""
         if self.ended:
             return
         if self.answered:
-            response = self.request("BYE")
+            response = self.request("BYE", timeout=timeout)
             with self.phone.changed:
                 self._finish(response)
         elif self.invitation is not None:
             self.reject(603)
         else:
             self.cancel()
-            self.wait_ended()
+            self.wait_ended(timeout)
 
     # -- waiting and hearing -------------------------------------------------------------------------------------------------
 

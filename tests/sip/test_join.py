@@ -37,6 +37,7 @@ class TestJoin(PartiesCase):
         call, other = self.meet()
         third = self.join(self.phone("1002"), own_name(other))
         third.wait_answered()
+        self.assertTrue(other.hears(660))  # he is on his way there until then: 491
         fourth = self.join(self.phone("1002"), own_name(other), tone=770)
         fourth.wait_answered()
         self.assertTrue(fourth.hears(440, 550, 660))

@@ -3,7 +3,7 @@ import re
 import threading
 import unittest
 
-from harness import Scenario
+from harness import Scenario, until
 from message import Sdp, sdp_write
 
 DIRECTIONS = {"sendrecv": (True, True), "sendonly": (True, False), "recvonly": (False, True), "inactive": (False, False)}
@@ -50,6 +50,22 @@ class TestDirections(OfferAnswer):
                 call.hangup()
                 other.wait_ended()
         self.server.wait_nothing_left()
+
+    def test_what_one_changes_and_the_other_answers(self):
+        """RFC 3264 section 8.4, by either side: what the other is shown, and what comes back of his answer."""
+        call, other = self.up()
+        for asker, asked in ((call, other), (other, call)):
+            for offered, (sends, receives) in DIRECTIONS.items():
+                for answered, (back, forth) in DIRECTIONS.items():
+                    asked.answers = None
+                    self.assertEqual(asker.reinvite("sendrecv" if offered == "inactive" else "inactive").status, 200)
+                    asked.answers = answered
+                    before = len(asked.requests)
+                    answer = Sdp(asker.reinvite(offered).body).direction
+                    shown = [Sdp(r.body).direction for r in asked.requests[before:] if r.method == "INVITE"]
+                    self.assertEqual((shown, answer), ([offered], ANSWERED[(receives and back, sends and forth)]),
+                                     (offered, answered))
+        self.end(call, other)
 
     def test_an_address_of_zeros_holds(self):
         """RFC 2543's way, which RFC 3264 section 8.4 still asks for."""
@@ -137,6 +153,50 @@ class TestStreams(OfferAnswer):
         call = caller.invite("9196", sdp=sdp_write(caller.local, 0, ["PCMU"], 1, "sendrecv"))
         self.assertEqual(call.wait_ended().status, 488)
         self.server.wait_nothing_left()
+
+
+class TestFormats(OfferAnswer):
+    """Each leg has its own, whatever the other side agreed on."""
+
+    def sizes(self, call):
+        """Of the last packets of sound, in ms of G.711."""
+        return {len(p[6]) // 8 for p in call.media.packets[-5:] if p[1] == call.media.pt}
+
+    def test_packet_times(self):
+        """RFC 3264 section 6.1: ptime is what a side wants to get, and a new one counts from then on."""
+        caller, callee = self.pair()
+        caller.ptime, callee.ptime = 10, 40
+        call = caller.invite("1002", tone=440)
+        other = callee.wait_call()
+        other.answer(tone=550)
+        call.wait_answered()
+        self.assertTrue(call.hears(550) and other.hears(440))
+        self.assertEqual((self.sizes(call), self.sizes(other)), ({10}, {40}))
+        caller.ptime, callee.ptime = 40, 20
+        for side in (call, other):
+            self.assertEqual(side.reinvite().status, 200)
+        until(lambda: (self.sizes(call), self.sizes(other)) == ({40}, {20}), what="packets of 40 and 20 ms")
+        self.assertTrue(call.hears(550) and other.hears(440))
+        self.end(call, other)
+
+    def test_digits_beside_opus(self):
+        """RFC 4733 section 2.1: their clock is that of the sound beside them, but for phones that have one only. A key is one key."""
+        caller, callee = self.pair()
+        caller.codecs = ["opus"]
+        for clock in (48000, 8000):
+            caller.events = clock
+            call = caller.invite("1002")
+            other = callee.wait_call()
+            other.answer(tone=550)
+            call.wait_answered()
+            other.wait_request("ACK")
+            call.dial("55#")
+            other.dial("77*")
+            until(lambda: (other.media.digits, call.media.digits) == ("55#", "77*"), what="three digits each way")
+            for side, rate in ((call, clock), (other, 8000)):
+                longest = max(int.from_bytes(p[6][2:4], "big") for p in side.media.packets if p[1] == side.media.event_pt)
+                self.assertTrue(90 <= longest * 1000 // rate <= 150, longest)  # pressed for 100 ms
+            self.end(call, other)
 
 
 class TestBodies(OfferAnswer):

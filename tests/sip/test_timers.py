@@ -1,7 +1,7 @@
-"""Session timers (RFC 4028) as they are agreed on, on each leg by itself. That they fire, unit tests see by a clock of theirs."""
+"""Session timers (RFC 4028) as they are agreed on, on each leg by itself; and what ends because somebody keeps silent."""
 import unittest
 
-from harness import Scenario
+from harness import SLOW, Scenario
 
 TIMER = [("Supported", "timer")]
 
@@ -59,6 +59,27 @@ class TestTimers(Scenario):
         call.hangup()
         other.wait_request("BYE")
         self.server.wait_nothing_left()
+
+    def test_what_is_not_refreshed_or_acknowledged_ends(self):
+        """Side by side, as each takes its half of a minute: RFC 4028 sections 7.2 and 10, RFC 3261 section 13.3.1.4."""
+        users = iter(range(1001, 1007))
+        call, other = [], []
+        for terms in ("32;refresher=uas", "32;refresher=uac", ""):
+            caller, callee = (self.phone(str(next(users)), registered=True) for _ in range(2))
+            call.append(caller.invite(callee.user))
+            other.append(callee.wait_call())
+            if not terms:
+                call[-1]._ack = lambda *_: None
+            other[-1].answer(headers=[("Session-Expires", terms), ("Require", "timer")] if terms else ())
+            call[-1].wait_answered()
+        # The callee was to refresh and does not; we are to, and do; the caller never says ACK.
+        for side in (call[0], other[0]):
+            self.assertIn("cause=408", side.wait_request("BYE", 40 * SLOW).get("Reason", ""))
+        self.assertIn("refresher=uac", other[1].wait_request("UPDATE").get("Session-Expires"))
+        for side in (call[2], other[2]):
+            self.assertIn("cause=408", side.wait_request("BYE", 40 * SLOW).get("Reason", ""))
+        self.assertFalse(call[1].ended or other[1].ended)
+        self.end(call[1], other[1])
 
 
 if __name__ == "__main__":
