@@ -401,6 +401,18 @@ START_TEST(loop_stops_from_another_thread_and_can_run_again)
 }
 END_TEST
 
+START_TEST(clock_text_is_that_of_its_second)
+{
+    ck_assert_str_eq(clock_text(0), "1970-01-01T00:00:00");
+    ck_assert_str_eq(clock_text(1767323045), "2026-01-02T03:04:05");
+    ck_assert_str_eq(clock_text(1767323045), "2026-01-02T03:04:05");
+    ck_assert_str_eq(clock_text(1767323046), "2026-01-02T03:04:06");
+    ck_assert_str_eq(clock_text(0), "1970-01-01T00:00:00");
+    ck_assert_str_eq(clock_text((time_t)INT64_MAX), "");
+    ck_assert_str_eq(clock_text(1767323045), "2026-01-02T03:04:05");
+}
+END_TEST
+
 START_TEST(clock_moves_both_times_alike)
 {
     uint64_t monotonic = clock_now_us();
@@ -599,6 +611,7 @@ int main(void)
     tcase_add_test(c, watch_calls_until_unwatched_even_from_inside);
     tcase_add_test(c, loop_stops_from_another_thread_and_can_run_again);
     tcase_add_test(c, clock_moves_both_times_alike);
+    tcase_add_test(c, clock_text_is_that_of_its_second);
     tcase_add_test(c, uuid_has_version_4_and_its_variant);
     tcase_add_test(c, random_hex_fills_every_length);
     tcase_add_test(c, random_below_stays_below_and_reaches_all);
