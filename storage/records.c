@@ -9,11 +9,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
 #define RECORDS 4096
+#define WRITE_BYTES (256 * 1024)
+#define LINGER_US 5000
 #define FLUSH_MS 1000
 #define BATCH_BYTES (512 * 1024)
 #define BATCH_LINES 64
@@ -21,7 +24,7 @@
 
 struct records {
     struct journal *journal;
-    struct queue *queue; /* of json_t * */
+    struct queue *queue; /* of struct record */
     pthread_t thread;
     bool started;
     struct timer *timer; /* signalling */
@@ -46,31 +49,57 @@ static void record_lost(struct records *records, int error)
     }
 }
 
+/* Where they do not go together, each goes by itself: a disk that is nearly full takes some of them yet. */
+static void lines_append(struct records *records, const char *lines, size_t length)
+{
+    const char *end = lines + length, *next;
+    int error = journal_append(records->journal, lines, length);
+
+    for (const char *at = lines; error != 0 && at < end; at = next) {
+        next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+        int own = next - at == (ptrdiff_t)length ? error
+                                                 : journal_append(records->journal, at, (size_t)(next - at));
+        if (own != 0) {
+            record_lost(records, own);
+        }
+    }
+}
+
+/*
+ * All that has come meanwhile is one write. Then the thread sleeps a little: records of a busy server come by
+ * the dozen, and to be woken for each of them would cost more than to write it.
+ */
 static void *journal_main(void *arg)
 {
     struct records *records = arg;
-    json_t *record;
+    struct record batch = {0}, one;
 
-    while (queue_wait(records->queue, &record)) {
-        char *line = json_dumps(record, JSON_COMPACT);
-        int error = line == NULL ? ENOMEM : journal_append(records->journal, line, strlen(line));
-
-        if (error != 0) {
-            record_lost(records, error);
-        }
-        free(line);
-        json_decref(record);
+    while (queue_wait(records->queue, &one)) {
+        do {
+            record_add(&batch, one.text, one.length);
+            record_free(&one);
+            if (batch.failed) {
+                batch.failed = false;
+                record_lost(records, ENOMEM);
+            }
+        } while (batch.length < WRITE_BYTES && queue_pop(records->queue, &one));
+        lines_append(records, batch.text, batch.length);
+        batch.length = 0;
+        usleep(LINGER_US);
     }
+    record_free(&batch);
     return NULL;
 }
 
-int record_save(struct storage *st, json_t *record)
+int record_save(struct storage *st, struct record *record)
 {
-    int error = record == NULL ? ENOMEM : queue_push(st->records->queue, &record);
+    int error;
 
+    record_add(record, "\n", 1);
+    error = record->failed ? ENOMEM : queue_push(st->records->queue, record);
     if (error != 0) {
         atomic_fetch_add(&st->records->lost, 1);
-        json_decref(record);
+        record_free(record);
     }
     return error;
 }
@@ -227,7 +256,7 @@ int records_start(struct storage *st)
     st->records = records;
     error = journal_open(&records->journal, st->settings->spool_dir, limit);
     if (error == 0) {
-        error = queue_new(&records->queue, sizeof(json_t *), RECORDS);
+        error = queue_new(&records->queue, sizeof(struct record), RECORDS);
     }
     if (error == 0) {
         error = pthread_create(&records->thread, NULL, journal_main, records);
