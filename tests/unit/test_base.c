@@ -455,6 +455,40 @@ START_TEST(random_hex_fills_every_length)
 }
 END_TEST
 
+/* Small draws come out of a pool, each thread's own: none comes twice, whatever their lengths are. */
+static void *names_draw(void *arg)
+{
+    unsigned char(*names)[16] = arg;
+
+    for (size_t i = 0; i < 1000; i++) {
+        unsigned char between[70];
+        random_fill(between, i % sizeof between);
+        random_fill(names[i], sizeof names[i]);
+    }
+    return NULL;
+}
+
+static int name_compare(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+START_TEST(random_names_never_come_twice)
+{
+    static unsigned char names[3000][16];
+    pthread_t others[2];
+
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&others[i], NULL, names_draw, names + 1000 * i), 0);
+    names_draw(names + 2000);
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(others[i], NULL);
+    qsort(names, 3000, sizeof names[0], name_compare);
+    for (size_t i = 1; i < 3000; i++)
+        ck_assert_int_ne(memcmp(names[i - 1], names[i], 16), 0);
+}
+END_TEST
+
 START_TEST(random_below_stays_below_and_reaches_all)
 {
     unsigned seen[5] = {0};
@@ -614,6 +648,7 @@ int main(void)
     tcase_add_test(c, clock_text_is_that_of_its_second);
     tcase_add_test(c, uuid_has_version_4_and_its_variant);
     tcase_add_test(c, random_hex_fills_every_length);
+    tcase_add_test(c, random_names_never_come_twice);
     tcase_add_test(c, random_below_stays_below_and_reaches_all);
     tcase_add_test(c, log_input_cannot_forge_a_line);
     tcase_add_test(c, log_line_too_long_is_cut_but_ends);
