@@ -447,7 +447,7 @@ struct ring {
     struct call *call;
     struct route *route;
     struct fork *fork; /* NULL: the route's own target */
-    struct branch branches[BRANCHES_MAX];
+    struct branch *branches[BRANCHES_MAX]; /* most rings have one */
     size_t count;
     struct link *server; /* whose application server is what rings; or NULL */
     bool starting, to_user;
