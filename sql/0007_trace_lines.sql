@@ -5,6 +5,14 @@ create table call_trace (
     lines   jsonb not null                           -- [{"at_us": …, "event": …, "detail": …, …}, …] in order; see view trace
 );
 comment on table call_trace is 'Steps of a call: what links were asked and decided, and the messages of each leg';
+-- Cheaper by far than pglz, but PostgreSQL may be built without it.
+do $$
+begin
+    alter table call_trace alter lines set compression lz4;
+exception when feature_not_supported then
+    null;
+end
+$$;
 
 insert into call_trace
     select call, min(started),

@@ -19,7 +19,9 @@
 #define LINGER_US 5000
 #define FLUSH_MS 1000
 #define BATCH_BYTES (512 * 1024)
-#define BATCH_LINES 64
+#define BATCH_LINES 256
+#define PACE_BYTES (16 * 1024 * 1024)
+#define PACE_US (100 * 1000)
 #define COMPLAIN_US (UINT64_C(60) * 1000 * 1000)
 
 struct records {
@@ -143,14 +145,25 @@ static int lines_insert_each(struct journal *journal, struct database *db, const
     return error;
 }
 
+/* PostgreSQL may stand on the same machine: while little waits, calls get as much of the time as the batch
+ * took. A backlog is worked off without a pause. */
+static void batch_pause(struct storage *st, uint64_t took_us)
+{
+    if (!atomic_load(&st->stopping) && journal_waiting(st->records->journal) < PACE_BYTES) {
+        usleep((useconds_t)(took_us < PACE_US ? took_us : PACE_US));
+    }
+}
+
 /* Batch by batch, each in one transaction. Again from the start after a failure: what is in is passed over.
  */
-static int segment_insert(struct journal *journal, struct database *db, const char *name, const char *text)
+static int segment_insert(struct storage *st, struct database *db, const char *name, const char *text)
 {
+    struct journal *journal = st->records->journal;
     int error = 0;
 
     while (error == 0 && *text != '\0') {
         const char *end = text, *feed;
+        uint64_t begun = clock_now_us();
 
         for (int lines = 0; lines < BATCH_LINES && end - text < BATCH_BYTES; lines++) {
             feed = strchr(end, '\n');
@@ -168,6 +181,9 @@ static int segment_insert(struct journal *journal, struct database *db, const ch
             error = lines_insert_each(journal, db, text, (size_t)(end - text));
         }
         text = end;
+        if (error == 0 && *text != '\0') {
+            batch_pause(st, clock_now_us() - begun);
+        }
     }
     return error;
 }
@@ -188,7 +204,7 @@ static int flush_run(struct storage *st, struct database *db, struct job *job)
     }
     journal_rotate(journal);
     while ((error = journal_oldest(journal, name, &text)) == 0) {
-        error = segment_insert(journal, db, name, text);
+        error = segment_insert(st, db, name, text);
         free(text);
         if (error != 0) {
             break;
