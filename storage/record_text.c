@@ -42,7 +42,7 @@ void record_add(struct record *record, const char *text, size_t length)
 {
     char *at = room_make(record, length);
 
-    if (at != NULL) {
+    if (at != NULL && length > 0) { /* nothing may come from nowhere */
         memcpy(at, text, length);
         record->length += length;
     }
