@@ -81,6 +81,8 @@ bool row_truth(const PGresult *result, int row, int column);     /* false for nu
 /* -- text.c: what comes from the network must be UTF-8 before PostgreSQL or JSON sees it
  * ----------------------------- */
 
+/* Length of the character that `text` begins with; 0: it is no UTF-8, a control character or the end. */
+size_t text_character(const char *text);
 /* Copies, with bytes that are not UTF-8 and control characters as '?', cut at a character's end. */
 void text_copy(char *out, size_t size, const char *text);
 /* The same for a name to look up: what does not fit becomes "", which names nothing. */
@@ -144,6 +146,7 @@ void replies_drop(struct storage *st);
 
 struct listener;
 struct spool;
+struct record;
 struct records;
 
 struct storage {
@@ -168,6 +171,9 @@ STORAGE_CHECK int migrations_apply(struct database *db, const char *folder);
 
 /* storage.c: asks for a sweep now. Any thread. */
 void sweep_begin(struct storage *st);
+
+/* record_text.c: as it is. */
+void record_add(struct record *record, const char *bytes, size_t length);
 
 /* records.c: the journal's thread. records_finish(): all that was saved is in the journal, and on its way to
  * the database where that is there. */

@@ -21,11 +21,12 @@
 struct journal {
     int folder;
     uint64_t limit;
-    pthread_mutex_t mutex; /* of what follows */
-    int fd;                /* of the segment that is written to; -1 */
+    atomic_uint_fast64_t waiting; /* bytes: whoever asks must not wait for a disk */
+    pthread_mutex_t mutex;        /* of what follows */
+    int fd;                       /* of the segment that is written to; -1 */
     char name[JOURNAL_NAME];
     int64_t last_us; /* names never repeat, also when the clock is set back */
-    uint64_t length, waiting;
+    uint64_t length;
     unsigned unsynced;
     bool fresh; /* its name is not synced yet */
 };
@@ -66,7 +67,7 @@ static void segment_count(struct journal *journal, const char *name, void *arg)
 
     (void)arg;
     if (fstatat(journal->folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
-        journal->waiting += (uint64_t)stat.st_size;
+        atomic_fetch_add(&journal->waiting, (uint64_t)stat.st_size);
     }
     if (made > journal->last_us) {
         journal->last_us = made;
@@ -145,37 +146,40 @@ static void segment_end(struct journal *journal)
     journal->fd = -1;
 }
 
-/* One write a line. What a full disk has taken of it is taken back, or the next line would be spoilt as well;
+/* One write. What a full disk has taken of the lines is taken back, or the next line would be spoilt as well;
  * where even that fails, the segment is left as it is and another one begun. */
-static int line_write(struct journal *journal, const char *line, size_t length)
+static int lines_write(struct journal *journal, const char *lines, size_t length)
 {
-    char *whole = malloc(length + 1);
-    ssize_t put;
+    ssize_t put = pwrite(journal->fd, lines, length, (off_t)journal->length);
     int error = 0;
 
-    if (whole == NULL) {
-        return ENOMEM;
-    }
-    memcpy(whole, line, length);
-    whole[length] = '\n';
-    put = pwrite(journal->fd, whole, length + 1, (off_t)journal->length);
-    if (put != (ssize_t)(length + 1)) {
+    if (put != (ssize_t)length) {
         error = put < 0 ? disk_error(errno) : ENOSPC;
         if (ftruncate(journal->fd, (off_t)journal->length) != 0) {
             segment_end(journal);
         }
     }
-    free(whole);
     return error;
 }
 
-int journal_append(struct journal *journal, const char *line, size_t length)
+static unsigned lines_count(const char *lines, size_t length)
+{
+    const char *end = lines + length, *feed;
+    unsigned count = 0;
+
+    for (; (feed = memchr(lines, '\n', (size_t)(end - lines))) != NULL; lines = feed + 1) {
+        count++;
+    }
+    return count;
+}
+
+int journal_append(struct journal *journal, const char *lines, size_t length)
 {
     bool sync = false;
     int error = 0;
 
     pthread_mutex_lock(&journal->mutex);
-    if (journal->waiting + length + 1 > journal->limit) {
+    if (atomic_load(&journal->waiting) + length > journal->limit) {
         error = EDQUOT;
     }
     if (error == 0 && journal->fd >= 0 && journal->length >= JOURNAL_SEGMENT) {
@@ -186,15 +190,20 @@ int journal_append(struct journal *journal, const char *line, size_t length)
         error = segment_begin(journal);
     }
     if (error == 0) {
-        error = line_write(journal, line, length);
+        error = lines_write(journal, lines, length);
     }
     if (error == 0) {
-        journal->length += length + 1;
-        journal->waiting += length + 1;
-        sync = ++journal->unsynced >= JOURNAL_UNSYNCED;
+        journal->length += length;
+        atomic_fetch_add(&journal->waiting, length);
+        journal->unsynced += lines_count(lines, length);
+        sync = journal->unsynced >= JOURNAL_UNSYNCED;
     }
     pthread_mutex_unlock(&journal->mutex);
-    return sync ? journal_sync(journal) : error;
+    /* The lines are in the journal whatever becomes of this: a kill -9 cannot take them any more. */
+    if (sync && journal_sync(journal) != 0) {
+        log_event(LEVEL_ERROR, "storage", NULL, "journal-unsynced");
+    }
+    return error;
 }
 
 /* Beside the mutex: a slow disk holds up nobody but who asks. */
@@ -221,12 +230,7 @@ int journal_sync(struct journal *journal)
 
 uint64_t journal_waiting(struct journal *journal)
 {
-    uint64_t waiting;
-
-    pthread_mutex_lock(&journal->mutex);
-    waiting = journal->waiting;
-    pthread_mutex_unlock(&journal->mutex);
-    return waiting;
+    return atomic_load(&journal->waiting);
 }
 
 /* -- reading
@@ -308,13 +312,15 @@ int journal_oldest(struct journal *journal, char name[JOURNAL_NAME], char **text
 void journal_remove(struct journal *journal, const char *name)
 {
     struct stat stat;
+    uint64_t waiting;
 
     if (fstatat(journal->folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0 ||
         unlinkat(journal->folder, name, 0) != 0) {
         return;
     }
     pthread_mutex_lock(&journal->mutex);
-    journal->waiting -= (uint64_t)stat.st_size < journal->waiting ? (uint64_t)stat.st_size : journal->waiting;
+    waiting = atomic_load(&journal->waiting);
+    atomic_store(&journal->waiting, (uint64_t)stat.st_size < waiting ? waiting - (uint64_t)stat.st_size : 0);
     pthread_mutex_unlock(&journal->mutex);
 }
 

@@ -6,7 +6,7 @@
  *
  * A line without its line feed was cut by a crash and counts as never written. A kill -9 loses nothing that
  * journal_append() has returned from; a power cut what came after the last journal_sync(), or at most
- * JOURNAL_UNSYNCED lines.
+ * JOURNAL_UNSYNCED lines and those of one journal_append() more.
  *
  * Ownership: journal_open() makes, journal_close() ends. Threads: any; journal_rotate() to journal_remove()
  * one at a time. Failure: ENOSPC disk full, EDQUOT the journal's own limit (the oldest lines are kept), EIO.
@@ -28,8 +28,8 @@ struct journal;
 JOURNAL_CHECK int journal_open(struct journal **out, const char *spool, uint64_t limit);
 void journal_close(struct journal *journal);
 
-/* `line` without line feeds. */
-JOURNAL_CHECK int journal_append(struct journal *journal, const char *line, size_t length);
+/* Whole lines, each with its line feed: all of them, or none. */
+JOURNAL_CHECK int journal_append(struct journal *journal, const char *lines, size_t length);
 JOURNAL_CHECK int journal_sync(struct journal *journal);
 
 /* Bytes that wait. */

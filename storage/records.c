@@ -9,19 +9,24 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
 #define RECORDS 4096
+#define WRITE_BYTES (256 * 1024)
+#define LINGER_US 5000
 #define FLUSH_MS 1000
 #define BATCH_BYTES (512 * 1024)
-#define BATCH_LINES 64
+#define BATCH_LINES 256
+#define PACE_BYTES (16 * 1024 * 1024)
+#define PACE_US (100 * 1000)
 #define COMPLAIN_US (UINT64_C(60) * 1000 * 1000)
 
 struct records {
     struct journal *journal;
-    struct queue *queue; /* of json_t * */
+    struct queue *queue; /* of struct record */
     pthread_t thread;
     bool started;
     struct timer *timer; /* signalling */
@@ -46,31 +51,57 @@ static void record_lost(struct records *records, int error)
     }
 }
 
+/* Where they do not go together, each goes by itself: a disk that is nearly full takes some of them yet. */
+static void lines_append(struct records *records, const char *lines, size_t length)
+{
+    const char *end = lines + length, *next;
+    int error = journal_append(records->journal, lines, length);
+
+    for (const char *at = lines; error != 0 && at < end; at = next) {
+        next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+        int own = next - at == (ptrdiff_t)length ? error
+                                                 : journal_append(records->journal, at, (size_t)(next - at));
+        if (own != 0) {
+            record_lost(records, own);
+        }
+    }
+}
+
+/*
+ * All that has come meanwhile is one write. Then the thread sleeps a little: records of a busy server come by
+ * the dozen, and to be woken for each of them would cost more than to write it.
+ */
 static void *journal_main(void *arg)
 {
     struct records *records = arg;
-    json_t *record;
+    struct record batch = {0}, one;
 
-    while (queue_wait(records->queue, &record)) {
-        char *line = json_dumps(record, JSON_COMPACT);
-        int error = line == NULL ? ENOMEM : journal_append(records->journal, line, strlen(line));
-
-        if (error != 0) {
-            record_lost(records, error);
-        }
-        free(line);
-        json_decref(record);
+    while (queue_wait(records->queue, &one)) {
+        do {
+            record_add(&batch, one.text, one.length);
+            record_free(&one);
+            if (batch.failed) {
+                batch.failed = false;
+                record_lost(records, ENOMEM);
+            }
+        } while (batch.length < WRITE_BYTES && queue_pop(records->queue, &one));
+        lines_append(records, batch.text, batch.length);
+        batch.length = 0;
+        usleep(LINGER_US);
     }
+    record_free(&batch);
     return NULL;
 }
 
-int record_save(struct storage *st, json_t *record)
+int record_save(struct storage *st, struct record *record)
 {
-    int error = record == NULL ? ENOMEM : queue_push(st->records->queue, &record);
+    int error;
 
+    record_add(record, "\n", 1);
+    error = record->failed ? ENOMEM : queue_push(st->records->queue, record);
     if (error != 0) {
         atomic_fetch_add(&st->records->lost, 1);
-        json_decref(record);
+        record_free(record);
     }
     return error;
 }
@@ -114,14 +145,25 @@ static int lines_insert_each(struct journal *journal, struct database *db, const
     return error;
 }
 
+/* PostgreSQL may stand on the same machine: while little waits, calls get as much of the time as the batch
+ * took. A backlog is worked off without a pause. */
+static void batch_pause(struct storage *st, uint64_t took_us)
+{
+    if (!atomic_load(&st->stopping) && journal_waiting(st->records->journal) < PACE_BYTES) {
+        usleep((useconds_t)(took_us < PACE_US ? took_us : PACE_US));
+    }
+}
+
 /* Batch by batch, each in one transaction. Again from the start after a failure: what is in is passed over.
  */
-static int segment_insert(struct journal *journal, struct database *db, const char *name, const char *text)
+static int segment_insert(struct storage *st, struct database *db, const char *name, const char *text)
 {
+    struct journal *journal = st->records->journal;
     int error = 0;
 
     while (error == 0 && *text != '\0') {
         const char *end = text, *feed;
+        uint64_t begun = clock_now_us();
 
         for (int lines = 0; lines < BATCH_LINES && end - text < BATCH_BYTES; lines++) {
             feed = strchr(end, '\n');
@@ -139,6 +181,9 @@ static int segment_insert(struct journal *journal, struct database *db, const ch
             error = lines_insert_each(journal, db, text, (size_t)(end - text));
         }
         text = end;
+        if (error == 0 && *text != '\0') {
+            batch_pause(st, clock_now_us() - begun);
+        }
     }
     return error;
 }
@@ -159,7 +204,7 @@ static int flush_run(struct storage *st, struct database *db, struct job *job)
     }
     journal_rotate(journal);
     while ((error = journal_oldest(journal, name, &text)) == 0) {
-        error = segment_insert(journal, db, name, text);
+        error = segment_insert(st, db, name, text);
         free(text);
         if (error != 0) {
             break;
@@ -227,7 +272,7 @@ int records_start(struct storage *st)
     st->records = records;
     error = journal_open(&records->journal, st->settings->spool_dir, limit);
     if (error == 0) {
-        error = queue_new(&records->queue, sizeof(json_t *), RECORDS);
+        error = queue_new(&records->queue, sizeof(struct record), RECORDS);
     }
     if (error == 0) {
         error = pthread_create(&records->thread, NULL, journal_main, records);

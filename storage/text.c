@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 character at `s` (Unicode 15, table 3-7), or 0. Stops at a NUL by itself.
- */
-static size_t character_length(const unsigned char *s)
+/* Well-formed is what Unicode 15, table 3-7, says. Stops at a NUL by itself. */
+size_t text_character(const char *text)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const struct {
         unsigned char first, last, low, high, length; /* range of the lead byte, and of the one after it */
     } forms[] = {
@@ -44,7 +44,7 @@ void text_copy(char *out, size_t size, const char *text)
     size_t at = 0;
 
     while (*from != '\0') {
-        size_t length = character_length(from);
+        size_t length = text_character((const char *)from);
         size_t needed = length > 0 ? length : 1;
 
         if (at + needed >= size) {

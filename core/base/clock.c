@@ -28,6 +28,21 @@ time_t clock_wall(void)
     return (time_t)(clock_wall_us() / 1000000);
 }
 
+const char *clock_text(time_t second)
+{
+    static _Thread_local char text[CLOCK_TEXT];
+    static _Thread_local time_t known;
+    struct tm utc;
+
+    if (text[0] == '\0' || second != known) {
+        if (gmtime_r(&second, &utc) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+            text[0] = '\0'; /* a year of more digits than a year has */
+        }
+        known = second;
+    }
+    return text;
+}
+
 void clock_advance(uint64_t us)
 {
     atomic_fetch_add_explicit(&advanced_us, us, memory_order_relaxed);

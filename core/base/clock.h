@@ -18,6 +18,11 @@ time_t clock_wall(void);
 /* Wall time as microseconds since 1970. */
 int64_t clock_wall_us(void);
 
+/* A moment, in seconds since 1970, as UTC without a zone: "2026-01-02T03:04:05". The text is the thread's,
+ * until it asks again; that of the same second is not made anew. */
+#define CLOCK_TEXT 32
+const char *clock_text(time_t second);
+
 /* Tests only: moves both clocks forward by `us`. */
 void clock_advance(uint64_t us);
 

@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#define POOL_BYTES 256
 
 /* Requests of up to 256 bytes are never cut short or interrupted once the kernel's pool is ready
  * (getrandom(2)). */
-void random_fill(void *bytes, size_t length)
+static void random_draw(void *bytes, size_t length)
 {
     unsigned char *out = bytes;
 
@@ -20,6 +23,26 @@ void random_fill(void *bytes, size_t length)
             abort(); /* no kernel since 3.17 does this; a guessable name would be worse than an end */
         }
     }
+}
+
+/* A call needs dozens of small names: they come out of one draw. Each thread has its own; what is handed out
+ * is wiped here, so that nothing tells afterwards what a key was. The process never forks while it serves. */
+void random_fill(void *bytes, size_t length)
+{
+    static _Thread_local unsigned char pool[POOL_BYTES];
+    static _Thread_local size_t left;
+
+    if (length > sizeof pool / 4) {
+        random_draw(bytes, length);
+        return;
+    }
+    if (left < length) {
+        random_draw(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= length;
+    memcpy(bytes, pool + left, length);
+    explicit_bzero(pool + left, length);
 }
 
 void random_hex(char *out, size_t bytes)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -59,14 +58,9 @@ void log_event(enum log_level level, const char *module, const char *call, const
         return;
     }
     int64_t now = clock_wall_us();
-    time_t seconds = (time_t)(now / 1000000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-
     char line[LINE_MAX_BYTES];
-    size_t at = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    at += (size_t)snprintf(line + at, sizeof line - at, ".%06dZ %s %s ", (int)(now % 1000000),
-                           level_names[level], module);
+    size_t at = (size_t)snprintf(line, sizeof line, "%s.%06dZ %s %s ", clock_text((time_t)(now / 1000000)),
+                                 (int)(now % 1000000), level_names[level], module);
     if (call != NULL) {
         at = append_escaped(line, at, "call=");
         at = append_escaped(line, at, call);

@@ -205,7 +205,7 @@ static bool fork_next(struct fork *fork)
 static bool fork_rings(const struct ring *ring)
 {
     for (size_t i = 0; i < ring->count; i++)
-        if (!ring->branches[i].over)
+        if (!ring->branches[i]->over)
             return true;
     for (size_t i = 0; i < ring->fork->count; i++)
         if (ring->fork->places[i].stage == PLACE_LOOKING)

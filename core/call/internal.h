@@ -198,18 +198,23 @@ enum call_state {
     CALL_OVER,    /* waits for its ports to close */
 };
 
-/* trace.c. Names live as long as the call; the texts are the trace's. */
-struct trace_line {
-    uint64_t at_us, leg, took_us; /* since the call's start; 0: no leg's */
-    const char *link, *event, *decision;
-    char *text;
-    bool sent;
-};
+/* trace.c: lines as the record has them, written as things happen. */
 struct trace {
-    struct trace_line *lines;
-    unsigned count, room, left_out;
+    struct record lines;
+    unsigned count, left_out;
+    uint64_t last_us; /* of the newest, since the call's start */
 };
-void trace_free(struct trace *trace);
+/* The names of its values in the record are "trace" and "tags". */
+void record_trace(struct record *record, const struct call *call);
+
+#define TAG_KEY_MAX 40
+#define TAG_VALUE_MAX 200
+struct tag {
+    struct tag *next;
+    char key[TAG_KEY_MAX + 1], value[TAG_VALUE_MAX + 1];
+};
+void record_tags(struct record *record, const struct call *call);
+void tags_free(struct tag *tags);
 
 enum hung_up { HUNG_UP_SERVER, HUNG_UP_CALLER, HUNG_UP_CALLEE };
 
@@ -268,7 +273,7 @@ struct call {
     char end_reason[256];
     enum hung_up hung_up;
     struct trace trace;
-    json_t *tags;               /* link_tag(); NULL: none */
+    struct tag *tags;           /* link_tag(), the oldest first */
     char *sip_call_id;          /* of its INVITE; NULL */
     char *recording;            /* file; NULL */
     bool acknowledged;          /* the ACK to the caller's 200 has come */
@@ -292,7 +297,7 @@ void call_reap(struct call *call);
 void call_free(struct call *call);
 /*
  * trace.c: one line of the call's trace: which link (NULL: the call itself), which event, and what came of
- * it. `event` and `decision` are not copied: literals.
+ * it.
  */
 void call_trace(struct call *call, const struct link *link, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -441,7 +446,7 @@ struct ring {
     struct call *call;
     struct route *route;
     struct fork *fork; /* NULL: the route's own target */
-    struct branch branches[BRANCHES_MAX];
+    struct branch *branches[BRANCHES_MAX]; /* most rings have one */
     size_t count;
     struct link *server; /* whose application server is what rings; or NULL */
     bool starting, to_user;

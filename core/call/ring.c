@@ -13,8 +13,10 @@
 static void ring_free(struct ring *ring)
 {
     timer_stop(&ring->timer);
-    for (size_t i = 0; i < ring->count; i++)
-        timer_stop(&ring->branches[i].timer);
+    for (size_t i = 0; i < ring->count; i++) {
+        timer_stop(&ring->branches[i]->timer);
+        free(ring->branches[i]);
+    }
     fork_free(ring->fork);
     ring->call->ring = NULL;
     free(ring);
@@ -53,12 +55,12 @@ void ring_stop(struct call *call, const struct leg *winner, const char *reason)
         return;
     ring_tone(ring, false);
     for (size_t i = 0; i < ring->count; i++) {
-        struct leg *leg = ring->branches[i].leg;
+        struct leg *leg = ring->branches[i]->leg;
 
         if (!leg)
             continue;
         leg->branch = NULL;
-        if (leg != winner && !ring->branches[i].over)
+        if (leg != winner && !ring->branches[i]->over)
             leg_close(leg, 487, reason);
     }
     if (call->early != winner)
@@ -114,11 +116,12 @@ void ring_add(struct ring *ring, struct fork_place *place, const struct session_
     struct branch *branch;
     int error;
 
-    if (ring->count == BRANCHES_MAX) {
+    branch = ring->count < BRANCHES_MAX ? calloc(1, sizeof *branch) : NULL;
+    if (!branch) {
         log_event(LEVEL_WARNING, "call", call->id, "branch-left-out uri=%s", target->uri);
         return;
     }
-    branch = &ring->branches[ring->count++];
+    ring->branches[ring->count++] = branch;
     branch->place = place;
     error = branch_invite(branch, call, target);
     if (branch->leg)
@@ -184,8 +187,8 @@ void ring_add_user(struct ring *ring, struct fork_place *place, const struct sub
         target->received = binding->received;
         before = ring->count;
         ring_add(ring, place, target);
-        if (ring->count > before && ring->branches[before].leg)
-            snprintf(ring->branches[before].leg->number, NUMBER_TEXT, "%s", subscriber->number);
+        if (ring->count > before && ring->branches[before]->leg)
+            snprintf(ring->branches[before]->leg->number, NUMBER_TEXT, "%s", subscriber->number);
     }
 }
 
@@ -206,7 +209,7 @@ void ring_add_trunk(struct ring *ring, struct fork_place *place, const struct pe
 void ring_give_up(struct ring *ring, const struct fork_place *place)
 {
     for (size_t i = 0; i < ring->count; i++) {
-        struct branch *branch = &ring->branches[i];
+        struct branch *branch = ring->branches[i];
 
         if (branch->over || branch->asked || (place && branch->place != place))
             continue;
@@ -221,7 +224,7 @@ void ring_give_up(struct ring *ring, const struct fork_place *place)
 static bool ring_asks(const struct ring *ring)
 {
     for (size_t i = 0; i < ring->count; i++)
-        if (ring->branches[i].asked && !ring->branches[i].over)
+        if (ring->branches[i]->asked && !ring->branches[i]->over)
             return true;
     return false;
 }
@@ -511,7 +514,7 @@ static bool ring_decided(struct ring *ring)
     bool over = true;
 
     for (size_t i = 0; i < ring->count; i++) {
-        const struct branch *branch = &ring->branches[i];
+        const struct branch *branch = ring->branches[i];
 
         /* RFC 3261 §16.7 step 5: a 6xx is said for all, the others are cancelled. */
         if (branch->failure.status >= 600)
@@ -532,7 +535,7 @@ void ring_check(struct ring *ring)
     if (!ring_decided(ring))
         return;
     for (size_t i = 0; i < ring->count; i++)
-        failures[i] = &ring->branches[i].failure;
+        failures[i] = &ring->branches[i]->failure;
     if (ring->count > 0) {
         best = *best_failure(failures, ring->count);
         if (ring->server)

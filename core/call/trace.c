@@ -13,11 +13,9 @@
 
 #define LINES_MAX 200
 #define TAGS_MAX 16
-#define TAG_KEY_MAX 40
-#define TAG_VALUE_MAX 200
 
-/* NULL: the trace is full, or off. */
-static struct trace_line *trace_add(struct call *call)
+/* The beginning of a line, of the call's own record in the making; NULL: the trace is full. */
+static struct record *line_begin(struct call *call)
 {
     struct trace *trace = &call->trace;
 
@@ -25,19 +23,17 @@ static struct trace_line *trace_add(struct call *call)
         trace->left_out++;
         return NULL;
     }
-    if (trace->count == trace->room) {
-        unsigned room = trace->room ? trace->room * 2 : 16;
-        struct trace_line *lines = realloc(trace->lines, room * sizeof *lines);
+    trace->count++;
+    trace->last_us = clock_now_us() - call->started_us;
+    record_begin(&trace->lines, NULL, RECORD_OBJECT);
+    record_number(&trace->lines, "at_us", (int64_t)trace->last_us);
+    return &trace->lines;
+}
 
-        if (!lines) {
-            trace->left_out++;
-            return NULL;
-        }
-        trace->lines = lines;
-        trace->room = room;
-    }
-    trace->lines[trace->count] = (struct trace_line){.at_us = clock_now_us() - call->started_us};
-    return &trace->lines[trace->count++];
+static void line_end(struct record *line, const char *detail)
+{
+    record_text(line, "detail", detail);
+    record_end(line, RECORD_OBJECT);
 }
 
 static bool trace_is_on(const struct call *call)
@@ -47,9 +43,10 @@ static bool trace_is_on(const struct call *call)
 
 void call_trace(struct call *call, const struct link *link, const char *event, const char *format, ...)
 {
-    struct trace_line *line;
+    struct record *line;
     char text[256];
     va_list args;
+    bool edit;
 
     if (!trace_is_on(call))
         return;
@@ -58,70 +55,106 @@ void call_trace(struct call *call, const struct link *link, const char *event, c
     va_end(args);
     log_event(LEVEL_DEBUG, "call", call->id, "trace link=%s event=%s %s", link ? link_name(link) : "-", event,
               text);
-    line = trace_add(call);
+    line = line_begin(call);
     if (!line)
         return;
-    line->link = link ? link_name(link) : NULL;
-    line->event = event;
-    line->text = strdup(text);
+    if (link)
+        record_text(line, "link", link_name(link));
+    record_text(line, "event", event);
+    edit = strcmp(event, "edit") == 0;
+    if (edit)
+        record_text(line, "edits", text);
+    line_end(line, edit ? "" : text);
 }
 
 void call_trace_decision(struct call *call, const struct link *link, const char *event, const char *decision,
                          uint64_t took_us)
 {
-    struct trace_line *line;
+    struct record *line;
 
     if (!trace_is_on(call))
         return;
     log_event(LEVEL_DEBUG, "call", call->id, "trace link=%s event=%s decision=%s took_us=%llu",
               link_name(link), event, decision, (unsigned long long)took_us);
-    line = trace_add(call);
+    line = line_begin(call);
     if (!line)
         return;
-    line->link = link_name(link);
-    line->event = event;
-    line->decision = decision;
-    line->took_us = took_us;
+    record_text(line, "link", link_name(link));
+    record_text(line, "event", event);
+    record_text(line, "decision", decision);
+    record_number(line, "took_us", (int64_t)took_us);
+    line_end(line, "");
 }
 
 void leg_trace(struct leg *leg, bool sent, const char *message, int status, const char *phrase)
 {
-    struct trace_line *line = trace_is_on(leg->call) ? trace_add(leg->call) : NULL;
+    struct record *line = trace_is_on(leg->call) ? line_begin(leg->call) : NULL;
     char text[160];
 
     if (!line)
         return;
-    line->leg = leg->id;
-    line->sent = sent;
-    line->event = message;
+    record_number(line, "leg", (int64_t)leg->id);
+    record_truth(line, "sent", sent);
+    record_text(line, "event", message);
     if (status)
         snprintf(text, sizeof text, "%d%s%s", status, phrase && *phrase ? " " : "", phrase ? phrase : "");
     else
         snprintf(text, sizeof text, "%s", phrase ? phrase : "");
-    line->text = strdup(text);
+    line_end(line, text);
 }
 
-void trace_free(struct trace *trace)
+void record_trace(struct record *record, const struct call *call)
 {
-    for (unsigned i = 0; i < trace->count; i++)
-        free(trace->lines[i].text);
-    free(trace->lines);
-    *trace = (struct trace){0};
+    const struct trace *trace = &call->trace;
+    char text[48];
+
+    record_begin(record, "trace", RECORD_ARRAY);
+    if (!trace->lines.failed)
+        record_json(record, NULL, trace->lines.text, trace->lines.length);
+    if (trace->left_out) {
+        record_begin(record, NULL, RECORD_OBJECT);
+        record_number(record, "at_us", (int64_t)trace->last_us);
+        record_text(record, "event", "left-out");
+        snprintf(text, sizeof text, "%u lines", trace->left_out);
+        line_end(record, text);
+    }
+    record_end(record, RECORD_ARRAY);
+}
+
+void tags_free(struct tag *tags)
+{
+    for (struct tag *tag = tags, *next; tag; tag = next) {
+        next = tag->next;
+        free(tag);
+    }
+}
+
+void record_tags(struct record *record, const struct call *call)
+{
+    record_begin(record, "tags", RECORD_OBJECT);
+    for (const struct tag *tag = call->tags; tag; tag = tag->next)
+        record_text(record, tag->key, tag->value);
+    record_end(record, RECORD_OBJECT);
 }
 
 /* The same key again: the newer value stands. */
 void link_tag(struct link *link, const char *key, const char *value)
 {
     struct call *call = link->call;
+    struct tag **at = &call->tags, *tag = *at;
+    unsigned count = 0;
 
-    if (!call->tags)
-        call->tags = json_object();
-    if (!*key || strlen(key) > TAG_KEY_MAX || strlen(value) > TAG_VALUE_MAX ||
-        (json_object_size(call->tags) >= TAGS_MAX && !json_object_get(call->tags, key))) {
+    for (; tag && strcmp(tag->key, key) != 0; at = &tag->next, tag = *at)
+        count++;
+    if (strlen(value) > TAG_VALUE_MAX)
+        tag = NULL;
+    else if (!tag && count < TAGS_MAX && *key && strlen(key) <= TAG_KEY_MAX)
+        *at = tag = calloc(1, sizeof *tag);
+    if (!tag) {
         link_log(link, LEVEL_WARNING, "tag-left-out key=%.40s", key);
         return;
     }
-    /* Keys are the application's own, values may be anything. */
-    record_text(call->tags, key, value);
+    snprintf(tag->key, sizeof tag->key, "%s", key);
+    snprintf(tag->value, sizeof tag->value, "%s", value);
     call_trace(call, link, "tag", "%s=%s", key, value);
 }

@@ -284,6 +284,7 @@ void agent_reload(struct agent *agent, const struct settings *settings)
 
     agent->settings = settings_hold(settings);
     settings_free(old);
+    sources_forget();
 }
 
 void agent_drain(struct agent *agent)

@@ -44,6 +44,8 @@ struct agent {
     bool draining;
 };
 
+/* What is remembered of the ways to far sides: a reload may be because of other addresses. */
+void sources_forget(void);
 /* The transport that reaches `address` (its family, or the one it was seen on). NULL when none does. */
 struct transport *agent_transport_to(struct agent *agent, const struct sockaddr *address);
 /* Answers and destroys: for requests that end at once. `phrase` may be NULL for the standard one. */

@@ -1,6 +1,8 @@
 /* Addresses: of our sockets, of the far sides, and which of ours reaches which of theirs. */
 #include "core/sip/session_internal.h"
 
+#include "core/base/clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -91,9 +93,32 @@ static void address_set_port(struct sockaddr_storage *a, uint16_t port)
         ((struct sockaddr_in *)a)->sin_port = htons(port);
 }
 
+/* What the kernel chose lately. A socket a request costs more than all else that is done about its address,
+ * and few far sides send most of them; an interface that comes or goes is noticed within SOURCE_US. */
+#define SOURCES 16
+#define SOURCE_US (5 * UINT64_C(1000000))
+static struct {
+    struct sockaddr_storage remote, source;
+    uint64_t until_us; /* 0: not in use */
+} sources[SOURCES];
+static unsigned next_source;
+
+void sources_forget(void)
+{
+    memset(sources, 0, sizeof sources);
+}
+
+static bool source_is_of(const struct sockaddr_storage *known, const struct sockaddr_storage *remote)
+{
+    /* Of link-local addresses the interface is a part. */
+    return address_same_host(known, remote) &&
+           (remote->ss_family != AF_INET6 || ((const struct sockaddr_in6 *)known)->sin6_scope_id ==
+                                                 ((const struct sockaddr_in6 *)remote)->sin6_scope_id);
+}
+
 /* The kernel's own choice of source address: connecting a datagram socket sends nothing and waits for
  * nothing. */
-static int address_towards(const struct sockaddr_storage *remote, struct sockaddr_storage *out)
+static int source_ask(const struct sockaddr_storage *remote, struct sockaddr_storage *out)
 {
     socklen_t size = sizeof *out;
     int error = 0, fd = socket(remote->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -106,6 +131,26 @@ static int address_towards(const struct sockaddr_storage *remote, struct sockadd
         error = errno;
     close(fd);
     return error;
+}
+
+static int address_towards(const struct sockaddr_storage *remote, struct sockaddr_storage *out)
+{
+    uint64_t now = clock_now_us();
+    int error;
+
+    for (size_t i = 0; i < SOURCES; i++)
+        if (sources[i].until_us > now && source_is_of(&sources[i].remote, remote)) {
+            *out = sources[i].source;
+            return 0;
+        }
+    error = source_ask(remote, out);
+    if (error)
+        return error;
+    sources[next_source].remote = *remote;
+    sources[next_source].source = *out;
+    sources[next_source].until_us = now + SOURCE_US;
+    next_source = (next_source + 1) % SOURCES;
+    return 0;
 }
 
 void transport_address(const struct transport *t, const struct sockaddr_storage *remote,

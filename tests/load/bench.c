@@ -277,9 +277,13 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (wanted(parts[i].name))
             part_run(&b, &parts[i]);
-    bool setup = wanted("setup"), path = wanted("path"), load = wanted("load");
-    if (setup || path || load)
-        calls_run(&b, setup, path, load);
+    /* "load" is both. */
+    struct calls_wanted calls = {.setup = wanted("setup"),
+                                 .path = wanted("path"),
+                                 .half = wanted("load") || wanted("halfload"),
+                                 .twice = wanted("load") || wanted("overload"),
+                                 .rss = wanted("rss")};
+    calls_run(&b, &calls);
     table_end();
     return 0;
 }

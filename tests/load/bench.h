@@ -148,6 +148,8 @@ void peer_hang_up(struct peer *peer);
 /* Sets up and ends `count` calls, at most `window` at a time, without media. */
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window);
 struct peer_totals peer_totals(const struct peer *peer);
+/* Sets up `count` calls without media, which stand until peer_hang_up(); how many legs do. */
+unsigned peer_hold(struct peer *peer, const char *number, unsigned count);
 /* Calls that come at a rate whatever becomes of them, without media; each is ended once it is answered. */
 struct load {
     unsigned rate, seconds;             /* given */
@@ -190,7 +192,10 @@ struct bench {
     unsigned seconds;
     double floor, nta; /* µs a leg-second; µs a call */
 };
-void calls_run(struct bench *b, bool setup, bool path, bool load);
+struct calls_wanted {
+    bool setup, path, half, twice, rss;
+};
+void calls_run(struct bench *b, const struct calls_wanted *wanted);
 
 /* -- table.c: what is printed
  * ------------------------------------------------------------------------------------------ */

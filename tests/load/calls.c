@@ -11,6 +11,7 @@
 #define CYCLES 1000
 #define WINDOW 20
 #define LOAD_S 5
+#define HELD 1000
 
 /* Returns calls a second; *row gets the cost of one. */
 static double cycle_measure(struct bench *b, const char *number, struct row *row)
@@ -110,7 +111,25 @@ static void load_double(struct bench *b, double capacity)
     daemon_stop();
 }
 
-void calls_run(struct bench *b, bool setup, bool path, bool load)
+/* What a call that stands takes, its two ports included; no packet has come yet, so that no codec has any
+ * state. */
+static void held_measure(struct bench *b)
+{
+    daemon_start(&b->files);
+    peer_cycle(b->peer, "88", 50, WINDOW);
+    unsigned long before = daemon_memory();
+    unsigned legs = peer_hold(b->peer, "88", HELD);
+    unsigned long after = daemon_memory();
+    if (legs == 2 * HELD)
+        table_line("rss", "memory of a bridged call", ((double)after - (double)before) / HELD,
+                   (double)before / 1024, "KiB; MiB without calls; of %u calls", HELD);
+    else
+        table_absent("rss", "memory of a bridged call", "not every call was answered");
+    peer_hang_up(b->peer);
+    daemon_stop();
+}
+
+void calls_run(struct bench *b, const struct calls_wanted *wanted)
 {
     struct row bare = {
         .name = "setup", .what = "call set-up and end, two legs", .unit = "us/call", .legs = 2};
@@ -118,19 +137,23 @@ void calls_run(struct bench *b, bool setup, bool path, bool load)
         .name = "path", .what = "the same through 5 applications", .unit = "us/call", .legs = 2};
     double capacity;
 
+    if (wanted->rss)
+        held_measure(b);
+    if (!wanted->setup && !wanted->path && !wanted->half && !wanted->twice)
+        return;
     b->nta = floor_nta(b->media, &b->local, b->port);
     table_floor_call("bare nta, the same calls, one leg", b->nta);
     daemon_start(&b->files);
     capacity = cycle_measure(b, "88", &bare);
-    if (setup)
+    if (wanted->setup)
         table_row(&bare);
-    if (path) {
+    if (wanted->path) {
         (void)cycle_measure(b, "89", &five);
         table_row(&five);
     }
     daemon_stop();
-    if (load) {
+    if (wanted->half)
         load_half(b, capacity);
+    if (wanted->twice)
         load_double(b, capacity);
-    }
 }

@@ -409,6 +409,20 @@ void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned 
     }
 }
 
+unsigned peer_hold(struct peer *peer, const char *number, unsigned count)
+{
+    unsigned made = 0;
+
+    peer->with_media = false;
+    for (uint64_t until = now_us() + 60000000;
+         (made < count || legs_in(peer, LEG_CALLING)) && now_us() < until; usleep(200)) {
+        for (; made < count && legs_in(peer, LEG_CALLING) < CALLS_ON_THE_WAY; made++)
+            leg_invite(peer, number, leg_new(peer, made, VOICE_PCMU, false));
+        sip_receive(peer);
+    }
+    return legs_in(peer, LEG_UP);
+}
+
 static void load_note(struct load *load, struct leg *leg)
 {
     if (leg->setup_us) {

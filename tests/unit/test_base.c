@@ -401,6 +401,18 @@ START_TEST(loop_stops_from_another_thread_and_can_run_again)
 }
 END_TEST
 
+START_TEST(clock_text_is_that_of_its_second)
+{
+    ck_assert_str_eq(clock_text(0), "1970-01-01T00:00:00");
+    ck_assert_str_eq(clock_text(1767323045), "2026-01-02T03:04:05");
+    ck_assert_str_eq(clock_text(1767323045), "2026-01-02T03:04:05");
+    ck_assert_str_eq(clock_text(1767323046), "2026-01-02T03:04:06");
+    ck_assert_str_eq(clock_text(0), "1970-01-01T00:00:00");
+    ck_assert_str_eq(clock_text((time_t)INT64_MAX), "");
+    ck_assert_str_eq(clock_text(1767323045), "2026-01-02T03:04:05");
+}
+END_TEST
+
 START_TEST(clock_moves_both_times_alike)
 {
     uint64_t monotonic = clock_now_us();
@@ -440,6 +452,40 @@ START_TEST(random_hex_fills_every_length)
         ck_assert_uint_eq(strspn(out, "0123456789abcdef"), 2 * bytes);
         ck_assert_int_eq(out[2 * bytes + 1], 'z');
     }
+}
+END_TEST
+
+/* Small draws come out of a pool, each thread's own: none comes twice, whatever their lengths are. */
+static void *names_draw(void *arg)
+{
+    unsigned char(*names)[16] = arg;
+
+    for (size_t i = 0; i < 1000; i++) {
+        unsigned char between[70];
+        random_fill(between, i % sizeof between);
+        random_fill(names[i], sizeof names[i]);
+    }
+    return NULL;
+}
+
+static int name_compare(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+START_TEST(random_names_never_come_twice)
+{
+    static unsigned char names[3000][16];
+    pthread_t others[2];
+
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&others[i], NULL, names_draw, names + 1000 * i), 0);
+    names_draw(names + 2000);
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(others[i], NULL);
+    qsort(names, 3000, sizeof names[0], name_compare);
+    for (size_t i = 1; i < 3000; i++)
+        ck_assert_int_ne(memcmp(names[i - 1], names[i], 16), 0);
 }
 END_TEST
 
@@ -599,8 +645,10 @@ int main(void)
     tcase_add_test(c, watch_calls_until_unwatched_even_from_inside);
     tcase_add_test(c, loop_stops_from_another_thread_and_can_run_again);
     tcase_add_test(c, clock_moves_both_times_alike);
+    tcase_add_test(c, clock_text_is_that_of_its_second);
     tcase_add_test(c, uuid_has_version_4_and_its_variant);
     tcase_add_test(c, random_hex_fills_every_length);
+    tcase_add_test(c, random_names_never_come_twice);
     tcase_add_test(c, random_below_stays_below_and_reaches_all);
     tcase_add_test(c, log_input_cannot_forge_a_line);
     tcase_add_test(c, log_line_too_long_is_cut_but_ends);

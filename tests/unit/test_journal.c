@@ -3,6 +3,8 @@
  * come holds up nobody else.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,39 +20,82 @@
 
 #define NAMES "abcdefghijklmnopqrstuvwxyz"
 
-static json_t *leg(const char *call, int number, const char *direction)
+static void leg(struct record *out, const char *call, int number, const char *direction)
 {
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "call", call, "leg",
-                     number, "direction", direction, "role", "caller", "from_number", "1001", "to_number",
-                     "1002", "uri", "", "started", "2026-01-02T03:04:05.678901Z", "ended",
-                     "2026-01-02T03:04:06Z", "talk_ms", 0, "status", 486, "reason", "");
+    record_begin(out, NULL, RECORD_OBJECT);
+    record_text(out, "call", call);
+    record_number(out, "leg", number);
+    record_text(out, "direction", direction);
+    record_text(out, "role", "caller");
+    record_text(out, "from_number", "1001");
+    record_text(out, "to_number", "1002");
+    record_text(out, "uri", "");
+    record_time(out, "started", INT64_C(1767323045678901));
+    record_time(out, "ended", INT64_C(1767323046000000));
+    record_number(out, "talk_ms", 0);
+    record_number(out, "status", 486);
+    record_text(out, "reason", "");
+    record_end(out, RECORD_OBJECT);
+}
+
+static void list(struct record *out, const char *key, const char *item)
+{
+    record_begin(out, key, RECORD_ARRAY);
+    if (item != NULL) {
+        record_text(out, NULL, item);
+    }
+    record_end(out, RECORD_ARRAY);
+}
+
+static void call(struct record *out, const char *id)
+{
+    record_begin(out, "call", RECORD_OBJECT);
+    record_text(out, "id", id);
+    record_text(out, "sip_call_id", "");
+    record_text(out, "caller", "1001");
+    record_text(out, "caller_name", "");
+    record_truth(out, "anonymous", false);
+    record_text(out, "number", "1002");
+    record_text(out, "reached", "1002");
+    list(out, "path", "callers");
+    list(out, "diversions", NULL);
+    record_begin(out, "tags", RECORD_OBJECT);
+    record_text(out, "campaign", "spring");
+    record_end(out, RECORD_OBJECT);
+    list(out, "recordings", NULL);
+    /* Now: what is old would be swept away. */
+    record_time(out, "started", clock_wall_us());
+    record_time(out, "ended", clock_wall_us());
+    record_number(out, "status", 486);
+    record_text(out, "reason", "");
+    record_number(out, "setup_ms", 5);
+    record_number(out, "talk_ms", 0);
+    record_end(out, RECORD_OBJECT);
 }
 
 /* As core/call makes them: a call of two legs that was busy. */
-static json_t *record(const char *id)
+static struct record record(const char *id)
 {
-    json_t *call =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:[s], s:[], s:{s:s}, s:[], s:i, s:s, s:i, s:i}", "id",
-                  id, "sip_call_id", "", "caller", "1001", "caller_name", "", "anonymous", 0, "number",
-                  "1002", "reached", "1002", "path", "callers", "diversions", "tags", "campaign", "spring",
-                  "recordings", "status", 486, "reason", "", "setup_ms", 5, "talk_ms", 0);
-    json_t *trace =
-        json_pack("[{s:i, s:i, s:s, s:s}]", "seq", 1, "at_us", 17, "event", "INVITE", "detail", "");
+    struct record out = {0};
 
-    /* Now: what is old would be swept away. */
-    record_time(call, "started", clock_wall_us());
-    record_time(call, "ended", clock_wall_us());
-    return json_pack("{s:o, s:[o, o], s:o}", "call", call, "legs", leg(id, 1, "in"), leg(id, 2, "out"),
-                     "trace", trace);
-}
-
-static char *line(const char *id)
-{
-    json_t *one = record(id);
-    char *text = json_dumps(one, JSON_COMPACT);
-
-    json_decref(one);
-    return text;
+    record_begin(&out, NULL, RECORD_OBJECT);
+    call(&out, id);
+    record_begin(&out, "legs", RECORD_ARRAY);
+    leg(&out, id, 1, "in");
+    leg(&out, id, 2, "out");
+    record_end(&out, RECORD_ARRAY);
+    record_begin(&out, "trace", RECORD_ARRAY);
+    for (int i = 0; i < 2; i++) {
+        record_begin(&out, NULL, RECORD_OBJECT);
+        record_number(&out, "at_us", 17 + i);
+        record_text(&out, "event", i ? "response" : "INVITE");
+        record_text(&out, "detail", "");
+        record_end(&out, RECORD_OBJECT);
+    }
+    record_end(&out, RECORD_ARRAY);
+    record_end(&out, RECORD_OBJECT);
+    ck_assert(!out.failed);
+    return out;
 }
 
 /* Writes a segment as a crash has left it: records of `ids`, then `rest`. */
@@ -66,10 +111,10 @@ static void segment(int number, const char *ids, const char *rest)
     FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
     for (; *ids != '\0'; ids++) {
-        char *text = line((char[]){*ids, '\0'});
+        struct record one = record((char[]){*ids, '\0'});
 
-        fprintf(file, "%s\n", text);
-        free(text);
+        fprintf(file, "%.*s\n", (int)one.length, one.text);
+        record_free(&one);
     }
     fputs(rest, file);
     fclose(file);
@@ -99,7 +144,9 @@ static bool journal_empties(void)
 
 static void save(const char *id)
 {
-    ck_assert_int_eq(record_save(kit.st, record(id)), 0);
+    struct record one = record(id);
+
+    ck_assert_int_eq(record_save(kit.st, &one), 0);
 }
 
 START_TEST(record_becomes_rows)
@@ -109,9 +156,12 @@ START_TEST(record_becomes_rows)
     ck_assert_int_eq(kit_sql("select count(*) from cdr where call = 'a' and status = 486 "
                              "and started = '2026-01-02 03:04:05.678901+00'"),
                      2);
-    ck_assert_int_eq(kit_sql("select count(*) from trace join call on call.id = trace.call "
-                             "and trace.started = call.started where event = 'INVITE' and at_us = 17"),
-                     1);
+    ck_assert_int_eq(
+        kit_sql("select count(*) from trace join call on call.id = trace.call "
+                "and trace.started = call.started where seq = 1 and event = 'INVITE' and at_us = 17 "
+                "and link is null"),
+        1);
+    ck_assert_int_eq(kit_sql("select count(*) from trace where seq = 2 and event = 'response'"), 1);
     ck_assert_int_eq(
         kit_sql("select count(*) from call where path = '{callers}' and tags->>'campaign' = 'spring'"), 1);
     ck_assert(journal_empties());
@@ -163,7 +213,7 @@ START_TEST(replay_of_what_is_in_changes_nothing)
     ck_assert(journal_empties());
     calls_expect(4);
     ck_assert_int_eq(kit_sql("select count(*) from cdr"), 8);
-    ck_assert_int_eq(kit_sql("select count(*) from trace"), 4);
+    ck_assert_int_eq(kit_sql("select count(*) from trace"), 8);
 }
 END_TEST
 
@@ -208,13 +258,13 @@ END_TEST
 
 START_TEST(old_calls_and_traces_are_removed)
 {
-    ck_assert_int_eq(record_save(kit.st, record("old")), 0);
+    save("old");
     calls_expect(1);
     kit_sql("update call set started = now() - interval '91 days' where id = 'old'");
-    ck_assert_int_eq(record_save(kit.st, record("new")), 0);
+    save("new");
     calls_expect(2);
     kit_sql("update call set started = now() - interval '8 days' where id = 'new'");
-    kit_sql("update trace set started = now() - interval '8 days' where call = 'new'");
+    kit_sql("update call_trace set started = now() - interval '8 days' where call = 'new'");
     ck_assert_int_eq(ASK(spool_sweep(kit.st, TICKET, done_answered)), 0);
     ck_assert_int_eq(kit_sql("select count(*) from call where id = 'new'"), 1);
     ck_assert_int_eq(kit_sql("select count(*) from call"), 1);
@@ -242,9 +292,9 @@ START_TEST(limit_keeps_the_oldest)
     char name[JOURNAL_NAME], *text = NULL;
 
     journal_begin(10);
-    ck_assert_int_eq(journal_append(journal, "first", 5), 0);
-    ck_assert_int_eq(journal_append(journal, "second", 6), EDQUOT);
-    ck_assert_int_eq(journal_append(journal, "2nd", 3), 0);
+    ck_assert_int_eq(journal_append(journal, "first\n", 6), 0);
+    ck_assert_int_eq(journal_append(journal, "second\n", 7), EDQUOT);
+    ck_assert_int_eq(journal_append(journal, "2nd\n", 4), 0);
     ck_assert_int_eq(journal_oldest(journal, name, &text), ENOENT); /* still written to */
     journal_rotate(journal);
     ck_assert_int_eq(journal_oldest(journal, name, &text), 0);
@@ -252,7 +302,7 @@ START_TEST(limit_keeps_the_oldest)
     free(text);
     journal_remove(journal, name);
     ck_assert_uint_eq(journal_waiting(journal), 0);
-    ck_assert_int_eq(journal_append(journal, "third", 5), 0);
+    ck_assert_int_eq(journal_append(journal, "third\n", 6), 0);
     journal_close(journal);
 }
 END_TEST
@@ -268,11 +318,11 @@ START_TEST(full_disk_leaves_no_half_line)
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &whole), 0);
     tight.rlim_max = whole.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    ck_assert_int_eq(journal_append(journal, "first", 5), 0);
-    ck_assert_int_ne(journal_append(journal, "second-and-long", 15), 0);
-    ck_assert_int_eq(journal_append(journal, "2nd", 3), 0);
+    ck_assert_int_eq(journal_append(journal, "first\n", 6), 0);
+    ck_assert_int_ne(journal_append(journal, "second-and-long\n", 16), 0);
+    ck_assert_int_eq(journal_append(journal, "2nd\n", 4), 0);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &whole), 0);
-    ck_assert_int_eq(journal_append(journal, "third", 5), 0);
+    ck_assert_int_eq(journal_append(journal, "third\n", 6), 0);
     journal_rotate(journal);
     ck_assert_int_eq(journal_oldest(journal, name, &text), 0);
     ck_assert_str_eq(text, "first\n2nd\nthird\n");
@@ -286,11 +336,11 @@ START_TEST(lines_of_an_earlier_process_come_first)
     char name[JOURNAL_NAME], *text = NULL;
 
     journal_begin(1000);
-    ck_assert_int_eq(journal_append(journal, "first", 5), 0);
+    ck_assert_int_eq(journal_append(journal, "first\n", 6), 0);
     journal_close(journal);
     journal_begin(1000);
     ck_assert_uint_eq(journal_waiting(journal), 6);
-    ck_assert_int_eq(journal_append(journal, "second", 6), 0);
+    ck_assert_int_eq(journal_append(journal, "second\n", 7), 0);
     ck_assert_int_eq(journal_sync(journal), 0);
     journal_rotate(journal);
     ck_assert_int_eq(journal_oldest(journal, name, &text), 0);
@@ -304,19 +354,64 @@ START_TEST(lines_of_an_earlier_process_come_first)
 }
 END_TEST
 
+/* What is written is JSON, whatever it was made of. */
 START_TEST(texts_from_the_network_are_made_fit)
 {
-    json_t *object = json_object();
+    struct record out = {0};
+    json_t *object;
 
-    record_text(object, "bad", "a\xff\x01z");
-    record_text_or_null(object, "none", "");
-    record_time(object, "time", INT64_C(1767323045678901));
-    record_time(object, "never", 0);
-    ck_assert_str_eq(json_string_value(json_object_get(object, "bad")), "a??z");
+    record_begin(&out, NULL, RECORD_OBJECT);
+    record_text(&out, "bad", "a\xff\x01z\n\xe2\x82");
+    record_text(&out, "good", "\"J\xc3\xbcrgen\" \\ \xe2\x82\xac \xf0\x9f\x98\x80");
+    record_text(&out, "a \"key\"\x02", "");
+    record_text_or_null(&out, "none", "");
+    record_time(&out, "time", INT64_C(1767323045678901));
+    record_time(&out, "never", 0);
+    record_number(&out, "least", INT64_MIN);
+    record_number(&out, "most", INT64_MAX);
+    record_hundredths(&out, "mos", 405);
+    record_truth(&out, "yes", true);
+    record_begin(&out, "list", RECORD_ARRAY);
+    record_json(&out, NULL, NULL, 0);
+    record_begin(&out, NULL, RECORD_OBJECT);
+    record_end(&out, RECORD_OBJECT);
+    record_json(&out, NULL, "1,2", 3);
+    record_end(&out, RECORD_ARRAY);
+    record_end(&out, RECORD_OBJECT);
+    ck_assert(!out.failed);
+    object = json_loadb(out.text, out.length, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(object);
+    ck_assert_str_eq(json_string_value(json_object_get(object, "bad")), "a??z???");
+    ck_assert_str_eq(json_string_value(json_object_get(object, "good")),
+                     "\"J\xc3\xbcrgen\" \\ \xe2\x82\xac \xf0\x9f\x98\x80");
+    ck_assert_str_eq(json_string_value(json_object_get(object, "a \"key\"?")), "");
     ck_assert(json_is_null(json_object_get(object, "none")));
     ck_assert_str_eq(json_string_value(json_object_get(object, "time")), "2026-01-02T03:04:05.678901Z");
     ck_assert(json_is_null(json_object_get(object, "never")));
+    ck_assert(json_integer_value(json_object_get(object, "least")) == INT64_MIN);
+    ck_assert(json_integer_value(json_object_get(object, "most")) == INT64_MAX);
+    ck_assert(json_real_value(json_object_get(object, "mos")) == 4.05);
+    ck_assert(json_is_true(json_object_get(object, "yes")));
+    ck_assert_uint_eq(json_array_size(json_object_get(object, "list")), 3);
     json_decref(object);
+    record_free(&out);
+}
+END_TEST
+
+/* Many lines in one write: what does not fit takes those before it along, and leaves nothing of itself. */
+START_TEST(lines_go_together_or_not_at_all)
+{
+    char name[JOURNAL_NAME], *text = NULL;
+
+    journal_begin(10);
+    ck_assert_int_eq(journal_append(journal, "a\nb\n", 4), 0);
+    ck_assert_int_eq(journal_append(journal, "c\nlong-one\n", 11), EDQUOT);
+    ck_assert_int_eq(journal_append(journal, "c\n", 2), 0);
+    journal_rotate(journal);
+    ck_assert_int_eq(journal_oldest(journal, name, &text), 0);
+    ck_assert_str_eq(text, "a\nb\nc\n");
+    free(text);
+    journal_close(journal);
 }
 END_TEST
 
@@ -330,6 +425,7 @@ int main(void)
     tcase_add_test(bare, limit_keeps_the_oldest);
     tcase_add_test(bare, full_disk_leaves_no_half_line);
     tcase_add_test(bare, lines_of_an_earlier_process_come_first);
+    tcase_add_test(bare, lines_go_together_or_not_at_all);
     tcase_add_test(bare, texts_from_the_network_are_made_fit);
     tcase_add_test(bare, replay_of_what_is_in_changes_nothing);
     tcase_add_test(bare, line_cut_by_a_crash_is_left_out);
