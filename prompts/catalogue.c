@@ -72,8 +72,8 @@ static char *name_file(const char *folder, const char *name)
 
 /*
  * A language's voice is the folder that begins with the language ("en_US_f_Allison"). Where several are
- * installed the one that has most of the names wins, the first by alphabet among equals. *out is NULL when
- * there is none.
+ * installed the one that has most of the names wins, the first by alphabet among equals; Debian's "en_US" is
+ * a link, and logs are to name what it leads to. *out is NULL when there is none.
  */
 static void voice_find(char **out, const char *sounds_dir)
 {
@@ -86,13 +86,15 @@ static void voice_find(char **out, const char *sounds_dir)
         return;
     int n = scandir(parent, &entries, NULL, alphasort);
     for (int i = 0; i < n; i++) {
-        char *folder = NULL;
+        char *folder = NULL, *path;
         size_t files = 0;
         if (!strncmp(entries[i]->d_name, "en_", 3) &&
-            asprintf(&folder, "%s/%s", parent, entries[i]->d_name) < 0)
-            folder = NULL;
+            asprintf(&path, "%s/%s", parent, entries[i]->d_name) >= 0) {
+            folder = realpath(path, NULL);
+            free(path);
+        }
         for (size_t k = 0; folder && english_recorded[k]; k++) {
-            char *path = name_file(folder, english_recorded[k]);
+            path = name_file(folder, english_recorded[k]);
             files += path != NULL;
             free(path);
         }
