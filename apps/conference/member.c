@@ -20,14 +20,27 @@ void member_goodbye(struct link *link)
 void member_refuse(struct member *member, int error)
 {
     link_log(member->link, LEVEL_NOTICE, "room-refused room=%s error=%d", member->row.number, error);
-    member_say(member, error == ENOSPC ? "conf-full" : "conf-unavailable", member_goodbye);
+    member_say(member,
+               error == ENOSPC  ? "conf-full"
+               : error == EBUSY ? "conf-locked"
+                                : "conf-unavailable",
+               member_goodbye);
+}
+
+void member_dismiss(struct member *member)
+{
+    member->in_menu = false;
+    link_on_key(member->link, NULL);
+    member_say(member, "conf-kicked", member_goodbye);
 }
 
 void member_settle(struct member *member)
 {
-    if (member->in_menu)
+    const struct room *room = member->room;
+
+    if (member->in_menu || room->ending)
         return; /* menu_close() comes here again */
-    if (member->room->count == 1)
+    if (room->row.music && (member->seat == SEAT_WAITING || room->count == 1))
         link_music(member->link);
     else
         link_quiet(member->link);
@@ -36,7 +49,10 @@ void member_settle(struct member *member)
 /* The words for who is alone are over; meanwhile somebody may have come. */
 static void member_told(struct link *link)
 {
-    member_settle(link_state(link));
+    const struct member *member = link_state(link);
+
+    if (member->room)
+        member_settle(link_state(link));
 }
 
 /* Keys mean the menu from here on; at the door they were digits of a PIN. */
@@ -52,11 +68,24 @@ void member_enter(struct member *member)
     member_greet(member, member_told);
 }
 
-void member_mute(struct member *member)
+bool member_heard(const struct member *member)
 {
-    /* A phone that holds may play music of its own at us; the room is not to hear it. What is sent to it
-     * follows from its offer (RFC 3264 §8.4), so that nobody has to be made deaf here. */
-    link_mute(member->link, member->muted || member->held);
+    const struct room *room = member->room;
+
+    if (!room || member->seat != SEAT_IN || member->muted || member->held)
+        return false;
+    return member->role == ROLE_HOST || member->floor || (!room->lecture && !room->all_muted);
+}
+
+/* A phone that holds may play music of its own at us; the room is not to hear it. What is sent to it follows
+ * from its offer (RFC 3264 §8.4), so that nobody has to be made deaf here. */
+void member_voice(struct member *member)
+{
+    bool silent = !member_heard(member);
+
+    if (member->silent != silent)
+        link_mute(member->link, silent);
+    member->silent = silent;
 }
 
 void member_key(struct link *link, char key)

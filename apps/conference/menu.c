@@ -61,7 +61,7 @@ static void menu_key(struct link *link, char key)
     switch (key) {
     case '1':
         member->muted = !member->muted;
-        member_mute(member);
+        member_voice(member);
         menu_say(member, member->muted ? "conf-muted" : "conf-unmuted");
         break;
     case '4':

@@ -24,9 +24,13 @@ void member_greet(struct member *member, link_step *then)
 
     if (member->room->recorded)
         say(prompts, &phrase, "conf-now-recording");
-    if (member->room->count == 1)
+    if (member->seat == SEAT_WAITING)
+        say(prompts, &phrase, "conf-waitforleader");
+    else if (member->room->count == 1)
         say(prompts, &phrase, "conf-onlyperson");
     list_phrase(&list, &phrase);
     if (list.count > 0)
         link_play(member->link, &list, then);
+    else if (member->seat == SEAT_WAITING)
+        member_settle(member);
 }

@@ -96,6 +96,7 @@ __attribute__((warn_unused_result)) int mix_record(struct server *server, uint32
                                                    const char *format);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
+void link_deaf(struct link *link, bool deaf); /* hears what is played to him, not the room */
 void link_denoise(struct link *link, bool denoise); /* steady noise taken out of what he says to a room */
 
 #endif

@@ -83,6 +83,12 @@ void link_mute(struct link *link, bool mute)
         link_check(link, "mute", port_set_mute(link->call->server->mixer, link->call->caller->port, mute));
 }
 
+void link_deaf(struct link *link, bool deaf)
+{
+    if (link_hosts(link, "deaf"))
+        link_check(link, "deaf", port_set_deaf(link->call->server->mixer, link->call->caller->port, deaf));
+}
+
 void link_denoise(struct link *link, bool denoise)
 {
     if (link_hosts(link, "denoise"))

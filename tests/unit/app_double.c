@@ -307,6 +307,11 @@ void link_mute(struct link *link, bool mute)
     link_tell(link, "mute=%d", mute);
 }
 
+void link_deaf(struct link *link, bool deaf)
+{
+    link_tell(link, "deaf=%d", deaf);
+}
+
 void link_denoise(struct link *link, bool denoise)
 {
     link_tell(link, "denoise=%d", denoise);

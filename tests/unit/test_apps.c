@@ -29,6 +29,12 @@ int room_find(struct storage *st, const char *number, struct ticket ticket, room
     return asked.refuse;
 }
 
+void room_row_init(struct room_row *room, const char *number)
+{
+    *room = (struct room_row){.music = true};
+    snprintf(room->number, sizeof room->number, "%s", number);
+}
+
 int room_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
                    room_pin_reply *reply)
 {
@@ -118,8 +124,8 @@ END_TEST
 /* Row before settings; a room without a row is as the settings say. */
 START_TEST(room_sounds_as_its_row_or_the_settings_say)
 {
-    const struct room_row row = {.number = "3001", .loudness = ROOM_NO, .denoise = ROOM_YES};
-    const struct room_row other = {.number = "3002", .loudness = ROOM_YES, .denoise = ROOM_NO};
+    const struct room_row row = {.number = "3001", .music = true, .loudness = ROOM_NO, .denoise = ROOM_YES};
+    const struct room_row other = {.number = "3002", .music = true, .loudness = ROOM_YES, .denoise = ROOM_NO};
 
     settings.room_loudness = true;
     settings.room_denoise = false;
@@ -170,7 +176,7 @@ END_TEST
 
 START_TEST(three_wrong_pins_end_the_call)
 {
-    const struct room_row row = {.number = "3900", .has_pin = true, .has_moderator_pin = true};
+    const struct room_row row = {.number = "3900", .music = true, .has_pin = true, .has_moderator_pin = true};
     struct link *link = call_room("3900", 0, &row);
 
     ck_told(link, "ask=conf-getpin");
@@ -190,7 +196,7 @@ END_TEST
 
 START_TEST(right_pin_opens)
 {
-    const struct room_row row = {.number = "3900", .has_pin = true};
+    const struct room_row row = {.number = "3900", .music = true, .has_pin = true};
     struct link *link = call_room("3900", 0, &row);
 
     *link->told = '\0';
@@ -203,7 +209,7 @@ END_TEST
 
 START_TEST(only_moderators_need_a_pin)
 {
-    const struct room_row row = {.number = "3901", .has_moderator_pin = true};
+    const struct room_row row = {.number = "3901", .music = true, .has_moderator_pin = true};
     struct link *link = call_room("3901", 0, &row);
 
     ck_told(link, "ask=conf-getpin");
@@ -214,7 +220,7 @@ END_TEST
 
 START_TEST(trouble_with_the_pin_is_told)
 {
-    const struct room_row row = {.number = "3900", .has_pin = true};
+    const struct room_row row = {.number = "3900", .music = true, .has_pin = true};
     struct link *link = call_room("3900", 0, &row);
 
     *link->told = '\0';
@@ -229,7 +235,7 @@ END_TEST
 
 START_TEST(full_room_is_polite)
 {
-    const struct room_row row = {.number = "3900", .has_pin = true, .max_members = 1};
+    const struct room_row row = {.number = "3900", .music = true, .has_pin = true, .max_members = 1};
 
     for (int i = 0; i < 3; i++)
         enter_open("3000");
@@ -271,7 +277,7 @@ END_TEST
 /* A room that might ask for a PIN stays shut while nobody can say whether it does. */
 START_TEST(database_away_opens_no_unknown_room)
 {
-    const struct room_row row = {.number = "3900", .has_pin = true};
+    const struct room_row row = {.number = "3900", .music = true, .has_pin = true};
 
     ck_told(call_room("3000", ENOTCONN, NULL), "reject=503");
     asked.refuse = ENOBUFS;
@@ -287,7 +293,7 @@ END_TEST
 
 START_TEST(late_replies_are_dropped)
 {
-    const struct room_row row = {.number = "3900", .has_pin = true};
+    const struct room_row row = {.number = "3900", .music = true, .has_pin = true};
     struct link *link = call(&conference_app, "3000", "", "");
 
     hang_up(link);
@@ -306,8 +312,8 @@ END_TEST
 /* The room's row goes before the settings; who comes in is told, alone or not. */
 START_TEST(recorded_room_says_so)
 {
-    const struct room_row tracks = {.number = "3001", .record = "tracks"},
-                          off = {.number = "3002", .record = "off"};
+    const struct room_row tracks = {.number = "3001", .music = true, .record = "tracks"},
+                          off = {.number = "3002", .music = true, .record = "off"};
     struct link *link;
 
     settings.max_rooms = 4;
@@ -336,7 +342,7 @@ END_TEST
 /* Where no recording came about, nobody is told of one, and the room goes on. */
 START_TEST(room_stands_without_its_recording)
 {
-    const struct room_row row = {.number = "3001", .record = "mix", .record_format = "opus"};
+    const struct room_row row = {.number = "3001", .music = true, .record = "mix", .record_format = "opus"};
 
     server.record_error = ENFILE;
     struct link *link = call_room("3001", 0, &row);
@@ -447,7 +453,7 @@ START_TEST(hold_mutes)
     *link->told = '\0';
     link->app->held(link, true);
     link->app->held(link, false);
-    ck_told(link, "mute=1 mute=1");
+    ck_told(link, ""); /* nothing to be done */
 }
 END_TEST
 
