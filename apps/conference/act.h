@@ -41,8 +41,9 @@ enum act {
     ACT_RECORD,
     ACT_PAUSE_RECORDING,
     ACT_STOP_RECORDING,
-    ACT_INVITE, /* text: number or SIP URI to be called into it */
-    ACT_END,    /* for all */
+    ACT_INVITE,   /* text: number or SIP URI to be called into it */
+    ACT_END,      /* for all */
+    ACT_KICK_ALL, /* but hosts */
     ACT_COUNT
 };
 
@@ -65,6 +66,7 @@ struct actor {
 const char *act_name(enum act act);
 enum act act_from_name(const char *name);
 bool act_needs_host(enum act act);
+bool act_is_on_member(enum act act);
 
 /*
  * EACCES: he has not the right; ENOENT: no such member, or nobody it could be done to; EINVAL: value or text

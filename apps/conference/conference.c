@@ -105,6 +105,8 @@ static void conference_talks(struct link *link, bool talks, bool muted)
         return;
     link_log(link, LEVEL_DEBUG, "talk room=%s %s%s", member->room->number, talks ? "on" : "off",
              muted ? " muted" : "");
+    if (talks && muted)
+        member_talks_in_vain(member);
     talks = talks && !muted;
     if (member->talks == talks)
         return;
@@ -124,11 +126,13 @@ static void conference_ended(struct link *link)
     if (!member)
         return;
     conference_leave(member);
+    name_forget(member);
     free(member);
 }
 
 const struct app conference_app = {
     .name = "conference",
+    .judge = menus_judge,
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,

@@ -3,8 +3,11 @@
  *
  *   conference.c  which room a call wants, and whether it may be answered    entry.c   the PIN
  *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
- *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys
- *   announce.c    who comes and who goes, told to the room                   recording.c  that it is recorded
+ *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys:
+ * menus notice.c      what one member is told of others' doings                  menu_act.c  … and what keys
+ * do waiting.c     before the room                                            names.c   names as members say
+ * them farewell.c    out of the room announce.c    who comes and who goes, told to the room recording.c  that
+ * it is recorded
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -20,6 +23,10 @@
 #include <errno.h>
 
 #define CONFERENCE_ID 17
+
+struct timer;
+struct actor;     /* act.h */
+struct act_order; /* … */
 
 /* A room in which there is somebody: a conference (RFC 4353). */
 struct room {
@@ -39,6 +46,22 @@ struct room {
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
+    struct timer *clearing; /* sends the next away */
+};
+
+/* Why he is sent away: by himself, with all others but hosts, at the end. */
+enum away { AWAY_NOT, AWAY_ALONE, AWAY_CLEARED, AWAY_ENDED };
+
+/* What one member is told as soon as he is free to hear it, the first one first. */
+enum notice {
+    NOTICE_MUTED, /* or not any more, by a host */
+    NOTICE_FLOOR, /* he has it, or no more */
+    NOTICE_HOST,
+    NOTICE_LECTURE, /* only hosts are heard, and how to ask for the floor */
+    NOTICE_TALKS,   /* he talks and is muted */
+    NOTICE_HAND,    /* somebody asks for the floor; hosts */
+    NOTICE_WAITS,   /* somebody waits; hosts */
+    NOTICE_COUNT
 };
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
@@ -59,6 +82,17 @@ struct member {
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
+    const struct menu_settings *menu;      /* that is open, or was */
+    bool direct;                           /* the key was pressed without it */
+    unsigned roll;                         /* seat that was called last */
+    bool busy;                             /* words play that are not to be cut off */
+    unsigned notices;                      /* bits of enum notice that wait */
+    uint64_t muted_told_us;
+    bool lecture_told;
+    enum away away;
+    bool dismissed;             /* … and he is told so */
+    bool name_asked, name_file; /* name_file: one lies in the cache */
+    struct list_item said;      /* his name; `what` 0: none */
 };
 
 /* room.c */
@@ -91,28 +125,70 @@ void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
-void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */
+void member_hear(struct member *member, const struct list *list); /* words that are not to be cut off */
 void member_settle(
     struct member *member); /* music when alone or waiting, else quiet; the menu is left in peace */
 /* Whether he is heard follows from `muted`, `held`, lecture and floor: to be called when one of them changes.
  */
 void member_voice(struct member *member);
 bool member_heard(const struct member *member);
-void member_key(struct link *link, char key);
 
 /* announce.c */
 void room_announce(struct room *room, const struct member *member, bool comes);
 /* To all in the room; recordings of the catalogue, or tones. */
 void room_say(struct room *room, const char *name);
 
+/* notice.c */
+void member_notice(struct member *member, enum notice notice);
+void room_notice_hosts(struct room *room, enum notice notice);
+bool member_hears_notice(struct member *member); /* one that waits begins to play */
+void member_talks_in_vain(struct member *member);
+/* After an act: what the room, or the one on whom it was done, hears of it. */
+void room_tell_act(struct room *room, const struct actor *actor, const struct act_order *order);
+
+/* waiting.c */
+struct member *room_first_waiting(const struct room *room, unsigned *count); /* NULL: nobody */
+void room_let_all_in(struct room *room);
+const char *waiting_words(const struct room *room);
+void waiting_over(struct member *member);
+
+/* farewell.c */
+void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */
+/* All, or all but hosts, in groups; ENOENT: nobody. */
+__attribute__((warn_unused_result)) int room_clear(struct room *room, enum away why);
+
+/* names.c */
+bool name_is_wanted(const struct member *member);
+void name_ask(struct member *member); /* then member_enter() */
+bool name_is_known(const struct member *member);
+void name_list(const struct member *member, struct list *list); /* his name, or his number */
+void name_forget(struct member *member);                        /* its file */
+
 /* recording.c */
+/* ACT_RECORD, which also ends a pause, ACT_PAUSE_RECORDING, ACT_STOP_RECORDING. */
+__attribute__((warn_unused_result)) int room_record_act(struct room *room, const struct act_order *order);
 void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
-void member_greet(struct member *member, link_step *then); /* on entry; `then` comes only after words */
+void member_greet(struct member *member);                              /* on entry */
 
 /* entry.c */
 void entry_ask(struct member *member);
 
 /* menu.c */
+#define MENU_PATH 8
 void menu_open(struct member *member);
+void menu_enter(struct member *member, const struct menu_settings *menu);
+void menu_close(struct member *member);
+void member_key(struct link *link, char key); /* one that no menu takes */
+void menu_pressed(struct member *member, char key);
+void menu_wait(struct member *member, const struct list *list); /* says it, then waits for a key */
+void menu_keys(const struct member *member, char keys[MENU_KEYS_MAX + 2]);
+/* The keys to one of these acts, as he would press them outside any menu. */
+bool menu_path(const struct member *member, const char *const *acts, char keys[MENU_PATH]);
+
+/* menu_act.c */
+/* False: the menu is over, or the act goes on by itself; true: menu_wait() with what is in the list. */
+bool menu_act(struct member *member, const struct menu_key *key, struct list *list);
+void menus_judge(const struct settings *settings, settings_fault *fault, void *arg);
+void count_list(const struct member *member, struct list *list); /* how many others there are */
 
 #endif
