@@ -1,5 +1,6 @@
 /* The acts: who may, on whom, and what is done. */
 #include "apps/conference/act.h"
+#include "apps/conference/notice.h"
 
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /* Conferences: which room a call wants, and whether it may come in. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 #include "apps/apps.h"
 #include "core/base/clock.h"

@@ -25,8 +25,7 @@
 #define CONFERENCE_ID 17
 
 struct timer;
-struct actor;     /* act.h */
-struct act_order; /* … */
+struct act_order; /* act.h */
 
 /* A room in which there is somebody: a conference (RFC 4353). */
 struct room {
@@ -51,18 +50,6 @@ struct room {
 
 /* Why he is sent away: by himself, with all others but hosts, at the end. */
 enum away { AWAY_NOT, AWAY_ALONE, AWAY_CLEARED, AWAY_ENDED };
-
-/* What one member is told as soon as he is free to hear it, the first one first. */
-enum notice {
-    NOTICE_MUTED, /* or not any more, by a host */
-    NOTICE_FLOOR, /* he has it, or no more */
-    NOTICE_HOST,
-    NOTICE_LECTURE, /* only hosts are heard, and how to ask for the floor */
-    NOTICE_TALKS,   /* he talks and is muted */
-    NOTICE_HAND,    /* somebody asks for the floor; hosts */
-    NOTICE_WAITS,   /* somebody waits; hosts */
-    NOTICE_COUNT
-};
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 
@@ -138,14 +125,6 @@ void room_announce(struct room *room, const struct member *member, bool comes);
 /* To all in the room; recordings of the catalogue, or tones. */
 void room_say(struct room *room, const char *name);
 
-/* notice.c */
-void member_notice(struct member *member, enum notice notice);
-void room_notice_hosts(struct room *room, enum notice notice);
-bool member_hears_notice(struct member *member); /* one that waits begins to play */
-void member_talks_in_vain(struct member *member);
-/* After an act: what the room, or the one on whom it was done, hears of it. */
-void room_tell_act(struct room *room, const struct actor *actor, const struct act_order *order);
-
 /* waiting.c */
 struct member *room_first_waiting(const struct room *room, unsigned *count); /* NULL: nobody */
 void room_let_all_in(struct room *room);
@@ -172,23 +151,5 @@ void member_greet(struct member *member);                              /* on ent
 
 /* entry.c */
 void entry_ask(struct member *member);
-
-/* menu.c */
-#define MENU_PATH 8
-void menu_open(struct member *member);
-void menu_enter(struct member *member, const struct menu_settings *menu);
-void menu_close(struct member *member);
-void member_key(struct link *link, char key); /* one that no menu takes */
-void menu_pressed(struct member *member, char key);
-void menu_wait(struct member *member, const struct list *list); /* says it, then waits for a key */
-void menu_keys(const struct member *member, char keys[MENU_KEYS_MAX + 2]);
-/* The keys to one of these acts, as he would press them outside any menu. */
-bool menu_path(const struct member *member, const char *const *acts, char keys[MENU_PATH]);
-
-/* menu_act.c */
-/* False: the menu is over, or the act goes on by itself; true: menu_wait() with what is in the list. */
-bool menu_act(struct member *member, const struct menu_key *key, struct list *list);
-void menus_judge(const struct settings *settings, settings_fault *fault, void *arg);
-void count_list(const struct member *member, struct list *list); /* how many others there are */
 
 #endif

@@ -1,5 +1,7 @@
 /* A member in the room: what he alone hears, whether he is heard, and what his keys do. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 void member_say(struct member *member, const char *name, link_step *then)
 {

@@ -1,5 +1,6 @@
 /* The menus behind `*`, as confab.conf has them or as they are built in; only their member hears them. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
 
 #include <stdio.h>
 #include <string.h>

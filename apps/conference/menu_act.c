@@ -1,5 +1,6 @@
 /* What a key of a menu does: the acts of act.h, and those that take a talk with its member. */
 #include "apps/conference/act.h"
+#include "apps/conference/menu.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,6 +3,8 @@
  * cut into neither a menu nor words that play already. What is not true any more by then is not said.
  */
 #include "apps/conference/act.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 #include "core/base/clock.h"
 

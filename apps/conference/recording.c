@@ -1,5 +1,6 @@
 /* Whether a room is recorded, and that its members are told so. */
 #include "apps/conference/act.h"
+#include "apps/conference/menu.h"
 
 #include <string.h>
 

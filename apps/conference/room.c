@@ -1,6 +1,7 @@
 /* The rooms that stand and who is in them. A room is made on the first arrival and ends with its last member.
  */
 #include "apps/conference/conference.h"
+#include "apps/conference/notice.h"
 
 #include "apps/conference/watchers.h"
 #include "core/base/clock.h"
