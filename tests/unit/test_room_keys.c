@@ -15,6 +15,7 @@
 static struct {
     struct ticket ticket;
     room_reply *room;
+    room_pin_reply *pin;
     char discarded[64];
 } asked;
 
@@ -39,9 +40,9 @@ int room_check_pin(struct storage *st, const char *number, const char *pin, stru
     (void)st;
     (void)number;
     (void)pin;
-    (void)ticket;
-    (void)reply;
-    return ENOTSUP;
+    asked.ticket = ticket;
+    asked.pin = reply;
+    return 0;
 }
 
 int subscriber_find(struct storage *st, const char *number, struct ticket ticket, subscriber_reply *reply)
@@ -217,6 +218,37 @@ START_TEST(who_becomes_host_lets_all_in)
 }
 END_TEST
 
+START_TEST(host_who_comes_hears_who_waits)
+{
+    const struct room_row admit = {
+        .number = "3000", .music = true, .has_moderator_pin = true, .waiting = WAITING_ADMIT};
+    struct link *first = enter(&admit), *host;
+
+    type(first, ""); /* an ordinary member */
+    type(enter(&admit), "");
+    host = enter(&admit);
+    *host->told = '\0';
+    type(host, "1");
+    asked.pin(asked.ticket, 0, true);
+    ck_told(host, "enter=1 play=conf-onlyperson");
+    play_over(host);
+    ck_told(host, "play=digits/2+conf-people-wait+conf-to-admit+digits/star+digits/5+digits/1");
+    play_over(host);
+    ck_told(host, "music");
+    press(host, '*');
+    press(host, '5');
+    *first->told = *host->told = '\0';
+    press(host, '1'); /* who has waited longest */
+    ck_told(first, "enter=1 play=conf-placeintoconf");
+    ck_assert_ptr_nonnull(
+        strstr(host->told, "menu=msg-anonymous")); /* whom: there is neither name nor number */
+    press(host, '2');
+    *host->told = '\0';
+    press(host, '1');
+    ck_told(host, "menu=conf-nobody");
+}
+END_TEST
+
 START_TEST(who_is_refused_hears_so)
 {
     const struct room_row admit = {.number = "3000", .music = true, .waiting = WAITING_ADMIT};
@@ -360,6 +392,7 @@ int main(void)
     tcase_add_test(tc, lecture_tells_once_how_to_ask_for_the_floor);
     tcase_add_test(tc, who_waits_is_in_no_mix_and_has_no_keys);
     tcase_add_test(tc, who_becomes_host_lets_all_in);
+    tcase_add_test(tc, host_who_comes_hears_who_waits);
     tcase_add_test(tc, who_is_refused_hears_so);
     tcase_add_test(tc, name_is_asked_once_and_said_to_the_room);
     tcase_add_test(tc, name_of_who_hangs_up_is_thrown_away);
