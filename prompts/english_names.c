@@ -49,7 +49,7 @@ const char *const english_recorded[] = {
     "vm-unknown-caller", "vm-Urgent", "vm-whichbox", "vm-Work", "vm-youhave",
 
     /* conference */
-    "conf-adminmenu-162", "conf-adminmenu-18", "conf-adminmenu-menu8", "conf-errormenu", "conf-full", "conf-getpin", "conf-hasjoin", "conf-hasleft",
+    "conf-adminmenu", "conf-adminmenu-162", "conf-adminmenu-menu8", "conf-errormenu", "conf-full", "conf-getpin", "conf-hasjoin", "conf-hasleft",
     "conf-invalid", "conf-invalidpin", "conf-kicked", "conf-leaderhasleft", "conf-locked",
     "conf-lockednow", "conf-muted", "conf-now-muted", "conf-now-recording", "conf-now-unmuted",
     "conf-onlyone", "conf-onlyperson", "conf-otherinparty", "conf-placeintoconf", "conf-thereare",
@@ -102,7 +102,6 @@ const struct substitute english_substitutes[] = {
     {"msg-not-saved", "something-terribly-wrong"},
     {"msg-pin-rules", "vm-invalid-password"},
     {"msg-trouble", "something-terribly-wrong"},
-    {"conf-adminmenu-18", "conf-adminmenu-162"},
     {"conf-not-admitted", "im-sorry"},
     {"conf-wait-admit", "conf-waitforleader"},
     {"conf-you-are-muted", "conf-muted"},

@@ -14,7 +14,7 @@
 #define PROMPTS_MAX 3 /* of a built-in menu */
 
 /*
- * The recordings "conf-usermenu", "conf-adminmenu-18" and "conf-adminmenu-menu8" speak the keys that stand
+ * The recordings "conf-usermenu", "conf-adminmenu" and "conf-adminmenu-menu8" speak the keys that stand
  * here; what they do not know is told by a phrase made for it.
  */
 static const struct {
@@ -32,7 +32,7 @@ static const struct {
       {'0', "count"},
       {'8', "exit"}}},
     {MENU_HOST,
-     {"conf-adminmenu-18", "conf-adminmenu-more"},
+     {"conf-adminmenu", "conf-adminmenu-more"},
      {{'1', "mute-toggle"},
       {'2', "lock-toggle"},
       {'3', "kick-last"},
@@ -41,7 +41,8 @@ static const struct {
       {'7', "talk-down"},
       {'9', "talk-up"},
       {'5', .menu = "people"},
-      {'8', .menu = "room"}}},
+      {'0', .menu = "room"},
+      {'8', "exit"}}},
     {"room",
      {"conf-adminmenu-menu8", "conf-roommenu-more"},
      {{'1', "roll-call"},

@@ -72,7 +72,7 @@ class TestHost(ToneScenario):
 
     def test_the_floor_of_a_lecture(self):
         host, guest = self.host("1001", "3212"), self.member("1002", "3212")
-        mark = self.say_and_wait(host, "*86", "conf-lecture")
+        mark = self.say_and_wait(host, "*06", "conf-lecture")
         self.says(guest, "conf-lecture", mark)
         mark = time.monotonic()
         guest.media.tone = 620
@@ -94,7 +94,7 @@ class TestHost(ToneScenario):
         self.says(guest, "conf-floor-back", mark)
         until(lambda: host.deaf_to(620), 10, "the end of his floor")
         self.say_and_wait(host, "4", "conf-nobody")
-        self.press(host, "8*86")
+        self.press(host, "8*06")
         self.says(guest, "conf-discussion", mark)
         self.assertTrue(host.hears(620))
         host.hangup()
@@ -102,7 +102,7 @@ class TestHost(ToneScenario):
 
     def test_recording_is_begun_paused_and_stopped(self):
         host, guest = self.host("1001", "3213", 440), self.member("1002", "3213", 620)
-        mark = self.say_and_wait(host, "*84", "conf-now-recording")
+        mark = self.say_and_wait(host, "*04", "conf-now-recording")
         self.says(guest, "conf-now-recording", mark)
         self.say_and_wait(host, "5", "conf-recording-paused")
         mark = self.say_and_wait(host, "5", "conf-now-recording")
@@ -122,7 +122,7 @@ class TestHost(ToneScenario):
         self.says(guests[2], "conf-kicked", mark)
         guests[2].wait_ended()
         self.assertFalse(guests[1].ended)
-        self.press(host, "82")  # all but hosts
+        self.press(host, "02")  # all but hosts
         self.says(guests[0], "conf-kicked", mark)
         for call in guests[:2]:
             call.wait_ended()
