@@ -79,6 +79,7 @@ struct member {
     enum away away;
     bool dismissed;             /* … and he is told so */
     bool name_asked, name_file; /* name_file: one lies in the cache */
+    char dialled[NUMBER_TEXT];  /* whom he has called into the room last, by his keys */
     struct list_item said;      /* his name; `what` 0: none */
 };
 

@@ -369,8 +369,24 @@ static void number_typed(struct link *link, const char *digits)
         return;
     }
     error = act_order(member, &(struct act_order){.act = ACT_INVITE, .text = digits});
+    if (!error)
+        snprintf(member->dialled, sizeof member->dialled, "%s", digits);
     act_outcome(member, error, &list);
     menu_wait(member, &list);
+}
+
+/* Whom he has called last, if that number is in the room. */
+static int drop_dialled(struct member *member, struct list *list)
+{
+    if (member->role != ROLE_HOST)
+        return EACCES;
+    for (struct member *other = member->room->members; other && *member->dialled; other = other->next) {
+        if (other->away != AWAY_NOT || strcmp(other->caller, member->dialled) != 0)
+            continue;
+        name_list(other, list);
+        return act_order(member, &(struct act_order){.act = ACT_KICK, .member = other});
+    }
+    return ENOENT;
 }
 
 static int dial(struct member *member, struct list *list)
@@ -401,6 +417,7 @@ static const struct {
     {"count", count_say},
     {"roll-call", roll_call},
     {"dial", dial},
+    {"drop", drop_dialled},
     {"exit", menu_exit},
     {"back", menu_back},
     {"leave", menu_leave},

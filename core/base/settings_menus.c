@@ -62,6 +62,7 @@ static const struct {
       {'4', "floor-next"},
       {'5', "floor-back"},
       {'6', "dial"},
+      {'7', "drop"},
       {'8', "exit"}}},
 };
 

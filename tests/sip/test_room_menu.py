@@ -1,9 +1,16 @@
 """A member's keys in a room: the usual menu, one of the configuration, keys without a menu; names on entry; talk while muted."""
+import pathlib
+import shutil
+import subprocess
+import tempfile
 import time
 import unittest
 
-from harness import until
+import sound
+from harness import CONFABD, until
 from tonevoice import ToneScenario
+
+FILE_HZ = 540  # a recording of one's own
 
 MENUS = """
 menu "short" {
@@ -13,7 +20,7 @@ menu "short" {
     key "7" { act = "mute-toggle" direct = true }
 }
 menu "more" {
-    prompt = {"conf-errormenu"}
+    prompt = {"%s"}
     key "1" { act = "count" }
     key "2" { act = "roll-call" }
     key "9" { act = "back" }
@@ -25,9 +32,16 @@ menu "more" {
 class TestMember(ToneScenario):
     SPOKEN = ("conf-usermenu", "conf-usermenu-more", "conf-muted", "conf-unmuted", "conf-onlyone", "conf-onlyperson",
               "conf-hand-raised", "conf-hand-lowered", "conf-you-are-muted", "conf-not-allowed", "conf-invalid",
-              "conf-errormenu", "conf-roll-callcomplete", "conf-hasjoin", "conf-hasleft", "screen-say-name", "vm-goodbye",
+              "conf-roll-callcomplete", "conf-hasjoin", "conf-hasleft", "screen-say-name", "vm-goodbye",
               "conf-thereare", "conf-otherinparty", "digits/1", "digits/2")
-    LINKS = MENUS
+
+    @classmethod
+    def setUpClass(cls):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-prompt-"))
+        cls.addClassCleanup(shutil.rmtree, folder, True)
+        sound.wav_write(folder / "more.wav", sound.sine(FILE_HZ, 0.3))
+        cls.LINKS = MENUS % (folder / "more.wav")
+        super().setUpClass()
 
     def test_the_usual_menu(self):
         one, two = self.enter("1001", "3200", 440), self.enter("1002", "3200", 620)
@@ -54,7 +68,9 @@ class TestMember(ToneScenario):
         until(lambda: two.deaf_to(440), 10, "the mute")
         self.say_and_wait(one, "*", "conf-invalid")
         self.say_and_wait(one, "2", "conf-not-allowed")  # to lock the room is for hosts
-        self.say_and_wait(one, "3", "conf-errormenu")
+        mark = time.monotonic()
+        self.press(one, "3")
+        until(lambda: self.heard(one, FILE_HZ, mark), 10, "the words of a menu that are a file")
         self.say_and_wait(one, "1", "conf-onlyone")
         mark = self.say_and_wait(one, "2", "conf-roll-callcomplete")
         for digit in ("digits/1", "digits/2"):
@@ -105,10 +121,6 @@ class TestFaults(unittest.TestCase):
     """What confab.conf must not say is told by file and line, before anything starts."""
 
     def check(self, text):
-        import pathlib
-        import subprocess
-        import tempfile
-        from harness import CONFABD
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "confab.conf"
             path.write_text(text)

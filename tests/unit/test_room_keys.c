@@ -249,6 +249,29 @@ START_TEST(host_who_comes_hears_who_waits)
 }
 END_TEST
 
+START_TEST(host_drops_whom_he_called)
+{
+    const struct room_row own = {.number = "3000", .music = true, .has_moderator_pin = true};
+    struct link *host = enter(&own), *other = enter(&own), *last = enter(&own);
+
+    type(host, "1");
+    asked.pin(asked.ticket, 0, true);
+    type(other, "");
+    type(last, "");
+    strcpy(member_of(host)->dialled, "1005");
+    strcpy(member_of(other)->caller, "1005");
+    press(host, '*');
+    press(host, '5');
+    *last->told = *other->told = '\0';
+    press(host, '7');
+    ck_told(other, "enter=0 play=conf-kicked");
+    ck_told(last, "");
+    *host->told = '\0';
+    press(host, '7'); /* he is on his way already */
+    ck_told(host, "menu=conf-nobody");
+}
+END_TEST
+
 START_TEST(who_is_refused_hears_so)
 {
     const struct room_row admit = {.number = "3000", .music = true, .waiting = WAITING_ADMIT};
@@ -393,6 +416,7 @@ int main(void)
     tcase_add_test(tc, who_waits_is_in_no_mix_and_has_no_keys);
     tcase_add_test(tc, who_becomes_host_lets_all_in);
     tcase_add_test(tc, host_who_comes_hears_who_waits);
+    tcase_add_test(tc, host_drops_whom_he_called);
     tcase_add_test(tc, who_is_refused_hears_so);
     tcase_add_test(tc, name_is_asked_once_and_said_to_the_room);
     tcase_add_test(tc, name_of_who_hangs_up_is_thrown_away);
