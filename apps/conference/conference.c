@@ -1,7 +1,10 @@
 /* Conferences: which room a call wants, and whether it may come in. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 #include "apps/apps.h"
+#include "core/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +66,9 @@ static void conference_invited(struct link *link, const struct request *request)
         return;
     }
     member->link = link;
-    snprintf(member->row.number, sizeof member->row.number, "%s", number);
+    room_row_init(&member->row, number);
+    snprintf(member->caller, sizeof member->caller, "%s", request->anonymous ? "" : request->caller.user);
+    snprintf(member->name, sizeof member->name, "%s", request->anonymous ? "" : request->caller.display);
     link_set_state(link, member);
     if (room_find(server_storage(link_server(link)), number, link_ticket(link), conference_found) != 0)
         link_reject(link, 503, NULL);
@@ -88,17 +93,31 @@ static void conference_held(struct link *link, bool held)
     struct member *member = link_state(link);
 
     member->held = held;
-    member_mute(member);
+    member_voice(member);
+    if (member->room)
+        room_tell(member->room, member, MEMBER_CHANGED);
 }
 
 /* Who left the room in the same moment has no room any more. */
 static void conference_talks(struct link *link, bool talks, bool muted)
 {
-    const struct member *member = link_state(link);
+    struct member *member = link_state(link);
 
-    if (member->room)
-        link_log(link, LEVEL_DEBUG, "talk room=%s %s%s", member->room->number, talks ? "on" : "off",
-                 muted ? " muted" : "");
+    if (!member->room)
+        return;
+    link_log(link, LEVEL_DEBUG, "talk room=%s %s%s", member->room->number, talks ? "on" : "off",
+             muted ? " muted" : "");
+    if (talks && muted)
+        member_talks_in_vain(member);
+    talks = talks && !muted;
+    if (member->talks == talks)
+        return;
+    if (talks)
+        member->talks_us = clock_now_us();
+    else
+        member->talk_us += clock_now_us() - member->talks_us;
+    member->talks = talks;
+    room_tell(member->room, member, MEMBER_TALKS);
 }
 
 /* Also for a call that was refused, or that never came as far as a room. */
@@ -109,11 +128,13 @@ static void conference_ended(struct link *link)
     if (!member)
         return;
     conference_leave(member);
+    name_forget(member);
     free(member);
 }
 
 const struct app conference_app = {
     .name = "conference",
+    .judge = menus_judge,
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,

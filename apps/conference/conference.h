@@ -1,13 +1,16 @@
 /*
  * The conference's own header: rooms, their members, and a caller's way in.
  *
- *   conference.c  which room a call wants, and whether it may be answered    entry.c  the PIN
- *   recording.c   whether a room is recorded, and that members hear so
- *   room.c        the rooms that stand, who is in them, tones                member.c in the room: music,
- * hold, mute menu.c        the member's menu behind the `*` key
+ *   conference.c  which room a call wants, and whether it may be answered    entry.c   the PIN
+ *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
+ *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys:
+ * menus notice.c      what one member is told of others' doings                  menu_act.c  … and what keys
+ * do waiting.c     before the room                                            names.c   names as members say
+ * them farewell.c    out of the room announce.c    who comes and who goes, told to the room recording.c  that
+ * it is recorded
  *
- * Ownership: the link owns its member; a room lives from its first member's entry to its last one's leaving.
- * Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
+ * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
+ * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
  */
 #ifndef CONFAB_CONFERENCE_H
 #define CONFAB_CONFERENCE_H
@@ -19,57 +22,135 @@
 
 #include <errno.h>
 
-/* A room in which there is somebody. */
+#define CONFERENCE_ID 17
+
+struct timer;
+struct act_order; /* act.h */
+
+/* A room in which there is somebody: a conference (RFC 4353). */
 struct room {
     struct room *next;
     struct server *server;
     char number[NUMBER_TEXT];
+    char id[CONFERENCE_ID]; /* of this conference, in its records */
+    struct room_row row;    /* as it was when the conference began */
     bool open;              /* it asks for no PIN */
-    bool recorded;          /* it was when it began */
+    bool recorded, paused;  /* its recording */
     uint32_t mix;           /* the media engine's room */
     bool denoise;           /* of each member's voice */
-    struct member *members; /* newest first */
-    unsigned count;
+    bool locked, lecture, all_muted;
+    bool ending;                    /* all are being sent away */
+    struct member *members;         /* newest first; also those who wait */
+    unsigned count, waiting, hosts; /* in it, before it, hosts in it */
+    unsigned seats;                 /* ever taken: each member's number */
+    unsigned raises;                /* hands ever raised: their order */
+    uint64_t began_us;
+    struct timer *clearing; /* sends the next away */
 };
+
+/* Why he is sent away: by himself, with all others but hosts, at the end. */
+enum away { AWAY_NOT, AWAY_ALONE, AWAY_CLEARED, AWAY_ENDED };
+
+enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 
 /* One caller, from the request on. */
 struct member {
     struct link *link;
     struct member *next; /* in the room */
-    struct room *room;   /* NULL until he is let in */
+    struct room *room;   /* NULL until he waits or is in */
     struct room_row row; /* of the room he wants; its number always, the rest as storage knows it */
     unsigned tries;      /* wrong PINs */
-    bool moderator;
-    bool muted, held, in_menu;
+    enum room_role role;
+    enum seat seat;
+    unsigned number;                     /* of his seat: unique in the conference, never used again */
+    char caller[NUMBER_TEXT], name[128]; /* "" for who withholds them */
+    bool muted, held, deaf, floor, in_menu, talks;
+    bool silent;     /* the media engine leaves his voice out */
+    unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
+    uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
+    const struct menu_settings *menu;      /* that is open, or was */
+    bool direct;                           /* the key was pressed without it */
+    unsigned roll;                         /* seat that was called last */
+    bool busy;                             /* words play that are not to be cut off */
+    unsigned notices;                      /* bits of enum notice that wait */
+    uint64_t muted_told_us;
+    bool lecture_told;
+    enum away away;
+    bool dismissed;             /* … and he is told so */
+    bool name_asked, name_file; /* name_file: one lies in the cache */
+    char dialled[NUMBER_TEXT];  /* whom he has called into the room last, by his keys */
+    struct list_item said;      /* his name; `what` 0: none */
 };
 
 /* room.c */
-struct room *conference_room(const char *number); /* NULL: nobody is in it */
-/* May one more come in? EAGAIN: no more rooms may be open; ENOSPC: the room is full. */
+struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
+struct room *conference_first(void);                                  /* then ->next */
+struct member *room_member(const struct room *room, unsigned number); /* NULL: he has gone */
+/* May one more come in? EAGAIN: no more rooms may be open; ENOSPC: the room is full; EBUSY: it is locked. */
 int conference_admits(const struct member *member);
-/* As conference_admits(), but brings him in: he hears the room, and all hear the join tone. Also ENOMEM. */
+/* As conference_admits(), but seats him: in the room, or before it (member->seat says which). Also ENOMEM. */
 __attribute__((warn_unused_result)) int conference_join(struct member *member);
-/* His call is over (the media engine drops its port by itself): the leave tone for those who stay. */
+void room_let_in(struct member *member); /* who waits before the room */
+/* His call is over (the media engine drops its port by itself). */
 void conference_leave(struct member *member);
+
+/* What has changed, for who watches: the roster's subscribers, records, the console. */
+enum room_news {
+    ROOM_BEGAN,
+    ROOM_CHANGED, /* lock, lecture, recording */
+    ROOM_ENDED,   /* still whole, with nobody in it */
+    MEMBER_CAME,  /* member->seat says whether he waits */
+    MEMBER_CHANGED,
+    MEMBER_TALKS,
+    MEMBER_LEFT, /* no more in the list, still whole */
+};
+/* Tells all watchers; `member` NULL for the room's own news. */
+void room_tell(struct room *room, struct member *member, enum room_news news);
 
 /* member.c */
 void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
-void member_settle(struct member *member); /* music when alone, else quiet; the menu is left in peace */
-void member_mute(struct member *member);   /* as `muted` and `held` say */
-void member_key(struct link *link, char key);
+void member_hear(struct member *member, const struct list *list); /* words that are not to be cut off */
+void member_settle(
+    struct member *member); /* music when alone or waiting, else quiet; the menu is left in peace */
+/* Whether he is heard follows from `muted`, `held`, lecture and floor: to be called when one of them changes.
+ */
+void member_voice(struct member *member);
+bool member_heard(const struct member *member);
+
+/* announce.c */
+void room_announce(struct room *room, const struct member *member, bool comes);
+/* To all in the room; recordings of the catalogue, or tones. */
+void room_say(struct room *room, const char *name);
+
+/* waiting.c */
+struct member *room_first_waiting(const struct room *room, unsigned *count); /* NULL: nobody */
+void room_let_all_in(struct room *room);
+const char *waiting_words(const struct room *room);
+void waiting_over(struct member *member);
+
+/* farewell.c */
+void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */
+/* All, or all but hosts, in groups; ENOENT: nobody. */
+__attribute__((warn_unused_result)) int room_clear(struct room *room, enum away why);
+
+/* names.c */
+bool name_is_wanted(const struct member *member);
+void name_ask(struct member *member); /* then member_enter() */
+bool name_is_known(const struct member *member);
+void name_list(const struct member *member, struct list *list); /* his name, or his number */
+void name_forget(struct member *member);                        /* its file */
 
 /* recording.c */
+/* ACT_RECORD, which also ends a pause, ACT_PAUSE_RECORDING, ACT_STOP_RECORDING. */
+__attribute__((warn_unused_result)) int room_record_act(struct room *room, const struct act_order *order);
 void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
-void member_greet(struct member *member, link_step *then); /* on entry; `then` comes only after words */
+void member_greet(struct member *member);                              /* on entry */
 
 /* entry.c */
 void entry_ask(struct member *member);
-
-/* menu.c */
-void menu_open(struct member *member);
 
 #endif

@@ -24,7 +24,7 @@ static void entry_judged(struct ticket ticket, int error, bool moderator)
         return;
     struct member *member = link_state(link);
     if (error == 0) {
-        member->moderator = moderator;
+        member->role = moderator ? ROLE_HOST : ROLE_MEMBER;
         member_enter(member);
     } else if (error == EACCES) {
         member->tries++;

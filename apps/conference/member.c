@@ -1,5 +1,7 @@
 /* A member in the room: what he alone hears, whether he is heard, and what his keys do. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 void member_say(struct member *member, const char *name, link_step *then)
 {
@@ -20,47 +22,78 @@ void member_goodbye(struct link *link)
 void member_refuse(struct member *member, int error)
 {
     link_log(member->link, LEVEL_NOTICE, "room-refused room=%s error=%d", member->row.number, error);
-    member_say(member, error == ENOSPC ? "conf-full" : "conf-unavailable", member_goodbye);
+    member_say(member,
+               error == ENOSPC  ? "conf-full"
+               : error == EBUSY ? "conf-locked"
+                                : "conf-unavailable",
+               member_goodbye);
 }
 
 void member_settle(struct member *member)
 {
-    if (member->in_menu)
-        return; /* menu_close() comes here again */
-    if (member->room->count == 1)
+    const struct room *room = member->room;
+
+    if (member->in_menu || member->busy || member->away != AWAY_NOT)
+        return; /* menu_close() and member_told() come here again */
+    if (member_hears_notice(member))
+        return;
+    if (room->row.music && (member->seat == SEAT_WAITING || room->count == 1))
         link_music(member->link);
     else
         link_quiet(member->link);
 }
 
-/* The words for who is alone are over; meanwhile somebody may have come. */
+/* Words are over; meanwhile somebody may have come. */
 static void member_told(struct link *link)
 {
-    member_settle(link_state(link));
+    struct member *member = link_state(link);
+
+    member->busy = false;
+    if (member->room)
+        member_settle(member);
+}
+
+void member_hear(struct member *member, const struct list *list)
+{
+    member->busy = true;
+    link_play(member->link, list, member_told);
 }
 
 /* Keys mean the menu from here on; at the door they were digits of a PIN. */
 void member_enter(struct member *member)
 {
-    int error = conference_join(member);
+    int error = conference_admits(member);
 
+    if (!error && name_is_wanted(member)) {
+        name_ask(member);
+        return;
+    }
+    if (!error)
+        error = conference_join(member);
     if (error) {
         member_refuse(member, error);
         return;
     }
     link_on_key(member->link, member_key);
-    member_greet(member, member_told);
+    member_greet(member);
 }
 
-void member_mute(struct member *member)
+bool member_heard(const struct member *member)
 {
-    /* A phone that holds may play music of its own at us; the room is not to hear it. What is sent to it
-     * follows from its offer (RFC 3264 §8.4), so that nobody has to be made deaf here. */
-    link_mute(member->link, member->muted || member->held);
+    const struct room *room = member->room;
+
+    if (!room || member->seat != SEAT_IN || member->muted || member->held)
+        return false;
+    return member->role == ROLE_HOST || member->floor || (!room->lecture && !room->all_muted);
 }
 
-void member_key(struct link *link, char key)
+/* A phone that holds may play music of its own at us; the room is not to hear it. What is sent to it follows
+ * from its offer (RFC 3264 §8.4), so that nobody has to be made deaf here. */
+void member_voice(struct member *member)
 {
-    if (key == '*')
-        menu_open(link_state(link));
+    bool silent = !member_heard(member);
+
+    if (member->silent != silent)
+        link_mute(member->link, silent);
+    member->silent = silent;
 }

@@ -1,26 +1,22 @@
-/* The rooms that stand and who is in them. A room is made on the first entry and ends with its last member.
+/* The rooms that stand and who is in them. A room is made on the first arrival and ends with its last member.
  */
 #include "apps/conference/conference.h"
+#include "apps/conference/notice.h"
+
+#include "apps/conference/watchers.h"
+#include "core/base/clock.h"
+#include "core/base/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Two notes, upwards for who comes and downwards for who goes; short, so that they cut into no sentence. */
-#define TONE_LOW_HZ 1175
-#define TONE_HIGH_HZ 1480
-#define TONE_MS 90
-
 static struct room *rooms; /* signalling thread's, as all of this */
 static unsigned room_count;
 
-static void room_tone(const struct room *room, unsigned first_hz, unsigned second_hz)
+struct room *conference_first(void)
 {
-    struct list list = {0};
-
-    list_tone(&list, first_hz, TONE_MS);
-    list_tone(&list, second_hz, TONE_MS);
-    mix_play(room->server, room->mix, &list);
+    return rooms;
 }
 
 struct room *conference_room(const char *number)
@@ -32,12 +28,27 @@ struct room *conference_room(const char *number)
     return room;
 }
 
+struct member *room_member(const struct room *room, unsigned number)
+{
+    struct member *member = room->members;
+
+    while (member && member->number != number)
+        member = member->next;
+    return member;
+}
+
+void room_tell(struct room *room, struct member *member, enum room_news news)
+{
+    for (room_watcher *const *watcher = room_watchers; *watcher; watcher++)
+        (*watcher)(room, member, news);
+}
+
 static bool room_chooses(enum room_choice choice, bool usual)
 {
     return choice == ROOM_AS_SERVER ? usual : choice == ROOM_YES;
 }
 
-/* The first one in brings what storage knew of the room; later ones bring their own copy. */
+/* The first one brings what storage knew of the room; later ones bring their own copy. */
 static int room_make(struct room **out, const struct member *member)
 {
     const struct settings *settings = link_settings(member->link);
@@ -46,8 +57,12 @@ static int room_make(struct room **out, const struct member *member)
     if (!room)
         return ENOMEM;
     room->server = link_server(member->link);
+    room->row = member->row;
     room->open = !member->row.has_pin;
+    room->lecture = member->row.lecture;
+    room->began_us = clock_now_us();
     snprintf(room->number, sizeof room->number, "%s", member->row.number);
+    random_hex(room->id, (CONFERENCE_ID - 1) / 2);
     int error = mix_open(room->server, &room->mix);
     if (error) {
         free(room);
@@ -59,6 +74,7 @@ static int room_make(struct room **out, const struct member *member)
     room->next = rooms;
     rooms = room;
     room_count++;
+    room_tell(room, NULL, ROOM_BEGAN);
     *out = room;
     return 0;
 }
@@ -72,6 +88,8 @@ static void room_end(struct room *room)
         at = &(*at)->next;
     *at = room->next;
     room_count--;
+    room_tell(room, NULL, ROOM_ENDED);
+    timer_stop(&room->clearing);
     mix_close(room->server, room->mix);
     log_event(LEVEL_INFO, "conference", NULL, "room-ended room=%s", room->number);
     free(room);
@@ -85,7 +103,38 @@ int conference_admits(const struct member *member)
 
     if (!room)
         return room_count < settings->max_rooms ? 0 : EAGAIN;
-    return room->count < most ? 0 : ENOSPC;
+    if (room->ending || (room->locked && member->role != ROLE_HOST))
+        return EBUSY;
+    return room->count + room->waiting < most ? 0 : ENOSPC;
+}
+
+/* Into the mix; the tone after it, so that the newcomer hears it too and knows that he is in. */
+static void room_bring_in(struct room *room, struct member *member)
+{
+    member->seat = SEAT_IN;
+    room->count++;
+    if (member->role == ROLE_HOST)
+        room->hosts++;
+    link_enter(member->link, room->mix);
+    if (room->denoise)
+        link_denoise(member->link, true);
+    member_voice(member);
+    if (room->count == 1)
+        conference_record(room, member);
+    link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u role=%s", room->number, room->count,
+             member->role == ROLE_HOST ? "host" : "member");
+    room_announce(room, member, true);
+    if (room->count == 2)
+        for (struct member *other = room->members; other; other = other->next)
+            if (other != member && other->seat == SEAT_IN)
+                member_settle(other); /* he waited with music */
+}
+
+static bool room_makes_wait(const struct room *room, const struct member *member)
+{
+    if (member->role == ROLE_HOST)
+        return false;
+    return room->row.waiting == WAITING_ADMIT || (room->row.waiting == WAITING_HOST && room->hosts == 0);
 }
 
 int conference_join(struct member *member)
@@ -100,20 +149,34 @@ int conference_join(struct member *member)
     member->room = room;
     member->next = room->members;
     room->members = member;
-    room->count++;
-    link_enter(member->link, room->mix);
-    if (room->denoise)
-        link_denoise(member->link, true);
-    if (room->count == 1)
-        conference_record(room, member);
-    link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u moderator=%d", room->number,
-             room->count, member->moderator);
-    /* After the entry, so that the newcomer hears it too and knows that he is in. */
-    if (room->count > 1)
-        room_tone(room, TONE_LOW_HZ, TONE_HIGH_HZ);
-    if (room->count == 2)
-        member_settle(member->next); /* he waited with music */
+    member->number = ++room->seats;
+    member->joined_us = clock_now_us();
+    member->muted = member->muted || (room->row.muted_entry && member->role != ROLE_HOST);
+    if (room_makes_wait(room, member)) {
+        member->seat = SEAT_WAITING;
+        room->waiting++;
+        link_log(member->link, LEVEL_INFO, "room-waits room=%s waiting=%u", room->number, room->waiting);
+        room_notice_hosts(room, NOTICE_WAITS);
+    } else {
+        room_bring_in(room, member);
+    }
+    room_tell(room, member, MEMBER_CAME);
+    /* A host has come: they need wait no longer. */
+    if (member->role == ROLE_HOST && room->row.waiting == WAITING_HOST)
+        room_let_all_in(room);
+    else if (member->role == ROLE_HOST && room->waiting > 0)
+        member->notices |= 1u << NOTICE_WAITS; /* after the words on entry */
     return 0;
+}
+
+void room_let_in(struct member *member)
+{
+    struct room *room = member->room;
+
+    room->waiting--;
+    room_bring_in(room, member);
+    room_tell(room, member, MEMBER_CHANGED);
+    waiting_over(member);
 }
 
 void conference_leave(struct member *member)
@@ -126,14 +189,25 @@ void conference_leave(struct member *member)
     while (*at != member)
         at = &(*at)->next;
     *at = member->next;
-    member->room = NULL;
-    room->count--;
+    if (member->seat == SEAT_IN) {
+        room->count--;
+        if (member->role == ROLE_HOST)
+            room->hosts--;
+    } else {
+        room->waiting--;
+    }
     link_log(member->link, LEVEL_INFO, "room-left room=%s members=%u", room->number, room->count);
-    if (room->count == 0) {
+    room_tell(room, member, MEMBER_LEFT);
+    member->room = NULL;
+    if (!room->members) {
         room_end(room);
         return;
     }
-    room_tone(room, TONE_HIGH_HZ, TONE_LOW_HZ);
+    if (member->seat != SEAT_IN)
+        return;
+    room_announce(room, member, false);
     if (room->count == 1)
-        member_settle(room->members); /* music again; he has been told once */
+        for (struct member *other = room->members; other; other = other->next)
+            if (other->seat == SEAT_IN)
+                member_settle(other); /* music again; he has been told once */
 }

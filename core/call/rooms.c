@@ -83,6 +83,12 @@ void link_mute(struct link *link, bool mute)
         link_check(link, "mute", port_set_mute(link->call->server->mixer, link->call->caller->port, mute));
 }
 
+void link_deaf(struct link *link, bool deaf)
+{
+    if (link_hosts(link, "deaf"))
+        link_check(link, "deaf", port_set_deaf(link->call->server->mixer, link->call->caller->port, deaf));
+}
+
 void link_denoise(struct link *link, bool denoise)
 {
     if (link_hosts(link, "denoise"))
@@ -150,6 +156,16 @@ int mix_record(struct server *server, uint32_t room, const char *name, bool trac
     char file[NUMBER_TEXT + 40];
 
     return room_keep(server, room, name, tracks, format, file, sizeof file);
+}
+
+int mix_pause_recording(struct server *server, uint32_t room, bool pause)
+{
+    return room_record_pause(server->mixer, room, pause);
+}
+
+void mix_stop_recording(struct server *server, uint32_t room)
+{
+    room_record_stop(server->mixer, room);
 }
 
 int room_keep(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,

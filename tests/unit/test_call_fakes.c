@@ -477,6 +477,13 @@ int port_set_mute(struct mixer *m, port_id port, bool mute)
     return 0;
 }
 
+int port_set_deaf(struct mixer *m, port_id port, bool deaf)
+{
+    (void)m;
+    NOTE(fake_media, "deaf%u=%d", port, (int)deaf);
+    return 0;
+}
+
 int port_keep_digits(struct mixer *m, port_id port, bool keep)
 {
     (void)m;

@@ -1,0 +1,3 @@
+#include "apps/conference/watchers.h"
+
+room_watcher *const room_watchers[] = {NULL};
