@@ -55,6 +55,10 @@ MIXER_CHECK int port_set_gains(struct mixer *m, port_id port, int talk_db, int l
 MIXER_CHECK int port_set_mute(struct mixer *m, port_id port, bool mute);
 MIXER_CHECK int port_set_deaf(struct mixer *m, port_id port, bool deaf);
 
+/* A member who hears nobody but `source`, another member, and what that one says while he is among the room's speakers:
+ * a stream of its own for a recording server. 0: the room again. ENOENT. */
+MIXER_CHECK int port_set_source(struct mixer *m, port_id port, port_id source);
+
 /* Takes steady noise out of what a member says to a room, while he is heard; his voice comes 10 ms later for it. */
 MIXER_CHECK int port_set_denoise(struct mixer *m, port_id port, bool denoise);
 

@@ -39,6 +39,7 @@ struct room {
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
+    struct siprec *siprec; /* export.c: its recording session; or NULL */
 };
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
@@ -55,6 +56,7 @@ struct member {
     unsigned number;                     /* of his seat: unique in the conference, never used again */
     char caller[NUMBER_TEXT], name[128]; /* "" for who withholds them */
     bool muted, held, deaf, floor, in_menu, talks;
+    bool exported; /* export.c: the recording server knows of him */
     bool silent;     /* the media engine leaves his voice out */
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;

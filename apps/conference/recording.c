@@ -22,7 +22,7 @@ void member_greet(struct member *member, link_step *then)
     struct phrase phrase = {0};
     struct list list = {0};
 
-    if (member->room->recorded)
+    if (member->room->recorded || member->room->siprec)
         say(prompts, &phrase, "conf-now-recording");
     if (member->seat == SEAT_WAITING)
         say(prompts, &phrase, "conf-waitforleader");
