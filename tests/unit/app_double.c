@@ -312,6 +312,26 @@ void link_deaf(struct link *link, bool deaf)
     link_tell(link, "deaf=%d", deaf);
 }
 
+static unsigned link_number(const struct link *link)
+{
+    return (unsigned)(link - calls);
+}
+
+int link_soften(struct link *link, struct link *talker, int db)
+{
+    link_tell(link, "soften=%u/%d", link_number(talker), db);
+    return 0;
+}
+
+int link_whisper(struct link *link, struct link *to)
+{
+    if (to)
+        link_tell(link, "whisper=%u", link_number(to));
+    else
+        link_tell(link, "unwhisper");
+    return 0;
+}
+
 void link_denoise(struct link *link, bool denoise)
 {
     link_tell(link, "denoise=%d", denoise);

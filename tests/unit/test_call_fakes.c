@@ -484,6 +484,20 @@ int port_set_deaf(struct mixer *m, port_id port, bool deaf)
     return 0;
 }
 
+int port_set_softer(struct mixer *m, port_id listener, port_id talker, int db)
+{
+    (void)m;
+    NOTE(fake_media, "softer%u,%u=%d", listener, talker, db);
+    return 0;
+}
+
+int port_set_whisper(struct mixer *m, port_id talker, port_id to)
+{
+    (void)m;
+    NOTE(fake_media, "whisper%u=%u", talker, to);
+    return 0;
+}
+
 int port_keep_digits(struct mixer *m, port_id port, bool keep)
 {
     (void)m;
