@@ -467,9 +467,3 @@ void port_record_stop(struct mixer *m, uint32_t port)
 {
     (void)!port_order(m, port, COMMAND_RECORD_STOP, 0, 0);
 }
-
-int port_set_source(struct mixer *m, port_id port, port_id source)
-{
-    (void)source;
-    return port_order(m, port, COMMAND_DEAF, false, 0);
-}

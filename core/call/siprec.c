@@ -151,6 +151,27 @@ static bool answer_part(const char *answer, unsigned n, char *out, size_t size)
     return (size_t)snprintf(out, size, "%.*s%.*s", (int)head, answer, (int)length, media + 1) < size;
 }
 
+/* Better silence than the voices of others under his name. */
+static bool stream_begin(struct siprec *siprec, struct siprec_stream *stream)
+{
+    struct mixer *mixer = siprec->server->mixer;
+    int error;
+
+    if (stream->up)
+        return true;
+    error = port_connect_room(mixer, stream->port, siprec->mix);
+    if (!error)
+        error = port_set_source(mixer, stream->port, stream->person->port);
+    stream->up = !error;
+    if (!error)
+        return true;
+    log_event(LEVEL_WARNING, "siprec", NULL, "stream-silent session=%s label=%u error=\"%s\"", siprec->id,
+              stream->label, strerror(error));
+    if (port_connect_none(mixer, stream->port))
+        port_close(mixer, stream->port);
+    return false;
+}
+
 static void answer_read(struct siprec *siprec, const char *answer)
 {
     struct mixer *mixer = siprec->server->mixer;
@@ -164,13 +185,9 @@ static void answer_read(struct siprec *siprec, const char *answer)
         /* Whoever has come to this place since the offer went out is told of by the next one. */
         if (!stream->person || !stream->offered || !answer_part(answer, i, part, sizeof part))
             continue;
-        if (negotiation_accept(stream->negotiation, part, &format) ||
-            port_set_format(mixer, stream->port, &format) ||
-            port_connect_room(mixer, stream->port, siprec->mix) ||
-            port_set_source(mixer, stream->port, stream->person->port))
-            continue;
-        stream->up = true;
-        taken++;
+        if (negotiation_accept(stream->negotiation, part, &format) == 0 &&
+            port_set_format(mixer, stream->port, &format) == 0)
+            taken += stream_begin(siprec, stream);
     }
     log_event(LEVEL_INFO, "siprec", NULL, "streams session=%s count=%u", siprec->id, taken);
 }
