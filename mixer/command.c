@@ -179,6 +179,24 @@ static void do_deaf(struct worker *w, struct command *c)
     room_update(c->port);
 }
 
+static void do_relation(struct worker *w, struct command *c)
+{
+    (void)w;
+    relation_set(c->port, c->other, gain_q12(c->values[0]), c->made.relations);
+}
+
+static void do_whisper(struct worker *w, struct command *c)
+{
+    (void)w;
+    whisper_set(c->port, c->other, c->made.relations);
+}
+
+static void do_source(struct worker *w, struct command *c)
+{
+    (void)w;
+    source_set(c->port, c->other, c->made.relations);
+}
+
 static void do_keep_digits(struct worker *w, struct command *c)
 {
     (void)w;
@@ -369,6 +387,9 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_MUTE] = do_mute,
     [COMMAND_DENOISE] = do_denoise,
     [COMMAND_DEAF] = do_deaf,
+    [COMMAND_RELATION] = do_relation,
+    [COMMAND_WHISPER] = do_whisper,
+    [COMMAND_SOURCE] = do_source,
     [COMMAND_KEEP_DIGITS] = do_keep_digits,
     [COMMAND_DIGIT] = do_digit,
     [COMMAND_PLAY] = do_play,

@@ -62,6 +62,7 @@ void connection_forget(struct mixer *m, struct port_entry *e)
         m->port_entries[e->other].connected = CONNECTED_NONE;
     } else if (e->connected == CONNECTED_ROOM) {
         struct room_entry *r = &m->room_entries[e->other];
+        relations_forget(m, e);
         r->members--;
         r->shards[e->worker->index].members--;
         if (e->formatted)

@@ -33,6 +33,7 @@
 #define ROOM_SLOTS 8    /* and those that fade out meanwhile */
 #define ROOM_REMOTE 32  /* speakers of other shards that are known of */
 #define WIDE_FRAMES 4   /* that a reader may be late by, and two more */
+#define RELATIONS_MAX 8 /* of a member to others whom he hears softer or louder */
 #define DIGITS_WAITING 32
 #define GAIN_UNITY 4096 /* Q12 */
 
@@ -85,6 +86,7 @@ struct room_kit {
     unsigned rate;
     unsigned mask; /* bit i: members of rates[i] */
     struct resampler *in[ROOM_SLOTS][RATES], *out[ROOM_SLOTS][RATES], *shared[RATES];
+    struct resampler *own[RATES]; /* without a memory of its own: for all who hear somebody otherwise */
 };
 __attribute__((warn_unused_result)) int room_kit_new(struct room_kit **out, unsigned rate, unsigned mask);
 void room_kit_free(struct room_kit *kit);
@@ -133,6 +135,24 @@ struct levels {
 struct muted_talk {
     bool talking;
     uint64_t tick, since, last; /* last packet looked at; first and last of this talk */
+};
+
+/* How loud one hears another, in Q12, where that is not as all do. */
+struct relation {
+    port_id talker;
+    int32_t gain, now; /* wanted; of the last frame, which was in `tick` */
+    bool gone;         /* he has left the room, and fades out */
+    uint64_t tick;
+};
+
+/* Made for a port that hears somebody otherwise than all, once, and kept as long as the port. */
+struct relations {
+    unsigned count;
+    struct relation list[RELATIONS_MAX];
+    port_id source; /* the one member whom he hears; 0: the room */
+    uint64_t tick;  /* of `before`, at the room's rate then */
+    unsigned rate;
+    int16_t before[FRAME_MAX]; /* his last mix */
 };
 
 /* A packet that a play has cut and not yet sent (coded.c). */
@@ -215,8 +235,12 @@ struct port {
     int32_t talk_gain, listen_gain; /* Q12 */
     int32_t talk_now, listen_now;   /* what the last frame ended with */
     uint64_t apart_until; /* though he hears what all others hear: the encoders' states must agree first */
-    struct port_label *label; /* for tracks; NULL: none */
-    uint32_t visit;           /* stays in rooms so far */
+    struct port_label *label;    /* for tracks; NULL: none */
+    struct relations *relations; /* NULL: he has never had any */
+    struct port *related_next;
+    bool related;                 /* in the room's list of those who have relations */
+    port_id whisper, whisper_now; /* to whom alone he speaks; in the last frame. 0: to all */
+    uint32_t visit;               /* stays in rooms so far */
 
     /* What it says (hear.c) */
     uint64_t hear_tick;
@@ -269,6 +293,8 @@ struct speaker {
     bool voice;
     uint64_t heard_tick;
     int16_t own[FRAME_MAX]; /* his exact part of the sum */
+    bool whispers;          /* in this tick `own` is not all he says: that is in `whole` */
+    int16_t whole[FRAME_MAX];
 };
 
 /* A speaker of another shard, as that one told it. */
@@ -291,7 +317,7 @@ struct room {
     struct room_kit *kit;
     struct player player;
     struct speaker speakers[ROOM_SLOTS];
-    struct port *members, *active, *apart;
+    struct port *members, *active, *apart, *related;
     unsigned apart_count;
     struct class *classes;
     struct class *made; /* signalling's list */
@@ -339,6 +365,9 @@ enum command_type {
     COMMAND_MUTE,
     COMMAND_DENOISE,
     COMMAND_DEAF,
+    COMMAND_RELATION,
+    COMMAND_WHISPER,
+    COMMAND_SOURCE,
     COMMAND_KEEP_DIGITS,
     COMMAND_DIGIT,
     COMMAND_PLAY,
@@ -380,6 +409,7 @@ struct command {
         struct port_label *label;
         struct resampler *resamplers[2];
         struct denoiser *denoiser;
+        struct relations *relations;
     } made;
     struct secure_change secure; /* with FORMAT */
     struct class *class;         /* with JOIN, and with FORMAT of a member */
@@ -435,6 +465,7 @@ enum retired_kind {
     RETIRED_TAPING,
     RETIRED_LABEL,
     RETIRED_DENOISER,
+    RETIRED_RELATIONS,
     RETIRED_SRTP
 };
 struct retired {
@@ -464,7 +495,10 @@ struct port_entry {
     bool recording;
     unsigned record_rate;
     bool denoise;
-    struct mixer_event last; /* kept until the recordings have ended */
+    bool related;                    /* its struct relations is made */
+    port_id softened[RELATIONS_MAX]; /* 0: free; members of the same room */
+    unsigned softened_by;            /* relations of others to him */
+    struct mixer_event last;         /* kept until the recordings have ended */
 };
 
 struct room_shard {
@@ -482,6 +516,7 @@ struct room_entry {
     bool used, open;
     struct worker *worker; /* of its first members */
     unsigned fixed_rate, members, joined, by_rate[RATES], kit_rate, kit_mask;
+    unsigned softeners; /* members with relations */
 };
 
 struct mixer {
@@ -528,6 +563,22 @@ static inline struct room *shard_of(const struct room_entry *r, const struct wor
 __attribute__((warn_unused_result)) int shards_refit(struct mixer *m, struct room_entry *r);
 /* One shard has come back from its worker. */
 void shard_dispose(struct mixer *m, struct room *room);
+
+/* -- relation.c: who hears whom otherwise than all do */
+
+/* Signalling: before a port leaves its room. */
+void relations_forget(struct mixer *m, struct port_entry *e);
+/* Worker: */
+void relation_set(struct port *listener, const struct port *talker, int32_t gain, struct relations *made);
+void whisper_set(struct port *talker, struct port *listener, struct relations *made); /* NULL: to all */
+void source_set(struct port *listener, const struct port *source, struct relations *made); /* NULL: the room */
+bool relations_sound(const struct port *p); /* he hears something now that no other does */
+/* His own mix of this tick, at his rate. False: its resampler is still to come. */
+bool relations_mix(struct room *room, struct port *p, int16_t *out);
+void relations_wake(struct room *room, struct port *talker); /* he has become a speaker */
+void relations_settle(struct room *room);                    /* at the end of a tick */
+void relations_part(struct port *p);                   /* he leaves the room: his own, and others' to him */
+void whisper_split(struct speaker *s, size_t samples); /* what is his part of the sum, when he whispers */
 
 /* -- SRTP: secure.c
  * -------------------------------------------------------------------------------------------------- */
@@ -625,6 +676,8 @@ void room_note(struct port *p, unsigned level);       /* a packet of this loudne
 void room_update(struct port *p);                     /* gains, mute, deaf, play changed */
 void room_tick(struct worker *w, struct room *room);
 void room_kit_change(struct room *room, struct mixer *m);
+/* 10 ms of a sum, less one's own part (NULL: none), at the room's rate and as it limits. */
+void room_cut(const struct room *room, const int32_t *sum, const int16_t *own, int16_t *out);
 /* The whole mix at one rate; NULL when its resampler is still to come. */
 const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick);
 /* The choice of speakers (speakers.c). */

@@ -163,6 +163,8 @@ int room_kit_new(struct room_kit **out, unsigned rate, unsigned mask)
         }
         if (!error)
             error = resampler_new(&kit->shared[r], rate, mixer_rates[r]);
+        if (!error)
+            error = resampler_new(&kit->own[r], rate, mixer_rates[r]);
     }
     if (error)
         room_kit_free(kit);
@@ -181,6 +183,7 @@ void room_kit_free(struct room_kit *kit)
             resampler_free(kit->out[i][r]);
         }
         resampler_free(kit->shared[r]);
+        resampler_free(kit->own[r]);
     }
     free(kit);
 }

@@ -116,13 +116,15 @@ _Static_assert(RTP_HEADER + RTP_SOURCES_SIZE + PAYLOAD_MAX + SRTP_GROWTH <= IO_P
  * ----------------------------------------------------------------------------------------------------------
  */
 
-/* Whoever was heard in one of the last `ticks`. */
-static void mix_describe(const struct room *room, uint64_t tick, unsigned ticks, const int16_t *sound,
-                         size_t samples, struct rtp_mix *out)
+/* Whoever was heard in one of the last `ticks`; who whispers, by whom he whispers to. */
+static void mix_describe(const struct room *room, const struct port *listener, uint64_t tick, unsigned ticks,
+                         const int16_t *sound, size_t samples, struct rtp_mix *out)
 {
     out->count = 0;
     for (unsigned i = 0; i < ROOM_SLOTS && out->count < RTP_SOURCES_MAX; i++) {
         const struct speaker *s = &room->speakers[i];
+        if (s->whispers && !(listener && s->port && s->port->whisper == listener->id))
+            continue;
         if (s->heard_tick && tick - s->heard_tick < ticks)
             out->sources[out->count++] =
                 (struct rtp_mix_source){.ssrc = s->ssrc, .level = (uint8_t)s->level, .voice = s->voice};
@@ -148,12 +150,13 @@ static const struct rtp_mix *mix_of(struct port *p, struct rtp_mix *own, const u
     if (p->connected == CONNECTED_ROOM && p->class && !p->apart) {
         struct class *c = p->class;
         if (c->mix_tick != tick)
-            mix_describe(p->room, tick, c->ticks, c->said, c->rate / TICKS_A_SECOND * c->ticks, &c->mix);
+            mix_describe(p->room, NULL, tick, c->ticks, c->said, c->rate / TICKS_A_SECOND * c->ticks,
+                         &c->mix);
         c->mix_tick = tick;
         return &c->mix;
     }
     if (p->connected == CONNECTED_ROOM && !p->deaf) {
-        mix_describe(p->room, tick, kit->ticks, kit->said, samples, own);
+        mix_describe(p->room, p, tick, kit->ticks, kit->said, samples, own);
         return own;
     }
     own->count = 0;

@@ -132,6 +132,8 @@ static void port_dispose(struct mixer *m, struct port *p)
     denoiser_free(p->denoiser);
     free(p->jitter);
     free(p->label);
+    free(p->relations);
+    p->relations = NULL;
     p->label = NULL;
     p->kit = NULL;
     p->denoiser = NULL;
@@ -182,6 +184,9 @@ void mixer_collect(struct mixer *m)
             break;
         case RETIRED_SRTP:
             srtp_free(r.object);
+            break;
+        case RETIRED_RELATIONS:
+            free(r.object);
             break;
         case RETIRED_DENOISER:
             denoiser_free(r.object);

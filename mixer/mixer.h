@@ -55,6 +55,19 @@ MIXER_CHECK int port_set_gains(struct mixer *m, port_id port, int talk_db, int l
 MIXER_CHECK int port_set_mute(struct mixer *m, port_id port, bool mute);
 MIXER_CHECK int port_set_deaf(struct mixer *m, port_id port, bool deaf);
 
+/*
+ * Two members of one room. Softer (or, above 0, louder) by `db`, -30 to +30, is the talker for this listener only; 0:
+ * as for all. EMFILE: he has 8 such already, or 64 members of the room have some. A whisper is heard by one listener
+ * only, whatever is louder (a place among those who are heard it takes all the same); `to` 0: by all again. Whoever
+ * leaves the room takes his relations with him; a whisper whose listener has left is heard by nobody. ENOENT: they are
+ * not in one room; ENOTSUP: in a wide room they are on two workers.
+ */
+MIXER_CHECK int port_set_softer(struct mixer *m, port_id listener, port_id talker, int db);
+MIXER_CHECK int port_set_whisper(struct mixer *m, port_id talker, port_id to);
+/* A member who hears nobody but `source`, another member, and what that one says while he is among the room's speakers:
+ * a stream of its own for a recording server. 0: the room again. ENOENT, ENOTSUP as above. */
+MIXER_CHECK int port_set_source(struct mixer *m, port_id port, port_id source);
+
 /* Takes steady noise out of what a member says to a room, while he is heard; his voice comes 10 ms later for it. */
 MIXER_CHECK int port_set_denoise(struct mixer *m, port_id port, bool denoise);
 

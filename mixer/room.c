@@ -107,6 +107,7 @@ void room_leave(struct port *p)
         room->apart_count--;
     }
     speaker_part(p);
+    relations_part(p);
     p->active = p->apart = p->talking = false;
     p->talk_ticks = 0;
     p->muted_talk.talking = false;
@@ -128,7 +129,7 @@ int32_t port_listen_gain(const struct port *p)
 static bool wants_apart(const struct port *p)
 {
     return p->speaker || port_listen_gain(p) != GAIN_UNITY || p->listen_now != GAIN_UNITY ||
-           port_has_own(p) || p->sending_digit || !p->class;
+           port_has_own(p) || p->sending_digit || !p->class || relations_sound(p);
 }
 
 /* His own encoder and the class' can take over from each other. */
@@ -198,15 +199,14 @@ static void room_limit(struct room *room)
                     limiter_curve(&room->limiter, room->sum, room->kit->rate / TICKS_A_SECOND, room->curve);
 }
 
-/* 10 ms of the sum, less one's own part (NULL: none). */
-static void room_cut(const struct room *room, const int16_t *own, int16_t *out)
+void room_cut(const struct room *room, const int32_t *sum, const int16_t *own, int16_t *out)
 {
     size_t samples = room->kit->rate / TICKS_A_SECOND;
 
     if (room->limited)
-        limiter_share(room->sum, own, room->curve, out, samples);
+        limiter_share(sum, own, room->curve, out, samples);
     else
-        mix_share(room->sum, own, out, samples);
+        mix_share(sum, own, out, samples);
 }
 
 /* The whole mix at one rate, made when it is first asked for in a tick; NULL when its resampler is still to
@@ -218,7 +218,7 @@ const int16_t *room_shared(struct room *room, unsigned rate, uint64_t tick)
     if (room->shared_tick[r] == tick)
         return room->shared[r];
     if (room->shared_tick[own] != tick) {
-        room_cut(room, NULL, room->shared[own]);
+        room_cut(room, room->sum, NULL, room->shared[own]);
         room->shared_tick[own] = tick;
     }
     if (r != own) {
@@ -238,6 +238,8 @@ static bool room_share(struct room *room, struct port *p, int16_t *out)
     unsigned rate = p->kit->rate;
     const struct speaker *s = p->speaker;
 
+    if (p->relations)
+        return relations_mix(room, p, out);
     /* One with a resampler of his own keeps to it as long as he has his place, so that it hears all. */
     if (!s || (!s->heard && rate == room->kit->rate)) {
         const int16_t *shared = room_shared(room, rate, p->worker->tick);
@@ -249,9 +251,9 @@ static bool room_share(struct room *room, struct port *p, int16_t *out)
     int16_t wide[FRAME_MAX];
     const int16_t *own = s->heard ? s->own : NULL;
     if (rate == room->kit->rate) {
-        room_cut(room, own, out);
+        room_cut(room, room->sum, own, out);
     } else if (down) {
-        room_cut(room, own, wide);
+        room_cut(room, room->sum, own, wide);
         resampler_run(down, wide, out);
     }
     return rate == room->kit->rate || down;
@@ -345,7 +347,7 @@ void room_tick(struct worker *w, struct room *room)
     if (!room->members && !room->wide)
         return;
     if (room->kit->mask & ~(1U << rate_index(room->kit->rate)))
-        room_cut(room, NULL, room->before);
+        room_cut(room, room->sum, NULL, room->before);
     if (room->wide)
         wide_listen(w, room);
     speakers_choose(w, room);
@@ -368,6 +370,7 @@ void room_tick(struct worker *w, struct room *room)
     }
     for (struct class *c = room->classes; c; c = c->next)
         class_speak(w, room, c);
+    relations_settle(room);
     speakers_leave(room);
     room->fades_in = false;
     if (room->next_kit)

@@ -202,8 +202,7 @@ int room_set_loudness(struct mixer *m, room_id room, bool loudness)
     int error = r ? 0 : ENOENT;
 
     for (unsigned i = 0; i < m->worker_count && !error; i++) {
-        struct command c = {
-            .type = COMMAND_ROOM_LOUDNESS, .room = r->shards[i].room, .values = {loudness}};
+        struct command c = {.type = COMMAND_ROOM_LOUDNESS, .room = r->shards[i].room, .values = {loudness}};
         if (c.room)
             error = worker_push(&m->workers[i], &c);
     }
@@ -221,6 +220,7 @@ void room_close(struct mixer *m, room_id room)
     for (unsigned i = 0; i < m->config.max_ports && r->members > 0; i++) {
         struct port_entry *e = &m->port_entries[i];
         if (e->open && e->connected == CONNECTED_ROOM && e->other == entry_index(m, r)) {
+            relations_forget(m, e);
             e->connected = CONNECTED_NONE;
             r->members--;
         }

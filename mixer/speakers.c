@@ -76,7 +76,7 @@ static void speaker_enter(struct room *room, struct port *p)
         /* Who begins after silence is heard from his very first sample; who comes in amid a sound fades in.
          */
         s->entering = p->worker->tick - p->quiet_tick > ONSET_TICKS;
-        s->leaving = s->resting = s->heard = false;
+        s->leaving = s->resting = s->heard = s->whispers = false;
         s->ticks = 0;
         p->speaker = s;
         for (unsigned r = 0; r < RATES; r++) {
@@ -86,6 +86,7 @@ static void speaker_enter(struct room *room, struct port *p)
                 resampler_catch_up(room->kit->out[i][r], room->before);
         }
         room_update(p);
+        relations_wake(room, p);
         return;
     }
 }
@@ -196,7 +197,7 @@ static bool speaker_hear(struct room *room, unsigned slot)
     uint64_t energy = got ? frame_energy(p->kit->frame, samples) : 0;
     unsigned level = energy_level(energy, samples);
     s->voice = got && level_voice(p, voice_detect_level(&p->voice, level, 1) && p->loud < TALK_LEVEL);
-    talk_note(p, s->voice);
+    talk_note(p, s->voice && !p->whisper); /* whom he whispers to hears it; the room is not told */
     if (!got)
         return false;
     level_check(p, level);
@@ -232,7 +233,7 @@ void speaker_part(struct port *p)
         return;
     bool sounds = s->heard && p->kit && speaker_hear(room, (unsigned)(s - room->speakers));
     speaker_drop(p);
-    if (sounds) {
+    if (sounds && !p->whisper) {
         mix_fade(s->own, room->kit->rate / TICKS_A_SECOND, room->fades_in ? 0 : FULL, 0);
         s->fading = true;
         s->gone = p->id;
@@ -268,6 +269,7 @@ void speakers_hear(struct worker *w, struct room *room)
         if (!s->heard)
             continue;
         speaker_fade(room, s, samples);
+        whisper_split(s, samples);
         mix_add(room->sum, s->own, samples);
         s->entering = false;
     }

@@ -23,7 +23,9 @@ static void frame_write_speaker(struct wide_frame *f, unsigned i, const struct s
     atomic_store_explicit(&f->speaker[i].ticks, s->ticks, memory_order_release);
     atomic_store_explicit(&f->speaker[i].ssrc, s->ssrc, memory_order_release);
     atomic_store_explicit(&f->speaker[i].level, s->level, memory_order_release);
-    atomic_store_explicit(&f->speaker[i].heard, s->heard + (s->heard && s->voice), memory_order_release);
+    atomic_store_explicit(&f->speaker[i].heard,
+                          (s->heard && !s->whispers) + (s->heard && !s->whispers && s->voice),
+                          memory_order_release);
 }
 
 static void frame_write(struct wide_frame *f, const struct room *room, uint64_t tick)

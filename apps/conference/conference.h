@@ -46,6 +46,7 @@ struct room {
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
     struct timer *clearing; /* sends the next away */
+    struct siprec *siprec; /* export.c: its recording session; or NULL */
 };
 
 /* Why he is sent away: by himself, with all others but hosts, at the end. */
@@ -65,6 +66,7 @@ struct member {
     unsigned number;                     /* of his seat: unique in the conference, never used again */
     char caller[NUMBER_TEXT], name[128]; /* "" for who withholds them */
     bool muted, held, deaf, floor, in_menu, talks;
+    bool exported; /* export.c: the recording server knows of him */
     bool silent;     /* the media engine leaves his voice out */
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
@@ -147,6 +149,7 @@ void name_forget(struct member *member);                        /* its file */
 /* recording.c */
 /* ACT_RECORD, which also ends a pause, ACT_PAUSE_RECORDING, ACT_STOP_RECORDING. */
 __attribute__((warn_unused_result)) int room_record_act(struct room *room, const struct act_order *order);
+bool room_is_recorded(const struct room *room); /* by us or by a recording server, and it has not paused */
 void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
 void member_greet(struct member *member);                              /* on entry */
 

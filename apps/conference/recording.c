@@ -55,6 +55,11 @@ int room_record_act(struct room *room, const struct act_order *order)
     return 0;
 }
 
+bool room_is_recorded(const struct room *room)
+{
+    return (room->recorded && !room->paused) || room->siprec;
+}
+
 /* Nobody is recorded unawares: whoever comes in hears it before anything else. */
 void member_greet(struct member *member)
 {
@@ -65,7 +70,7 @@ void member_greet(struct member *member)
 
     if (member->seat == SEAT_WAITING)
         say(prompts, &phrase, waiting_words(room));
-    else if (room->recorded && !room->paused)
+    else if (room_is_recorded(room))
         say(prompts, &phrase, "conf-now-recording");
     list_phrase(&list, &phrase);
     if (member->seat == SEAT_IN && (room->count == 1 || room->row.announce_count))

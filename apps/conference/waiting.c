@@ -35,7 +35,7 @@ void waiting_over(struct member *member)
     struct list list = {0};
 
     say(server_prompts(link_server(member->link)), &phrase, "conf-placeintoconf");
-    if (member->room->recorded && !member->room->paused)
+    if (room_is_recorded(member->room))
         say(server_prompts(link_server(member->link)), &phrase, "conf-now-recording");
     list_phrase(&list, &phrase);
     member_hear(member, &list);

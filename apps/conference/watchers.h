@@ -10,6 +10,8 @@
 #include "apps/conference/conference.h"
 
 typedef void room_watcher(struct room *room, struct member *member, enum room_news news);
+void export_watch(struct room *room, struct member *member, enum room_news news); /* export.c */
+
 extern room_watcher *const room_watchers[]; /* ends with NULL */
 
 #endif

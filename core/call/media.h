@@ -112,6 +112,13 @@ void mix_stop_recording(struct server *server, uint32_t room);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
 void link_deaf(struct link *link, bool deaf); /* hears what is played to him, not the room */
+/*
+ * One hears another of his room softer by `db` (-30; above 0 louder, to 30) than all do; 0: as all. A whisper is heard
+ * by `to` alone; NULL: by all again. ENOENT: they are not in one room; EMFILE: too many have such wishes; ENOTSUP: the
+ * room is so large that they are in different parts of it.
+ */
+__attribute__((warn_unused_result)) int link_soften(struct link *link, struct link *talker, int db);
+__attribute__((warn_unused_result)) int link_whisper(struct link *link, struct link *to);
 void link_denoise(struct link *link, bool denoise); /* steady noise taken out of what he says to a room */
 
 #endif

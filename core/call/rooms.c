@@ -89,6 +89,22 @@ void link_deaf(struct link *link, bool deaf)
         link_check(link, "deaf", port_set_deaf(link->call->server->mixer, link->call->caller->port, deaf));
 }
 
+int link_soften(struct link *link, struct link *talker, int db)
+{
+    if (!link_hosts(link, "soften") || !link_hosts(talker, "soften"))
+        return ENOENT;
+    return port_set_softer(link->call->server->mixer, link->call->caller->port, talker->call->caller->port,
+                           db);
+}
+
+int link_whisper(struct link *link, struct link *to)
+{
+    if (!link_hosts(link, "whisper") || (to && !link_hosts(to, "whisper")))
+        return ENOENT;
+    return port_set_whisper(link->call->server->mixer, link->call->caller->port,
+                            to ? to->call->caller->port : 0);
+}
+
 void link_denoise(struct link *link, bool denoise)
 {
     if (link_hosts(link, "denoise"))

@@ -4,9 +4,12 @@
  */
 #include "core/sip/session_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "core/base/ids.h"
 
 #define PARTS_MAX 16
 #define BOUNDARY_MAX 70 /* RFC 2046 §5.1.1 */
@@ -134,4 +137,30 @@ const char *body_sdp(const sip_t *sip, size_t *length)
     }
     *length = (size_t)(found.end - found.begin);
     return found.begin;
+}
+
+int body_make(struct body *out, struct session *s, const char *sdp)
+{
+    char boundary[33];
+
+    out->type = sdp ? SDP_TYPE : NULL;
+    out->text = sdp;
+    if (!sdp || !s->metadata)
+        return 0;
+    random_hex(boundary, (sizeof boundary - 1) / 2);
+    out->type = su_sprintf(s->home, "multipart/mixed;boundary=%s", boundary);
+    out->text = su_sprintf(s->home,
+                           "--%s\r\nContent-Type: " SDP_TYPE "\r\n\r\n%s\r\n--%s\r\n"
+                           "Content-Type: application/rs-metadata+xml\r\n"
+                           "Content-Disposition: recording-session\r\n\r\n%s\r\n--%s--\r\n",
+                           boundary, sdp, boundary, s->metadata, boundary);
+    return out->type && out->text ? 0 : ENOMEM;
+}
+
+void body_free(struct body *body, struct session *s)
+{
+    if (!s->metadata || !body->text)
+        return;
+    su_free(s->home, (char *)body->type);
+    su_free(s->home, (char *)body->text);
 }

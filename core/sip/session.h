@@ -150,6 +150,7 @@ struct session_target {
     const char *session_id; /* whom it is for: the caller's; NULL: made */
     struct party referrer;  /* Referred-By (RFC 3892); user "": none */
     const char *replaces;   /* value of Replaces, of a dialog that is none of ours; NULL: none */
+    const char *metadata;   /* of a recording session (RFC 7866), beside its offer; NULL: it is none */
 };
 
 #define SIP_CHECK_RESULT __attribute__((warn_unused_result))
@@ -219,6 +220,8 @@ void session_set_reason(struct session *s, const char *value);
 /* In the dialog. An offer waits while another is open, theirs or ours, and of those that wait the newest is
  * sent: what comes of that one is told, once. 491 is retried after RFC 3261 §14.1's interval. */
 SIP_CHECK_RESULT int session_reoffer(struct session *s, const char *sdp);
+/* What goes out beside each later offer of a recording session. */
+SIP_CHECK_RESULT int session_set_metadata(struct session *s, const char *metadata);
 SIP_CHECK_RESULT int session_reanswer(struct session *s, int status, const char *sdp);
 SIP_CHECK_RESULT int session_send_digit(struct session *s, char digit,
                                         unsigned ms); /* INFO, where no 4733 is */

@@ -19,6 +19,7 @@
 #define SESSION_SUPPORTED SESSION_SUPPORTED_PLAIN ", 100rel"
 #define SESSION_SUPPORTED_PLAIN "timer, replaces, join, norefersub"
 #define SESSION_TIMER "timer"
+#define SESSION_SIPREC "siprec" /* RFC 7866 */
 #define SDP_TYPE "application/sdp"
 #define HEADERS_TEXT 24576
 #define REASON_TEXT 256
@@ -221,6 +222,7 @@ struct session {
     nta_outgoing_t *orq; /* first INVITE */
     nta_outgoing_t *bye;
     char *local_sdp; /* what we described last */
+    char *metadata;  /* that goes with our offers (RFC 7866); NULL: it is no recording session */
     struct session_offer offer;
     struct session_timer timer;
     bool peer_updates; /* the far side allows UPDATE */
@@ -276,6 +278,13 @@ char *session_sdp_of(struct session *s, const sip_t *sip);
 void session_note_peer(struct session *s, const sip_t *sip);
 const char *session_reason_of(const sip_t *sip, char *out, size_t size);
 const url_t *contact_url(const sip_t *sip); /* NULL: none that a request could go to */
+
+/* body.c: what goes out with an offer: SDP, with the session's metadata beside it; `sdp` NULL: nothing. ENOMEM. */
+struct body {
+    const char *type, *text;
+};
+SIP_CHECK int body_make(struct body *out, struct session *s, const char *sdp);
+void body_free(struct body *body, struct session *s);
 
 /* session_dialog.c: requests within the dialog. */
 int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip);

@@ -166,15 +166,21 @@ static int modify_send(struct session *s)
 {
     const char *sdp = s->offer.sdp;
     char expires[64], min_se[32];
+    struct body body;
 
+    if (body_make(&body, s, sdp))
+        return ENOMEM;
     timer_write_request(s, false, expires, min_se);
     s->offer.orq = request_send(
         s, s->leg, modify_response, s->next_hop, sdp ? sip_method_invite : sip_method_update,
         sdp ? "INVITE" : "UPDATE", NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
         SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
         SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-        TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
-        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+        TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)),
+        TAG_IF(sdp && s->metadata, SIPTAG_REQUIRE_STR(SESSION_SIPREC)),
+        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(body.type)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(body.text)),
+        TAG_END());
+    body_free(&body, s);
     return s->offer.orq ? 0 : EIO;
 }
 
@@ -213,6 +219,17 @@ int session_reoffer(struct session *s, const char *sdp)
     /* Of those that have not been sent the newest says all. */
     su_free(s->home, s->offer.queued);
     s->offer.queued = queued;
+    return 0;
+}
+
+int session_set_metadata(struct session *s, const char *metadata)
+{
+    char *copy = su_strdup(s->home, metadata);
+
+    if (!copy)
+        return ENOMEM;
+    su_free(s->home, s->metadata);
+    s->metadata = copy;
     return 0;
 }
 

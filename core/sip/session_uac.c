@@ -94,7 +94,10 @@ static int invite_dialog(struct session *s, const struct session_target *target)
 static int invite_send(struct session *s)
 {
     char expires[64], min_se[32], hops[16];
+    struct body body;
 
+    if (body_make(&body, s, s->local_sdp))
+        return ENOMEM;
     timer_write_request(s, true, expires, min_se);
     snprintf(hops, sizeof hops, "%u", s->max_forwards);
     s->orq = request_send(
@@ -104,7 +107,9 @@ static int invite_send(struct session *s)
         SIPTAG_SUPPORTED_STR(s->agent->settings->prack ? SESSION_SUPPORTED : SESSION_SUPPORTED_PLAIN),
         SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
         TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)), TAG_IF(*s->headers, SIPTAG_HEADER_STR(s->headers)),
-        SIPTAG_CONTENT_TYPE_STR(SDP_TYPE), SIPTAG_PAYLOAD_STR(s->local_sdp), TAG_END());
+        TAG_IF(s->metadata, SIPTAG_REQUIRE_STR(SESSION_SIPREC)), SIPTAG_CONTENT_TYPE_STR(body.type),
+        SIPTAG_PAYLOAD_STR(body.text), TAG_END());
+    body_free(&body, s);
     s->tries++;
     return s->orq ? 0 : EINVAL;
 }
@@ -149,6 +154,12 @@ static int invite_prepare(struct session *s, const struct session_target *target
     s->peer = target->peer ? su_strdup(s->home, target->peer) : NULL;
     s->max_forwards = target->max_forwards;
     session_set_near_id(s, target->session_id ? target->session_id : "");
+    if (target->metadata) {
+        error = session_set_metadata(s, target->metadata);
+        /* RFC 7866 §6.1.1: which end of a recording session we are. */
+        if (error || msg_header_add_param(s->home, s->contact->m_common, "+sip.src") < 0)
+            return ENOMEM;
+    }
     session_set_local_sdp(s, sdp);
     if (!s->headers || !s->uri || !s->call_id || !s->local_sdp)
         return ENOMEM;

@@ -1,6 +1,8 @@
 /* The core of app_double.h. */
 #include "tests/unit/app_double.h"
 
+#include "core/call/siprec.h"
+
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -328,6 +330,65 @@ void link_mute(struct link *link, bool mute)
 void link_deaf(struct link *link, bool deaf)
 {
     link_tell(link, "deaf=%d", deaf);
+}
+
+static unsigned link_number(const struct link *link)
+{
+    return (unsigned)(link - calls);
+}
+
+int link_soften(struct link *link, struct link *talker, int db)
+{
+    link_tell(link, "soften=%u/%d", link_number(talker), db);
+    return 0;
+}
+
+int link_whisper(struct link *link, struct link *to)
+{
+    if (to)
+        link_tell(link, "whisper=%u", link_number(to));
+    else
+        link_tell(link, "unwhisper");
+    return 0;
+}
+
+/* -- the recording server's: only told of -- */
+
+int siprec_start(struct siprec **out, struct server *of, const char *uri, const char *name, uint32_t mix)
+{
+    (void)mix;
+    (void)uri;
+    tell(of->told, sizeof of->told, "siprec");
+    *out = (struct siprec *)(void *)of;
+    (void)name;
+    return 0;
+}
+
+void siprec_stop(struct siprec *siprec)
+{
+    struct server *of = (struct server *)(void *)siprec;
+
+    tell(of->told, sizeof of->told, "siprec-stop");
+}
+
+int siprec_join(struct siprec *siprec, unsigned number, struct link *link, const char *user, const char *name)
+{
+    (void)siprec;
+    (void)name;
+    link_tell(link, "recorded=%u/%s", number, user);
+    return 0;
+}
+
+void siprec_leave(struct siprec *siprec, unsigned number)
+{
+    (void)siprec;
+    (void)number;
+}
+
+void siprec_talks(struct siprec *siprec, unsigned number)
+{
+    (void)siprec;
+    (void)number;
 }
 
 void link_denoise(struct link *link, bool denoise)

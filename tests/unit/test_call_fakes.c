@@ -283,6 +283,13 @@ int session_offer_anew(struct session *s, const char *sdp)
     return EINVAL;
 }
 
+int session_set_metadata(struct session *s, const char *metadata)
+{
+    (void)s;
+    (void)metadata;
+    return 0;
+}
+
 int session_reoffer(struct session *s, const char *sdp)
 {
     ck_assert(!s->let_go);
@@ -481,6 +488,27 @@ int port_set_deaf(struct mixer *m, port_id port, bool deaf)
 {
     (void)m;
     NOTE(fake_media, "deaf%u=%d", port, (int)deaf);
+    return 0;
+}
+
+int port_set_softer(struct mixer *m, port_id listener, port_id talker, int db)
+{
+    (void)m;
+    NOTE(fake_media, "softer%u,%u=%d", listener, talker, db);
+    return 0;
+}
+
+int port_set_whisper(struct mixer *m, port_id talker, port_id to)
+{
+    (void)m;
+    NOTE(fake_media, "whisper%u=%u", talker, to);
+    return 0;
+}
+
+int port_set_source(struct mixer *m, port_id port, port_id source)
+{
+    (void)m;
+    NOTE(fake_media, "source%u=%u", port, source);
     return 0;
 }
 

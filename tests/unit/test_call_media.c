@@ -437,6 +437,12 @@ START_TEST(rooms_music_and_gains_reach_the_port)
     ck_assert(fake_media_did("gains1=3,-3"));
     ck_assert(fake_media_did("mute1=1"));
     ck_assert(fake_media_did("loop1=2"));
+    ck_assert_int_eq(link_soften(host, host, -6), 0);
+    ck_assert_int_eq(link_whisper(host, host), 0);
+    ck_assert_int_eq(link_whisper(host, NULL), 0);
+    ck_assert(fake_media_did("softer1,1=-6"));
+    ck_assert(fake_media_did("whisper1=1"));
+    ck_assert(fake_media_did("whisper1=0"));
     link_quiet(host);
     ck_assert(fake_media_did("stop1"));
     link_enter(host, 0);

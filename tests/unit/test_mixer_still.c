@@ -248,6 +248,14 @@ START_TEST(rooms_take_nothing)
     ck_assert_int_eq(port_send_digit(stage, cast[0].port, '5', 100), 0);
     press_keys(&cast[1]);
     still_after(800, "plays, gains, digits");
+    for (unsigned i = 0; i < 8; i++)
+        ck_assert_int_eq(port_set_softer(stage, cast[i].port, cast[(i + 1) % 8].port, -9), 0);
+    ck_assert_int_eq(port_set_whisper(stage, cast[1].port, cast[2].port), 0);
+    ck_assert_int_eq(port_set_whisper(stage, cast[5].port, cast[4].port), 0);
+    still_after(400, "relations");
+    ck_assert_int_eq(port_set_softer(stage, cast[0].port, cast[1].port, 0), 0);
+    ck_assert_int_eq(port_set_whisper(stage, cast[1].port, 0), 0);
+    still_after(200, "relations' ends");
     port_play_stop(stage, cast[1].port);
     struct media_format f = cast[0].format;
     f.codecs[0] = (struct media_codec){CODEC_PCMA, 8, 8};

@@ -49,6 +49,36 @@ START_TEST(each_hears_the_others_and_not_himself)
 }
 END_TEST
 
+/* Of another shard's speakers only the sum is known; who is on the same one is heard as wished. */
+START_TEST(relations_are_within_a_shard)
+{
+    unsigned whisperer = PHONES, listener = PHONES;
+
+    soften();
+    (void)open_wide();
+    for (unsigned i = 0; i < PHONES; i++) {
+        for (unsigned k = 0; k < PHONES; k++) {
+            if (i == k)
+                continue;
+            const struct worker *own = port_find(mixer, phones[i].port)->worker;
+            bool here = own == port_find(mixer, phones[k].port)->worker;
+            ck_assert_int_eq(port_set_softer(mixer, phones[i].port, phones[k].port, 0), here ? 0 : ENOTSUP);
+            if (here && whisperer == PHONES) {
+                whisperer = i;
+                listener = k;
+            } else if (!here) {
+                ck_assert_int_eq(port_set_whisper(mixer, phones[i].port, phones[k].port), ENOTSUP);
+            }
+        }
+    }
+    ck_assert_uint_lt(whisperer, PHONES);
+    ck_assert_int_eq(port_set_whisper(mixer, phones[whisperer].port, phones[listener].port), 0);
+    run(PHONES, 1500);
+    for (unsigned i = 0; i < PHONES; i++)
+        expect_heard(i, 15U & ~(1U << i) & (i == listener ? 15U : ~(1U << whisperer)));
+}
+END_TEST
+
 START_TEST(who_leaves_is_gone_from_every_shard)
 {
     soften();
@@ -203,6 +233,7 @@ END_TEST
 static void add(TCase *tcase)
 {
     tcase_add_test(tcase, each_hears_the_others_and_not_himself);
+    tcase_add_test(tcase, relations_are_within_a_shard);
     tcase_add_test(tcase, who_leaves_is_gone_from_every_shard);
     tcase_add_test(tcase, a_wideband_member_makes_all_shards_wide);
     tcase_add_test(tcase, a_play_to_the_room_reaches_every_shard);
