@@ -49,7 +49,7 @@ const char *const english_recorded[] = {
     "vm-unknown-caller", "vm-Urgent", "vm-whichbox", "vm-Work", "vm-youhave",
 
     /* conference */
-    "conf-adminmenu-162", "conf-errormenu", "conf-full", "conf-getpin", "conf-hasjoin", "conf-hasleft",
+    "conf-adminmenu-162", "conf-errormenu", "conf-full", "conf-getconfno", "conf-getpin", "conf-hasjoin", "conf-hasleft",
     "conf-invalid", "conf-invalidpin", "conf-kicked", "conf-leaderhasleft", "conf-locked",
     "conf-lockednow", "conf-muted", "conf-now-muted", "conf-now-recording", "conf-now-unmuted",
     "conf-onlyone", "conf-onlyperson", "conf-otherinparty", "conf-placeintoconf", "conf-thereare",
@@ -73,7 +73,8 @@ const char *const english_recorded[] = {
 };
 
 const char *const english_synthesised[] = {
-    "conf-unavailable", "confirm-call-from", "confirm-keys", "feature-ask-number", "feature-no-caller",
+    "conf-begins-later", "conf-five-minutes", "conf-one-minute", "conf-open-from", "conf-over",
+    "conf-removed", "conf-unavailable", "confirm-call-from", "confirm-keys", "feature-ask-number", "feature-no-caller",
     "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full", "msg-anonymous",
     "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox", "msg-fifteen-seconds",
     "msg-locked", "msg-login-incorrect", "msg-not-saved", "msg-nothing-recorded", "msg-pin-rules",
@@ -83,6 +84,9 @@ const char *const english_synthesised[] = {
 /* clang-format on */
 
 const struct substitute english_substitutes[] = {
+    {"conf-begins-later", "please-try-call-later"},
+    {"conf-over", "conf-invalid"},
+    {"conf-removed", "conf-kicked"},
     {"conf-unavailable", "something-terribly-wrong"},
     {"hour", "hours"},
     {"minute", "vm-minutes"},

@@ -1,10 +1,12 @@
 /*
  * The conference's own header: rooms, their members, and a caller's way in.
  *
- *   conference.c  which room a call wants, and whether it may be answered    entry.c   the PIN
- *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
- *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys
- *   announce.c    who comes and who goes, told to the room                   recording.c  that it is recorded
+ *   conference.c  which room a call wants, and whether it may be answered    entry.c   the door: number,
+ * times, PIN room.c        the rooms that stand, who is in them                       member.c  what one
+ * member hears act.c         what hosts, members and those outside may do with a room   menu.c    the same by
+ * keys announce.c    who comes and who goes, told to the room                   recording.c  that it is
+ * recorded duration.c    how long it may go on                                      keep.c    what outlives
+ * the server records.c     what remains of it: who was there, and what hosts did
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -15,7 +17,7 @@
 #include "core/base/log.h"
 #include "core/call/app.h"
 #include "core/call/media.h"
-#include "storage/room.h"
+#include "storage/door.h"
 
 #include <errno.h>
 
@@ -39,6 +41,14 @@ struct room {
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
+    unsigned peak;         /* members at once */
+    const char *why;       /* it ends, where that is not its members' doing; or NULL */
+    struct timer *limit;   /* duration.c, as the next four: warnings, and the end */
+    struct timer *grace;   /* since its last host left */
+    uint64_t ends_us;      /* 0: it has no end */
+    unsigned to_warn_s;    /* before its end */
+    bool hosted;           /* a host is in it, as far as the timers know */
+    struct keeper *keeper; /* keep.c */
 };
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
@@ -46,10 +56,17 @@ enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 /* One caller, from the request on. */
 struct member {
     struct link *link;
-    struct member *next; /* in the room */
-    struct room *room;   /* NULL until he waits or is in */
-    struct room_row row; /* of the room he wants; its number always, the rest as storage knows it */
-    unsigned tries;      /* wrong PINs */
+    struct member *next;     /* in the room */
+    struct room *room;       /* NULL until he waits or is in */
+    struct room_row row;     /* of the room he wants; its number always, the rest as storage knows it */
+    struct door_caller asks; /* who he is at the door of a room */
+    struct door door;        /* … and what that said */
+    bool planned;            /* who was asked for a number: it is a room of the number plan */
+    bool dismissed;          /* sent away by a host */
+    const char *how;         /* "dialled"; "invited", "moved" */
+    enum { KEPT_NOT, KEPT_HEARD, KEPT_MUTED } kept; /* keep.c: as his seat is written down; … */
+    enum room_role kept_role;
+    unsigned tries; /* wrong PINs */
     enum room_role role;
     enum seat seat;
     unsigned number;                     /* of his seat: unique in the conference, never used again */
@@ -60,6 +77,11 @@ struct member {
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
 };
+
+/* conference.c */
+/* Whether the number plan makes a room of what was dialled; which one it is goes to `asks`. */
+bool conference_plans(const struct settings *settings, const char *digits, struct door_caller *asks);
+void conference_known(struct member *member, const struct room_row *row, const struct door *door);
 
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
@@ -110,7 +132,17 @@ void conference_record(struct room *room, const struct member *first); /* as `fi
 void member_greet(struct member *member, link_step *then); /* on entry; `then` comes only after words */
 
 /* entry.c */
-void entry_ask(struct member *member);
+void entry_start(struct member *member);  /* his call is answered, and his door was asked */
+void entry_choose(struct member *member); /* … and he is yet to say which room */
+
+/* keep.c */
+void keep_ban(struct room *room, const struct member *member, unsigned minutes);
+void keep_stop(struct server *server);
+
+/* records.c */
+struct actor;
+struct act_order;
+void record_act(const struct room *room, const struct actor *actor, const struct act_order *order);
 
 /* menu.c */
 void menu_open(struct member *member);

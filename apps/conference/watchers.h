@@ -10,6 +10,8 @@
 #include "apps/conference/conference.h"
 
 typedef void room_watcher(struct room *room, struct member *member, enum room_news news);
+/* In the order in which they are told. */
+room_watcher duration_watch, keep_watch, records_watch;
 extern room_watcher *const room_watchers[]; /* ends with NULL */
 
 #endif

@@ -85,7 +85,7 @@ struct server {
     struct loading *loading; /* files to be removed once they are loaded */
     unsigned apps_started;
     struct breaker *breakers; /* by the links' names: they outlive a reload */
-    bool watching, draining;
+    bool watching, draining, ending;
     struct timer *drain_timer;
     void (*drained)(void *arg);
     void *drained_arg;

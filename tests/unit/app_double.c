@@ -111,6 +111,12 @@ const struct request *link_request(const struct link *link)
     return &link->request;
 }
 
+void link_source(const struct link *link, char *out, size_t size)
+{
+    (void)link;
+    snprintf(out, size, "192.0.2.1");
+}
+
 void link_set_state(struct link *link, void *state)
 {
     link->state = state;
@@ -152,6 +158,23 @@ const struct settings *link_settings(const struct link *link)
 const struct prompts *server_prompts(const struct server *of)
 {
     return of->prompts;
+}
+
+struct loop *server_loop(const struct server *of)
+{
+    (void)of;
+    return NULL;
+}
+
+const struct settings *server_settings(const struct server *of)
+{
+    (void)of;
+    return &settings;
+}
+
+bool server_is_ending(const struct server *of)
+{
+    return of->ending;
 }
 
 struct storage *server_storage(const struct server *of)

@@ -15,6 +15,7 @@ struct server {
     char told[512]; /* what the rooms were told */
     uint32_t next_mix;
     int mix_error, record_error;
+    bool ending;
 };
 
 struct link {
