@@ -33,12 +33,19 @@ static bool room_wanted(struct door_caller *asks, const char *number, const char
     return true;
 }
 
-bool conference_plans(const struct settings *settings, const char *digits, struct door_caller *asks)
+void conference_choose(struct member *member, const char *digits)
 {
-    const struct number_settings *row = settings_number(settings, digits);
+    const struct number_settings *row = settings_number(link_settings(member->link), digits);
+    struct door_caller *asks = &member->asks;
 
-    return row && strcmp(row->application, "conference") == 0 && room_wanted(asks, digits, row->argument) &&
-           *asks->number;
+    *asks->number = *asks->profile = '\0';
+    member->planned = row && strcmp(row->application, "conference") == 0 &&
+                      room_wanted(asks, digits, row->argument) && *asks->number;
+    if (!member->planned) {
+        *asks->profile = '\0';
+        snprintf(asks->number, sizeof asks->number, "%s", digits);
+    }
+    room_row_init(&member->row, asks->number);
 }
 
 /*

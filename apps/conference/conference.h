@@ -79,8 +79,8 @@ struct member {
 };
 
 /* conference.c */
-/* Whether the number plan makes a room of what was dialled; which one it is goes to `asks`. */
-bool conference_plans(const struct settings *settings, const char *digits, struct door_caller *asks);
+/* The room that somebody means who types this number: the number plan's, or else one that must have a row. */
+void conference_choose(struct member *member, const char *digits);
 void conference_known(struct member *member, const struct room_row *row, const struct door *door);
 
 /* room.c */

@@ -179,10 +179,7 @@ static void choice_typed(struct link *link, const char *digits)
         choice_wrong(member);
         return;
     }
-    member->planned = conference_plans(link_settings(link), digits, &member->asks);
-    if (!member->planned)
-        snprintf(member->asks.number, sizeof member->asks.number, "%s", digits);
-    room_row_init(&member->row, member->asks.number);
+    conference_choose(member, digits);
     int error = door_find(server_storage(link_server(link)), &member->asks, link_ticket(link), choice_found);
     if (error)
         member_refuse(member, error);

@@ -1,6 +1,7 @@
 /* The storage and the loop of room_double.h. */
 #include "tests/unit/room_double.h"
 
+#include "core/base/clock.h"
 #include "core/base/loop.h"
 #include "storage/records.h"
 
@@ -159,6 +160,7 @@ unsigned timer_due(void)
     for (int i = 0; i < TIMERS; i++)
         if (timers[i].place)
             timers[i].ms -= due.ms;
+    clock_advance((uint64_t)due.ms * 1000);
     due.fn(due.arg);
     return due.ms;
 }

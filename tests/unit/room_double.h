@@ -32,7 +32,8 @@ void door_says(int error, const struct room_row *row, const struct door *door);
 void pin_says(int error, enum room_role role, const char *name);
 void keep_says(int error);
 
-/* Runs the timer that is due first, which must be there; its milliseconds. */
+/* Moves the clock to the timer that is due first, which must be there, and runs it; how many milliseconds
+ * that were. */
 unsigned timer_due(void);
 unsigned timers_waiting(void);
 
