@@ -22,6 +22,7 @@
 #include <errno.h>
 
 #define CONFERENCE_ID 17
+#define RECORDINGS_MAX 8 /* of one conference, in its record */
 
 /* A room in which there is somebody: a conference (RFC 4353). */
 struct room {
@@ -41,6 +42,8 @@ struct room {
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
+    char recordings[RECORDINGS_MAX][RECORDING_NAME]; /* the latest */
+    unsigned recording_count;
     unsigned peak;         /* members at once */
     const char *why;       /* it ends, where that is not its members' doing; or NULL */
     struct timer *limit;   /* duration.c, as the next four: warnings, and the end */

@@ -12,7 +12,10 @@ void conference_record(struct room *room, const struct member *first)
 
     if (strcmp(record, "off") != 0)
         room->recorded =
-            mix_record(room->server, room->mix, room->number, strcmp(record, "tracks") == 0, format) == 0;
+            mix_record(room->server, room->mix, room->number, strcmp(record, "tracks") == 0, format,
+                       room->recordings[room->recording_count % RECORDINGS_MAX], RECORDING_NAME) == 0;
+    if (room->recorded)
+        room->recording_count++;
 }
 
 /* Nobody is recorded unawares: whoever comes in hears it before anything else. */

@@ -58,8 +58,10 @@ static void save_member(struct room *room, const struct member *member)
 
 static void save_conference(struct room *room)
 {
-    json_t *row = json_object();
+    json_t *row = json_object(), *recordings = json_array();
 
+    for (unsigned i = 0; i < room->recording_count && i < RECORDINGS_MAX; i++)
+        json_array_append_new(recordings, json_string(room->recordings[i]));
     record_text(row, "id", room->id);
     record_text(row, "room", room->number);
     record_text(row, "name", room->row.name);
@@ -68,7 +70,7 @@ static void save_conference(struct room *room)
     put(row, "peak", room->peak);
     put(row, "joins", room->seats);
     record_text(row, "reason", room->why ? room->why : room->ending ? "ended" : "all-left");
-    json_object_set_new(row, "recordings", json_array());
+    json_object_set_new(row, "recordings", recordings);
     row_save(room->server, "conference", row);
 }
 

@@ -621,9 +621,6 @@ void early_end(struct link *link);
 /* Joins both in a room of two that is recorded. An error: they are to be bridged as others are. */
 CALL_CHECK int tap_join(struct call *call, struct leg *callee);
 void tap_close(struct call *call);
-/* rooms.c: as mix_record(), and what the files are called, without ending. */
-CALL_CHECK int room_keep(struct server *server, uint32_t room, const char *name, bool tracks,
-                         const char *format, char *file, size_t size);
 
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 

@@ -90,10 +90,12 @@ void mix_play(struct server *server, uint32_t room, const struct list *list); /*
 void link_enter(struct link *link, uint32_t room); /* 0: leave */
 /*
  * Records the room to the settings' folder until mix_close(): the mix, with `tracks` also each who speaks. `format` is
- * "wav", "flac" or "opus"; `name` is the room's. What goes wrong later ends the recording, with a line in the log.
+ * "wav", "flac" or "opus"; `name` is the room's. *file (RECORDING_NAME bytes do) is what its files are called, without what
+ * tells their kinds. What goes wrong later ends the recording, with a line in the log.
  */
+#define RECORDING_NAME (NUMBER_TEXT + 40)
 __attribute__((warn_unused_result)) int mix_record(struct server *server, uint32_t room, const char *name, bool tracks,
-                                                   const char *format);
+                                                   const char *format, char *file, size_t size);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
 void link_deaf(struct link *link, bool deaf); /* hears what is played to him, not the room */

@@ -151,15 +151,8 @@ static void recording_name(char *to, size_t size, const char *room)
     }
 }
 
-int mix_record(struct server *server, uint32_t room, const char *name, bool tracks, const char *format)
-{
-    char file[NUMBER_TEXT + 40];
-
-    return room_keep(server, room, name, tracks, format, file, sizeof file);
-}
-
-int room_keep(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
-              char *file, size_t size)
+int mix_record(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
+               char *file, size_t size)
 {
     int chosen = record_format_from_name(format);
 

@@ -363,10 +363,12 @@ void mix_set_loudness(struct server *of, uint32_t room, bool loudness)
     tell(of->told, sizeof of->told, text);
 }
 
-int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, const char *format)
+int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, const char *format,
+               char *file, size_t size)
 {
     char line[100];
 
+    snprintf(file, size, "%s-file", name);
     if (of->record_error)
         return of->record_error;
     snprintf(line, sizeof line, "record=%u/%s/%s/%s", room, name, tracks ? "tracks" : "mix", format);

@@ -335,7 +335,7 @@ END_TEST
 
 START_TEST(members_conference_and_acts_are_recorded)
 {
-    const struct room_row row = {.number = "3900", .name = "Board"};
+    const struct room_row row = {.number = "3900", .name = "Board", .record = "mix"};
     struct link *host = enter_as("1001", &row, ROLE_HOST), *member = enter_as("1002", &row, ROLE_MEMBER);
     const char *before = recorded;
 
@@ -356,8 +356,9 @@ START_TEST(members_conference_and_acts_are_recorded)
         strstr(recorded, "\"reason\":\"removed\",\"role\":\"member\",\"seat\":2,\"talk_ms\":300"));
     *recorded = '\0';
     hang_up(host);
-    ck_assert_ptr_nonnull(
-        strstr(recorded, "\"joins\":2,\"name\":\"Board\",\"peak\":2,\"reason\":\"all-left\","));
+    ck_assert_ptr_nonnull(strstr(recorded,
+                                 "\"joins\":2,\"name\":\"Board\",\"peak\":2,\"reason\":\"all-left\","
+                                 "\"recordings\":[\"3900-file\"],"));
 }
 END_TEST
 
