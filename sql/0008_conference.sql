@@ -238,6 +238,10 @@ begin
     gone := gone + old;
     delete from room_act where id in (select id from room_act where at < now() - keep limit 5000);
     get diagnostics old = row_count;
+    -- What was cut off and never taken up again.
+    delete from room_seat t where coalesce(t.left_at, (select s.changed from room_state s where s.room = t.room), '-infinity')
+        < now() - interval '1 day';
+    delete from room_state where changed < now() - interval '1 day';
     delete from pin_guess where since < now() - interval '2 days' and coalesce(locked_until < now(), true);
     return gone + old;
 end

@@ -64,7 +64,7 @@ __attribute__((format(printf, 2, 3))) static void keeper_add(struct keeper *keep
         return;
     }
     if (keeper->length + length + 1 > keeper->room) {
-        size_t room = keeper->room ? keeper->room * 2 : 1024;
+        size_t room = keeper->room + 1024;
         char *lines = realloc(keeper->lines, room);
 
         if (!lines)

@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(guesses_from_an_address_and_into_a_room)
 {
-    char user[8];
+    char user[16];
 
     kit_sql("insert into room (number, name, pin_hash) values ('3950', 'Board', '" HASH_739146 "')");
     for (int i = 0; i < 20; i++) {
@@ -240,6 +240,11 @@ START_TEST(conference_that_was_cut_off)
     ck_assert(!find("3900", "1001")->returns && answer.door.locked);
     pass(1800);
     ck_assert(!find("3900", "1001")->resumes && !answer.door.locked);
+    ck_assert_int_eq(kit_sql("select count(*) from room_seat"), 2);
+    kit_sql("update room_state set changed = now() - interval '2 days'");
+    kit_sql("select confab_purge(interval '90 days')");
+    ck_assert_int_eq(kit_sql("select count(*) from room_seat"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from room_state"), 0);
 }
 END_TEST
 
