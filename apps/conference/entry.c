@@ -140,14 +140,18 @@ void entry_start(struct member *member)
 
 /* -- which room ------------------------------------------------------------------------------------------ */
 
-static void choose_again(struct link *link)
+static void choice_again(struct link *link)
 {
     entry_choose(link_state(link));
 }
 
+/* The log does not say what was typed: it may have been a PIN. */
 static void choice_wrong(struct member *member)
 {
-    member_say(member, "conf-invalid", entry_may_try(member) ? choose_again : member_goodbye);
+    bool again = entry_may_try(member);
+
+    link_log(member->link, LEVEL_NOTICE, "choice-wrong tries=%u", member->tries);
+    member_say(member, "conf-invalid", again ? choice_again : member_goodbye);
 }
 
 /* A room of the number plan, made on the fly, or one that has a row. */
