@@ -49,7 +49,8 @@ const char *const english_recorded[] = {
     "vm-unknown-caller", "vm-Urgent", "vm-whichbox", "vm-Work", "vm-youhave",
 
     /* conference */
-    "conf-adminmenu", "conf-adminmenu-162", "conf-adminmenu-menu8", "conf-errormenu", "conf-full", "conf-getpin", "conf-hasjoin", "conf-hasleft",
+    "conf-adminmenu", "conf-adminmenu-162", "conf-adminmenu-menu8", "conf-errormenu", "conf-full",
+    "conf-getconfno", "conf-getpin", "conf-hasjoin", "conf-hasleft",
     "conf-invalid", "conf-invalidpin", "conf-kicked", "conf-leaderhasleft", "conf-locked",
     "conf-lockednow", "conf-muted", "conf-now-muted", "conf-now-recording", "conf-now-unmuted",
     "conf-onlyone", "conf-onlyperson", "conf-otherinparty", "conf-placeintoconf", "conf-thereare",
@@ -73,22 +74,27 @@ const char *const english_recorded[] = {
 };
 
 const char *const english_synthesised[] = {
-    "conf-adminmenu-more", "conf-ask-floor", "conf-discussion", "conf-floor-back", "conf-floor-yours",
-    "conf-hand-lowered", "conf-hand-raised", "conf-host-now", "conf-is-waiting", "conf-lecture",
-    "conf-nobody", "conf-not-admitted", "conf-not-allowed", "conf-not-possible", "conf-people-wait",
-    "conf-peoplemenu", "conf-recording-paused", "conf-recording-stopped", "conf-roommenu-more",
-    "conf-somebody-waits", "conf-to-admit", "conf-unavailable", "conf-usermenu-more", "conf-wait-admit",
+    "conf-adminmenu-more", "conf-ask-floor", "conf-begins-later", "conf-discussion",
+    "conf-five-minutes", "conf-floor-back", "conf-floor-yours", "conf-hand-lowered",
+    "conf-hand-raised", "conf-host-now", "conf-is-waiting", "conf-lecture", "conf-nobody",
+    "conf-not-admitted", "conf-not-allowed", "conf-not-possible", "conf-one-minute",
+    "conf-open-from", "conf-over", "conf-people-wait", "conf-peoplemenu", "conf-recording-paused",
+    "conf-recording-stopped", "conf-removed", "conf-roommenu-more", "conf-somebody-waits",
+    "conf-to-admit", "conf-unavailable", "conf-usermenu-more", "conf-wait-admit",
     "conf-you-are-muted", "confirm-call-from", "confirm-keys", "feature-ask-number",
     "feature-no-caller", "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full",
     "msg-anonymous", "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox",
-    "msg-fifteen-seconds", "msg-locked", "msg-login-incorrect", "msg-not-saved", "msg-nothing-recorded",
-    "msg-pin-rules", "msg-trouble", "msg-will-be-delivered", "screen-blocked", "screen-refused",
-    "screen-say-name",
+    "msg-fifteen-seconds", "msg-locked", "msg-login-incorrect", "msg-not-saved",
+    "msg-nothing-recorded", "msg-pin-rules", "msg-trouble", "msg-will-be-delivered",
+    "screen-blocked", "screen-refused", "screen-say-name",
     NULL,
 };
 /* clang-format on */
 
 const struct substitute english_substitutes[] = {
+    {"conf-begins-later", "please-try-call-later"},
+    {"conf-over", "conf-invalid"},
+    {"conf-removed", "conf-kicked"},
     {"conf-unavailable", "something-terribly-wrong"},
     {"hour", "hours"},
     {"minute", "vm-minutes"},

@@ -70,7 +70,10 @@ create table room_time (
     begins        timestamp not null,                -- on a clock in its zone
     minutes       integer not null check (minutes between 1 and 44640),
     zone          text not null default 'UTC' check (octet_length(zone) < 64),
-    repeat        text,                              -- RFC 5545 RRULE; null: once
+    repeat        text check (repeat ~ ('^FREQ=(DAILY|WEEKLY|MONTHLY)(;(INTERVAL=[1-9][0-9]?|COUNT=[1-9][0-9]{0,3}'
+                      '|UNTIL=[0-9]{8}(T[0-9]{6}Z?)?|WKST=(MO|TU|WE|TH|FR|SA|SU)'
+                      '|BYDAY=([-+]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)(,([-+]?[1-5])?(MO|TU|WE|TH|FR|SA|SU))*))*$')),
+                                                     -- RFC 5545 RRULE; null: once
     early_minutes integer not null default 10 check (early_minutes >= 0),
     title         text not null default '' check (octet_length(title) < 128)
 );
@@ -80,10 +83,10 @@ create index room_time_room on room_time (room);
 -- What is as before after a restart.
 create table room_state (
     room    text primary key,
-    locked  boolean not null default false,
-    lecture boolean,
-    muted   boolean not null default false,
-    changed timestamptz not null default now()
+    locked  boolean not null,
+    lecture boolean not null,
+    muted   boolean not null,
+    changed timestamptz not null                     -- or last heard of: a conference that goes on tells each 20 s
 );
 comment on table room_state is 'What hosts have set in a conference that goes on; gone when it ends';
 
@@ -96,22 +99,58 @@ create table room_ban (
 comment on table room_ban is 'Whom a host has thrown out: not let in again until then';
 
 create table room_seat (
-    room   text not null,
-    caller text not null,                            -- the subscriber, or the number with its peer
-    role   text not null check (role in ('member', 'host')),
-    muted  boolean not null,
-    seen   timestamptz not null,
+    room    text not null,
+    caller  text not null,                           -- the subscriber, or the number with its peer
+    role    text not null check (role in ('member', 'host')),
+    muted   boolean not null,
+    left_at timestamptz,                             -- null: is in it
     primary key (room, caller)
 );
 comment on table room_seat is 'Who is or was just in a room: who calls again within a minute has his role without a PIN';
 
 create table pin_guess (
     source       text primary key,                   -- "caller …", "address …"
-    failed       integer not null default 0 check (failed >= 0),
-    since        timestamptz not null default now(),
+    failed       integer not null check (failed >= 0),
+    since        timestamptz not null,
     locked_until timestamptz
 );
 comment on table pin_guess is 'Wrong PINs by who or whence they came, over calls and restarts';
+
+-- One step of what a conference keeps; storage/keep.h says what the lines hold.
+create function conference_keep(of_room text, at timestamptz, begins boolean, ends boolean, is_locked boolean, is_lecture boolean,
+                          is_muted boolean, lines text) returns void language plpgsql as $$
+declare
+    line text;
+    word text[];
+begin
+    if begins then
+        update room_seat set left_at = coalesce((select s.changed from room_state s where s.room = of_room), at)
+            where room = of_room and left_at is null;
+    end if;
+    foreach line in array string_to_array(lines, E'\n') loop
+        word := string_to_array(line, E'\t');
+        if word[1] in ('seat', 'left') then
+            insert into room_seat values (of_room, word[2], word[3], word[4] = 'muted', case word[1] when 'left' then at end)
+                on conflict (room, caller) do update
+                set role = excluded.role, muted = excluded.muted, left_at = excluded.left_at;
+        elsif word[1] = 'gone' then
+            delete from room_seat where room = of_room and caller = word[2];
+        elsif word[1] = 'ban' then
+            insert into room_ban values (of_room, word[2], at + make_interval(mins => word[3]::integer))
+                on conflict (room, caller) do update set until = excluded.until;
+        end if;
+    end loop;
+    if ends then
+        delete from room_state where room = of_room;
+        delete from room_seat where left_at < at - interval '10 minutes';
+        delete from room_ban where until < at;
+    else
+        insert into room_state values (of_room, is_locked, is_lecture, is_muted, at)
+            on conflict (room) do update
+            set locked = is_locked, lecture = is_lecture, muted = is_muted, changed = at;
+    end if;
+end
+$$;
 
 -- What remains.
 create table conference (
@@ -129,7 +168,7 @@ create index conference_started on conference (started);
 create index conference_room on conference (room, started);
 
 create table conference_member (
-    conference text not null references conference on delete cascade,
+    conference text not null,                        -- its own row comes last, when it ends
     seat       integer not null,                     -- in the order of entry
     call       text not null,
     caller     text not null,
@@ -143,9 +182,12 @@ create table conference_member (
     reason     text not null,                        -- of leaving
     primary key (conference, seat)
 );
+comment on table conference_member is 'Who was in a conference; the figures of media are of his whole call';
+create index conference_member_call on conference_member (call);
+create index conference_member_joined on conference_member (joined);
 
 create table room_act (
-    id         bigint generated always as identity primary key,
+    id         text primary key,                     -- the same one may come twice
     at         timestamptz not null,
     room       text not null,
     conference text,
@@ -157,3 +199,51 @@ create table room_act (
 );
 comment on table room_act is 'Each act of a host';
 create index room_act_room on room_act (room, at);
+create index room_act_at on room_act (at);
+
+-- The journal holds these as it holds calls: a member and an act as they come, a conference when it ends.
+alter function record_insert(jsonb) rename to record_insert_calls;
+create function record_insert(records jsonb) returns void language sql as $$
+    insert into room_act
+        select a.* from jsonb_array_elements(records) line, jsonb_populate_record(null::room_act, line->'room_act') a
+        where line ? 'room_act' on conflict do nothing;
+    insert into conference_member
+        select m.* from jsonb_array_elements(records) line,
+                        jsonb_populate_record(null::conference_member, line->'conference_member') m
+        where line ? 'conference_member' on conflict do nothing;
+    insert into conference
+        select c.* from jsonb_array_elements(records) line, jsonb_populate_record(null::conference, line->'conference') c
+        where line ? 'conference' on conflict do nothing;
+    select record_insert_calls(coalesce(jsonb_agg(line), '[]')) from jsonb_array_elements(records) line where line ? 'call';
+    -- A member's media is known when his call is over, a moment after he has left.
+    update conference_member m
+        set packets_lost = l.packets_lost, loss_percent = l.loss_percent, jitter_us = l.jitter_us
+        from jsonb_array_elements(records) line, cdr l
+        where line ? 'call' and l.call = line->'call'->>'id' and l.role = 'caller' and m.call = l.call;
+$$;
+comment on function record_insert is 'An array of records as the journal holds them: {"call": …, "legs": […], "trace": […]}, {"conference": …}, {"conference_member": …} or {"room_act": …}';
+
+alter function confab_purge(interval, interval) rename to confab_purge_calls;
+create function confab_purge(keep interval, keep_trace interval default null) returns bigint language plpgsql as $$
+declare
+    gone bigint := confab_purge_calls(keep, keep_trace);
+    old bigint;
+begin
+    delete from conference where id in (select id from conference where started < now() - keep limit 5000);
+    get diagnostics old = row_count;
+    gone := gone + old;
+    delete from conference_member where (conference, seat) in (
+        select conference, seat from conference_member where joined < now() - keep limit 5000);
+    get diagnostics old = row_count;
+    gone := gone + old;
+    delete from room_act where id in (select id from room_act where at < now() - keep limit 5000);
+    get diagnostics old = row_count;
+    -- What was cut off and never taken up again.
+    delete from room_seat t where coalesce(t.left_at, (select s.changed from room_state s where s.room = t.room), '-infinity')
+        < now() - interval '1 day';
+    delete from room_state where changed < now() - interval '1 day';
+    delete from pin_guess where since < now() - interval '2 days' and coalesce(locked_until < now(), true);
+    return gone + old;
+end
+$$;
+comment on function confab_purge is 'Removes calls, conferences and acts older than keep, and traces older than keep_trace; null keeps all';

@@ -91,7 +91,7 @@ static int pin_hash(char out[CRYPT_OUTPUT_SIZE], const char *pin)
 }
 
 /* `hash` "" or unreadable: a comparison that fails, after the same work. */
-static bool pin_matches(const char *pin, const char *hash)
+bool pin_matches(const char *pin, const char *hash)
 {
     char got[CRYPT_OUTPUT_SIZE];
     bool there = hash[0] == '$';
@@ -108,55 +108,45 @@ static bool pin_matches(const char *pin, const char *hash)
     return difference == 0 && there;
 }
 
+/* -- a mailbox's PIN
+ * -------------------------------------------------------------------------------------------------- */
+
+static const char pin_select[] =
+    "select pin_hash, pin_locked_until > to_timestamp($2::bigint) from mailbox where number = $1 "
+    "for no key update";
+static const char pin_right[] =
+    "update mailbox set pin_failed = 0, pin_locked_until = null where number = $1 "
+    "and (pin_failed > 0 or pin_locked_until is not null)";
+/* 10 wrong ones in a row lock for 15 minutes. The counter starts anew then, so that the next lock needs 10
+ * more. */
+static const char pin_wrong[] =
+    "update mailbox set pin_failed = (pin_failed + 1) % 10, pin_locked_until = case when pin_failed >= 9 "
+    "then to_timestamp($2::bigint) + interval '15 minutes' end where number = $1 "
+    "and (pin_locked_until is null or pin_locked_until <= to_timestamp($2::bigint))";
+
 /*
  * The row stays locked while we hash, so that guesses from several calls are counted one by one and none gets
- * a free try. Unknown, locked, without a PIN: each takes the same hashing and the same statements.
+ * a free try. Unknown, locked, without a PIN: each takes the same hashing and the same statements. The caller
+ * commits for EACCES too, as that is what counts the wrong PIN.
  */
-int pin_check(struct database *db, const struct pin_table *table, const char *number, const char *pin,
-              int *which)
+static int pin_check(struct database *db, const char *number, const char *pin)
 {
     PGresult *row = NULL;
-    int found = -1;
     int64_t now = clock_wall();
-    int error = database_query(db, &row, table->select, VALUES(value_text(number), value_number(now)));
+    int error = database_query(db, &row, pin_select, VALUES(value_text(number), value_number(now)));
 
     if (error != 0) {
         return error;
     }
-    for (int i = 0; i < table->hashes; i++) {
-        const char *hash = PQntuples(row) == 0 ? "" : PQgetvalue(row, 0, i);
-
-        if (pin_matches(pin, hash)) {
-            found = i;
-        }
-    }
-    bool locked = PQntuples(row) != 0 && row_truth(row, 0, 2);
+    bool right = pin_matches(pin, PQntuples(row) == 0 ? "" : PQgetvalue(row, 0, 0));
+    bool locked = PQntuples(row) != 0 && row_truth(row, 0, 1);
     PQclear(row);
-    if (found >= 0 && !locked) {
-        *which = found;
-        return database_query(db, NULL, table->right, VALUES(value_text(number)));
+    if (right && !locked) {
+        return database_query(db, NULL, pin_right, VALUES(value_text(number)));
     }
-    error = database_query(db, NULL, table->wrong, VALUES(value_text(number), value_number(now)));
+    error = database_query(db, NULL, pin_wrong, VALUES(value_text(number), value_number(now)));
     return error == 0 ? EACCES : error;
 }
-
-/* -- a mailbox's PIN
- * -------------------------------------------------------------------------------------------------- */
-
-/* 10 wrong ones in a row lock for 15 minutes. The counter starts anew then, so that the next lock needs 10
- * more. */
-static const struct pin_table mailbox_pins = {
-    .select =
-        "select pin_hash, null, pin_locked_until > to_timestamp($2::bigint) from mailbox where number = $1 "
-        "for no key update",
-    .right = "update mailbox set pin_failed = 0, pin_locked_until = null where number = $1 "
-             "and (pin_failed > 0 or pin_locked_until is not null)",
-    .wrong =
-        "update mailbox set pin_failed = (pin_failed + 1) % 10, pin_locked_until = case when pin_failed >= 9 "
-        "then to_timestamp($2::bigint) + interval '15 minutes' end where number = $1 "
-        "and (pin_locked_until is null or pin_locked_until <= to_timestamp($2::bigint))",
-    .hashes = 1,
-};
 
 struct pin_job {
     struct job job;
@@ -169,13 +159,13 @@ struct pin_job {
 static int check_run(struct storage *st, struct database *db, struct job *job)
 {
     struct pin_job *j = (struct pin_job *)job;
-    int which, verdict, error = database_begin(db);
+    int verdict, error = database_begin(db);
 
     (void)st;
     if (error != 0) {
         return error;
     }
-    verdict = pin_check(db, &mailbox_pins, j->number, j->pin, &which);
+    verdict = pin_check(db, j->number, j->pin);
     if (verdict == 0) {
         verdict = mailbox_read(db, j->number, &j->mailbox);
     }

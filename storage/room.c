@@ -1,7 +1,7 @@
 /*
- * Rooms with a row of their own, and the two PINs of each: a member's and a moderator's.
+ * Rooms with a row of their own.
  */
-#include "storage/room.h"
+#include "storage/door_internal.h"
 #include "storage/rows.h"
 
 #include <errno.h>
@@ -31,21 +31,9 @@ void room_row_init(struct room_row *room, const char *number)
     snprintf(room->number, sizeof room->number, "%s", number);
 }
 
-/* What a room leaves open its profile says, and what that leaves open the server's settings. */
 static const char find_text[] =
-    "select r.number, r.name, coalesce(nullif(r.language, ''), p.language, ''), r.pin_hash is not null, "
-    "r.moderator_pin_hash is not null, coalesce(nullif(r.max_members, 0), p.max_members, 0), "
-    "coalesce(r.loudness, p.loudness), coalesce(r.denoise, p.denoise), coalesce(r.record, p.record), "
-    "coalesce(r.record_format, p.record_format), coalesce(r.host, ''), "
-    "coalesce(r.max_minutes, p.max_minutes, 0), coalesce(r.waiting, p.waiting, 'off'), "
-    "coalesce(r.end_with_host, p.end_with_host, false), coalesce(r.end_grace_s, p.end_grace_s, 60), "
-    "coalesce(r.lecture, p.lecture, false), coalesce(r.muted_entry, p.muted_entry, false), "
-    "coalesce(r.announce, p.announce, 'tones'), coalesce(r.announce_count, p.announce_count, false), "
-    "coalesce(r.quiet_above, p.quiet_above, 0), coalesce(r.music, p.music, true), "
-    "coalesce(r.roster, p.roster, 'members'), coalesce(r.dial_out_max, p.dial_out_max, 4), "
-    "coalesce(r.menu, p.menu, ''), coalesce(r.host_menu, p.host_menu, ''), coalesce(r.siprec, p.siprec, ''), "
-    "array_to_string(coalesce(r.dial_out, p.dial_out, '{}'), ' ') "
-    "from room r left join room_profile p on p.name = r.profile where r.number = $1";
+    "select r.number, " ROOM_COLUMNS " from room r left join room_profile p on p.name = r.profile "
+    "where r.number = $1";
 
 /* The place of a word in a list of them; 0 for one that is not in it, which the table's check has kept out.
  */
@@ -78,7 +66,7 @@ static void patterns_read(struct room_row *room, char *text)
     }
 }
 
-static void room_read(struct room_row *room, const PGresult *result)
+void room_read(struct room_row *room, const PGresult *result)
 {
     char patterns[ROOM_PATTERNS * NUMBER_TEXT];
 
@@ -150,67 +138,5 @@ int room_find(struct storage *st, const char *number, struct ticket ticket, room
     }
     j->reply = reply;
     key_copy(j->number, sizeof j->number, number);
-    return job_submit(&j->job);
-}
-
-/* As for mailboxes (pin.c): both PINs are compared each time, so that the time does not tell which one was
- * near. */
-static const struct pin_table room_pins = {
-    .select = "select pin_hash, moderator_pin_hash, pin_locked_until > to_timestamp($2::bigint) from room "
-              "where number = $1 for no key update",
-    .right = "update room set pin_failed = 0, pin_locked_until = null where number = $1 "
-             "and (pin_failed > 0 or pin_locked_until is not null)",
-    .wrong =
-        "update room set pin_failed = (pin_failed + 1) % 10, pin_locked_until = case when pin_failed >= 9 "
-        "then to_timestamp($2::bigint) + interval '15 minutes' end where number = $1 "
-        "and (pin_locked_until is null or pin_locked_until <= to_timestamp($2::bigint))",
-    .hashes = 2,
-};
-
-struct pin_job {
-    struct job job;
-    room_pin_reply *reply;
-    char number[NUMBER_TEXT], pin[PIN_MAX + 1];
-    int which;
-};
-
-static int pin_run(struct storage *st, struct database *db, struct job *job)
-{
-    struct pin_job *j = (struct pin_job *)job;
-    int verdict, error = database_begin(db);
-
-    (void)st;
-    if (error != 0) {
-        return error;
-    }
-    verdict = pin_check(db, &room_pins, j->number, j->pin, &j->which);
-    if (verdict == 0 || verdict == EACCES) {
-        error = database_commit(db);
-    }
-    return error != 0 ? error : verdict;
-}
-
-/* hashes[1] of the table is the moderator's. A room may have one and not the other; a missing one matches
- * nothing. */
-static void pin_replied(struct job *job)
-{
-    struct pin_job *j = (struct pin_job *)job;
-
-    j->reply(job->ticket, job->error, job->error == 0 && j->which == 1);
-}
-
-static const struct job_kind pin_kind = {.name = "room-pin", .run = pin_run, .reply = pin_replied};
-
-int room_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
-                   room_pin_reply *reply)
-{
-    struct pin_job *j = job_new(st, sizeof *j, &pin_kind, ticket);
-
-    if (j == NULL) {
-        return ENOMEM;
-    }
-    j->reply = reply;
-    key_copy(j->number, sizeof j->number, number);
-    pin_copy(j->pin, pin);
     return job_submit(&j->job);
 }

@@ -14,8 +14,9 @@ enum room_announce { ANNOUNCE_TONES, ANNOUNCE_NONE, ANNOUNCE_NAMES };
 enum room_roster { ROSTER_HOSTS, ROSTER_MEMBERS, ROSTER_ALL };
 enum room_role { ROLE_MEMBER, ROLE_HOST };
 
-#define ROOM_PATTERNS 8 /* of numbers that may be called into it; more are left out, with a line in the log  \
-                         */
+#define ROOM_PATTERNS                                                                                        \
+    8 /* of numbers that may be called into it; more are left out, with a line in the log                    \
+       */
 
 struct room_row {
     char number[NUMBER_TEXT];
@@ -41,10 +42,5 @@ struct room_row {
 void room_row_init(struct room_row *room, const char *number);
 typedef void room_reply(struct ticket ticket, int error, const struct room_row *room);
 STORAGE_CHECK int room_find(struct storage *st, const char *number, struct ticket ticket, room_reply *reply);
-
-/* error 0: `moderator` tells which PIN it was. EACCES: neither. */
-typedef void room_pin_reply(struct ticket ticket, int error, bool moderator);
-STORAGE_CHECK int room_check_pin(struct storage *st, const char *number, const char *pin,
-                                 struct ticket ticket, room_pin_reply *reply);
 
 #endif

@@ -29,18 +29,8 @@ STORAGE_CHECK int mailbox_read(struct database *db, const char *number, struct m
  * -------------------------------------------------------------------------------------------------------------
  */
 
-/* The statements of a table with PINs; each has the number as $1, and the time as $2 unless said otherwise.
- */
-struct pin_table {
-    const char *select; /* hash, second hash, locked; locks the row */
-    const char *right;  /* forgets the wrong ones; number alone */
-    const char *wrong;  /* counts one, unless the row is locked */
-    int hashes;         /* 1 or 2: how many are compared, always all of them */
-};
-/* Needs a transaction; the caller commits it for EACCES too, as that is what counts the wrong PIN. *which: 0
- * or 1. */
-STORAGE_CHECK int pin_check(struct database *db, const struct pin_table *table, const char *number,
-                            const char *pin, int *which);
+/* Some 20 ms, whether there is a hash or none ("", or one that cannot be read, which nothing matches). */
+bool pin_matches(const char *pin, const char *hash);
 void pin_copy(char out[PIN_MAX + 1], const char *pin); /* one that is too long becomes "", which is no PIN */
 
 /* -- audio.c

@@ -83,7 +83,7 @@ static int act_admit(struct room *room, const struct act_order *order)
 
 static int act_kick(struct room *room, const struct act_order *order)
 {
-    (void)room;
+    keep_ban(room, order->member, (unsigned)(order->value > 0 ? order->value : 0));
     member_dismiss(order->member);
     return 0;
 }
@@ -157,6 +157,7 @@ static int act_kick_last(struct room *room, const struct act_order *order)
     (void)order;
     for (struct member *member = room->members; member; member = member->next) {
         if (member->seat == SEAT_IN && member->role != ROLE_HOST && member->away == AWAY_NOT) {
+            keep_ban(room, member, 0);
             member_dismiss(member);
             return 0;
         }
@@ -260,6 +261,8 @@ int room_act(struct room *room, const struct actor *actor, const struct act_orde
     log_event(LEVEL_INFO, "conference", actor->member ? link_request(actor->member->link)->call : NULL,
               "act room=%s by=%s source=%s act=%s member=%u error=%d", room->number, actor->name,
               actor->source, act_name(order->act), on ? on->number : 0, error);
+    if (!error && !(acts[order->act].own && on == actor->member))
+        record_act(room, actor, order);
     if (!error) {
         room_tell_act(room, actor, order);
         room_tell(room, order->member, order->member ? MEMBER_CHANGED : ROOM_CHANGED);

@@ -10,25 +10,84 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PROFILE_PREFIX "profile="
 #define SERVICE_PREFIX "conf=" /* RFC 4240 §5: sip:conf=NAME@… */
 
-/* The room's number: what was dialled, the service's name, or what the number plan's row says. */
-static const char *conference_wanted(const struct request *request)
+/*
+ * Which room a row of the number plan means, for what was dialled: that number itself, of a profile or not;
+ * another one that it names; the service's name; or "" where the caller is to be asked. False: none.
+ */
+static bool room_wanted(struct door_caller *asks, const char *number, const char *argument)
 {
-    if (!*request->argument)
-        return request->number;
-    if (strcmp(request->argument, "service") != 0)
-        return request->argument;
-    if (strncmp(request->number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) != 0)
-        return "";
-    return request->number + strlen(SERVICE_PREFIX);
+    if (strncmp(argument, PROFILE_PREFIX, strlen(PROFILE_PREFIX)) == 0)
+        snprintf(asks->profile, sizeof asks->profile, "%s", argument + strlen(PROFILE_PREFIX));
+    else if (strcmp(argument, "ask") == 0)
+        return true;
+    else if (strcmp(argument, "service") == 0)
+        number = strncmp(number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0
+                     ? number + strlen(SERVICE_PREFIX)
+                     : "";
+    else if (*argument)
+        number = argument;
+    if (!*number || strlen(number) >= sizeof asks->number)
+        return false;
+    snprintf(asks->number, sizeof asks->number, "%s", number);
+    return true;
+}
+
+void conference_choose(struct member *member, const char *digits)
+{
+    const struct number_settings *row = settings_number(link_settings(member->link), digits);
+    struct door_caller *asks = &member->asks;
+
+    *asks->number = *asks->profile = '\0';
+    member->planned = row && strcmp(row->application, "conference") == 0 &&
+                      room_wanted(asks, digits, row->argument) && *asks->number;
+    if (!member->planned) {
+        *asks->profile = '\0';
+        snprintf(asks->number, sizeof asks->number, "%s", digits);
+    }
+    room_row_init(&member->row, asks->number);
+}
+
+/*
+ * By what he is known again, thrown out and locked out. A number is as good as who vouches for it; a trusted
+ * peer's address stands for all who call by it, and is not counted.
+ */
+static void caller_name(struct door_caller *asks, const struct link *link, const struct request *request)
+{
+    bool trusted = settings_trusts(link_settings(link), request->peer);
+
+    if (request->user)
+        snprintf(asks->user, sizeof asks->user, "%s", request->user);
+    if (request->user)
+        snprintf(asks->caller, sizeof asks->caller, "%s", request->user);
+    else if (request->peer && *request->caller.user)
+        snprintf(asks->caller, sizeof asks->caller, "%s@%s", request->caller.user, request->peer);
+    asks->known = *asks->caller && (request->user || trusted);
+    for (char *c = asks->caller; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            *c = '?'; /* it is a key: one spelling, of one word */
+    if (!trusted)
+        link_source(link, asks->address, sizeof asks->address);
+}
+
+void conference_known(struct member *member, const struct room_row *row, const struct door *door)
+{
+    member->row = *row;
+    member->door = *door;
+    if (door->recognised)
+        member->role = door->role;
+    if (*door->name)
+        snprintf(member->name, sizeof member->name, "%s", door->name);
 }
 
 /*
  * Without a row the room is open. While the database is away only a room that is known to ask for no PIN,
  * because somebody is in it, may be entered: any other might have one.
  */
-static void conference_found(struct ticket ticket, int error, const struct room_row *row)
+static void conference_found(struct ticket ticket, int error, const struct room_row *row,
+                             const struct door *door)
 {
     struct link *link = link_of(ticket);
 
@@ -37,8 +96,8 @@ static void conference_found(struct ticket ticket, int error, const struct room_
     struct member *member = link_state(link);
     const struct room *room = conference_room(member->row.number);
     if (error == 0) {
-        member->row = *row;
-    } else if (error != ENOENT && !(room && room->open)) {
+        conference_known(member, row, door);
+    } else if (!(room && room->open)) {
         link_log(link, LEVEL_ERROR, "room-unknown room=%s error=%d", member->row.number, error);
         link_reject(link, 503, NULL);
         return;
@@ -53,10 +112,10 @@ static void conference_found(struct ticket ticket, int error, const struct room_
 
 static void conference_invited(struct link *link, const struct request *request)
 {
-    const char *number = conference_wanted(request);
+    struct door_caller asks = {0};
     struct member *member;
 
-    if (!*number || strlen(number) >= NUMBER_TEXT) {
+    if (!room_wanted(&asks, request->number, request->argument)) {
         link_reject(link, 404, NULL);
         return;
     }
@@ -66,26 +125,27 @@ static void conference_invited(struct link *link, const struct request *request)
         return;
     }
     member->link = link;
-    room_row_init(&member->row, number);
+    member->how = "dialled";
+    caller_name(&asks, link, request);
+    member->asks = asks;
+    room_row_init(&member->row, asks.number);
     snprintf(member->caller, sizeof member->caller, "%s", request->anonymous ? "" : request->caller.user);
     snprintf(member->name, sizeof member->name, "%s", request->anonymous ? "" : request->caller.display);
     link_set_state(link, member);
-    if (room_find(server_storage(link_server(link)), number, link_ticket(link), conference_found) != 0)
+    if (!*asks.number)
+        link_answer(link);
+    else if (door_find(server_storage(link_server(link)), &asks, link_ticket(link), conference_found) != 0)
         link_reject(link, 503, NULL);
 }
 
-/* The room may have filled up since the request came. */
 static void conference_answered(struct link *link)
 {
     struct member *member = link_state(link);
-    int error = conference_admits(member);
 
-    if (error)
-        member_refuse(member, error); /* before the PIN is asked for in vain */
-    else if (member->row.has_pin || member->row.has_moderator_pin)
-        entry_ask(member);
+    if (*member->row.number)
+        entry_start(member);
     else
-        member_enter(member);
+        entry_choose(member);
 }
 
 static void conference_held(struct link *link, bool held)
@@ -135,6 +195,7 @@ static void conference_ended(struct link *link)
 const struct app conference_app = {
     .name = "conference",
     .judge = menus_judge,
+    .stop = keep_stop,
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,

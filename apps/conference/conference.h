@@ -1,13 +1,23 @@
 /*
  * The conference's own header: rooms, their members, and a caller's way in.
  *
- *   conference.c  which room a call wants, and whether it may be answered    entry.c   the PIN
- *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
- *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys:
- * menus notice.c      what one member is told of others' doings                  menu_act.c  … and what keys
- * do waiting.c     before the room                                            names.c   names as members say
- * them farewell.c    out of the room announce.c    who comes and who goes, told to the room recording.c  that
- * it is recorded
+ *   conference.c  which room a call wants, and whether it may be answered
+ *   entry.c       the door: number, times, PIN
+ *   room.c        the rooms that stand, who is in them
+ *   member.c      what one member hears
+ *   act.c         what hosts, members and those outside may do with a room
+ *   menu.c        the same by keys: menus
+ *   menu_act.c    … and what keys do
+ *   notice.c      what one member is told of others' doings
+ *   names.c       names as members say them
+ *   announce.c    who comes and who goes, told to the room
+ *   waiting.c     before the room
+ *   farewell.c    out of the room
+ *   recording.c   that it is recorded
+ *   export.c      … by a server of another's (RFC 7866)
+ *   duration.c    how long it may go on
+ *   keep.c        what outlives the server
+ *   records.c     what remains of it: who was there, and what hosts did
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -18,11 +28,12 @@
 #include "core/base/log.h"
 #include "core/call/app.h"
 #include "core/call/media.h"
-#include "storage/room.h"
+#include "storage/door.h"
 
 #include <errno.h>
 
 #define CONFERENCE_ID 17
+#define RECORDINGS_MAX 8 /* of one conference, in its record */
 
 struct timer;
 struct act_order; /* act.h */
@@ -45,8 +56,18 @@ struct room {
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
-    struct timer *clearing; /* sends the next away */
-    struct siprec *siprec; /* export.c: its recording session; or NULL */
+    struct timer *clearing;                          /* sends the next away */
+    struct siprec *siprec;                           /* export.c: its recording session; or NULL */
+    char recordings[RECORDINGS_MAX][RECORDING_NAME]; /* the latest */
+    unsigned recording_count;
+    unsigned peak;         /* members at once */
+    const char *why;       /* it ends, where that is not its members' doing; or NULL */
+    struct timer *limit;   /* duration.c, as the next four: warnings, and the end */
+    struct timer *grace;   /* since its last host left */
+    uint64_t ends_us;      /* 0: it has no end */
+    unsigned to_warn_s;    /* before its end */
+    bool hosted;           /* a host is in it, as far as the timers know */
+    struct keeper *keeper; /* keep.c */
 };
 
 /* Why he is sent away: by himself, with all others but hosts, at the end. */
@@ -57,16 +78,22 @@ enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 /* One caller, from the request on. */
 struct member {
     struct link *link;
-    struct member *next; /* in the room */
-    struct room *room;   /* NULL until he waits or is in */
-    struct room_row row; /* of the room he wants; its number always, the rest as storage knows it */
-    unsigned tries;      /* wrong PINs */
+    struct member *next;     /* in the room */
+    struct room *room;       /* NULL until he waits or is in */
+    struct room_row row;     /* of the room he wants; its number always, the rest as storage knows it */
+    struct door_caller asks; /* who he is at the door of a room */
+    struct door door;        /* … and what that said */
+    bool planned;            /* who was asked for a number: it is a room of the number plan */
+    const char *how;         /* "dialled"; "invited", "moved" */
+    enum { KEPT_NOT, KEPT_HEARD, KEPT_MUTED } kept; /* keep.c: as his seat is written down; … */
+    enum room_role kept_role;
+    unsigned tries; /* wrong PINs */
     enum room_role role;
     enum seat seat;
     unsigned number;                     /* of his seat: unique in the conference, never used again */
     char caller[NUMBER_TEXT], name[128]; /* "" for who withholds them */
     bool muted, held, deaf, floor, in_menu, talks;
-    bool exported; /* export.c: the recording server knows of him */
+    bool exported;   /* export.c: the recording server knows of him */
     bool silent;     /* the media engine leaves his voice out */
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
@@ -79,11 +106,16 @@ struct member {
     uint64_t muted_told_us;
     bool lecture_told;
     enum away away;
-    bool dismissed;             /* … and he is told so */
+    bool dismissed;             /* sent away by a host, and told so */
     bool name_asked, name_file; /* name_file: one lies in the cache */
     char dialled[NUMBER_TEXT];  /* whom he has called into the room last, by his keys */
     struct list_item said;      /* his name; `what` 0: none */
 };
+
+/* conference.c */
+/* The room that somebody means who types this number: the number plan's, or else one that must have a row. */
+void conference_choose(struct member *member, const char *digits);
+void conference_known(struct member *member, const struct room_row *row, const struct door *door);
 
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
@@ -154,6 +186,16 @@ void conference_record(struct room *room, const struct member *first); /* as `fi
 void member_greet(struct member *member);                              /* on entry */
 
 /* entry.c */
-void entry_ask(struct member *member);
+void entry_start(struct member *member);  /* his call is answered, and his door was asked */
+void entry_choose(struct member *member); /* … and he is yet to say which room */
+
+/* keep.c */
+void keep_ban(struct room *room, const struct member *member, unsigned minutes);
+void keep_stop(struct server *server);
+
+/* records.c */
+struct actor;
+struct act_order;
+void record_act(const struct room *room, const struct actor *actor, const struct act_order *order);
 
 #endif

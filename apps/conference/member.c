@@ -23,9 +23,11 @@ void member_refuse(struct member *member, int error)
 {
     link_log(member->link, LEVEL_NOTICE, "room-refused room=%s error=%d", member->row.number, error);
     member_say(member,
-               error == ENOSPC  ? "conf-full"
-               : error == EBUSY ? "conf-locked"
-                                : "conf-unavailable",
+               error == ENOSPC   ? "conf-full"
+               : error == EBUSY  ? "conf-locked"
+               : error == EPERM  ? "conf-removed"
+               : error == EACCES ? "msg-locked"
+                                 : "conf-unavailable",
                member_goodbye);
 }
 

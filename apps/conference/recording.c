@@ -10,7 +10,12 @@ static int room_record_begin(struct room *room, const struct settings *settings)
     const char *record = *row->record ? row->record : settings->room_record;
     const char *format = *row->record_format ? row->record_format : settings->room_record_format;
 
-    return mix_record(room->server, room->mix, room->number, strcmp(record, "tracks") == 0, format);
+    char *file = room->recordings[room->recording_count % RECORDINGS_MAX];
+    int error = mix_record(room->server, room->mix, room->number, strcmp(record, "tracks") == 0, format, file,
+                           RECORDING_NAME);
+
+    room->recording_count += error == 0;
+    return error;
 }
 
 /* What the room's own row says goes before the server's settings. */

@@ -59,7 +59,9 @@ static int room_make(struct room **out, const struct member *member)
     room->server = link_server(member->link);
     room->row = member->row;
     room->open = !member->row.has_pin;
-    room->lecture = member->row.lecture;
+    room->locked = member->door.locked;
+    room->lecture = member->door.resumes ? member->door.lecture : member->row.lecture;
+    room->all_muted = member->door.all_muted;
     room->began_us = clock_now_us();
     snprintf(room->number, sizeof room->number, "%s", member->row.number);
     random_hex(room->id, (CONFERENCE_ID - 1) / 2);
@@ -101,11 +103,14 @@ int conference_admits(const struct member *member)
     const struct room *room = conference_room(member->row.number);
     unsigned most = member->row.max_members ? member->row.max_members : settings->max_room_members;
 
-    if (!room)
-        return room_count < settings->max_rooms ? 0 : EAGAIN;
-    if (room->ending || (room->locked && member->role != ROLE_HOST))
+    if (!room && room_count >= settings->max_rooms)
+        return EAGAIN;
+    /* Who was in a moment ago was cut off; a lock is not meant for him. */
+    if ((room ? room->locked : member->door.locked) && member->role != ROLE_HOST && !member->door.returns)
         return EBUSY;
-    return room->count + room->waiting < most ? 0 : ENOSPC;
+    if (room && room->ending)
+        return EBUSY;
+    return !room || room->count + room->waiting < most ? 0 : ENOSPC;
 }
 
 /* Into the mix; the tone after it, so that the newcomer hears it too and knows that he is in. */
@@ -134,7 +139,8 @@ static bool room_makes_wait(const struct room *room, const struct member *member
 {
     if (member->role == ROLE_HOST)
         return false;
-    return room->row.waiting == WAITING_ADMIT || (room->row.waiting == WAITING_HOST && room->hosts == 0);
+    return (room->row.waiting == WAITING_ADMIT && !member->door.returns) ||
+           (room->row.waiting == WAITING_HOST && room->hosts == 0);
 }
 
 int conference_join(struct member *member)
@@ -151,7 +157,10 @@ int conference_join(struct member *member)
     room->members = member;
     member->number = ++room->seats;
     member->joined_us = clock_now_us();
-    member->muted = member->muted || (room->row.muted_entry && member->role != ROLE_HOST);
+    if (member->door.returns)
+        member->muted = member->door.was_muted;
+    else
+        member->muted = member->muted || (room->row.muted_entry && member->role != ROLE_HOST);
     if (room_makes_wait(room, member)) {
         member->seat = SEAT_WAITING;
         room->waiting++;

@@ -1,3 +1,4 @@
 #include "apps/conference/watchers.h"
 
-room_watcher *const room_watchers[] = {export_watch, NULL};
+/* Before a recording server is told anything, limits and what is kept. */
+room_watcher *const room_watchers[] = {duration_watch, keep_watch, records_watch, export_watch, NULL};

@@ -10,8 +10,8 @@
 #include "apps/conference/conference.h"
 
 typedef void room_watcher(struct room *room, struct member *member, enum room_news news);
-void export_watch(struct room *room, struct member *member, enum room_news news); /* export.c */
-
+/* In the order in which they are told. */
+room_watcher duration_watch, keep_watch, records_watch, export_watch;
 extern room_watcher *const room_watchers[]; /* ends with NULL */
 
 #endif

@@ -6,7 +6,6 @@
 #include "core/base/zone.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -177,27 +176,6 @@ const char *schedule_fault(const char *text)
 /* -- asking
  * -------------------------------------------------------------------------------------------------------- */
 
-/* The zones of the process: few, small, and kept to its end. */
-static struct zones *zones;
-static pthread_once_t zones_once = PTHREAD_ONCE_INIT;
-
-static void zones_make(void)
-{
-    if (zones_new(&zones) != 0) {
-        zones = NULL;
-    }
-}
-
-static void local_time(const char *zone, time_t when, struct tm *out)
-{
-    pthread_once(&zones_once, zones_make);
-    if (zones != NULL) {
-        zones_local(zones, zone, when, out);
-    } else {
-        gmtime_r(&when, out);
-    }
-}
-
 static bool item_has_day(const struct item *item, const struct tm *day)
 {
     int date = (day->tm_year + 1900) * 10000 + (day->tm_mon + 1) * 100 + day->tm_mday;
@@ -232,7 +210,7 @@ bool schedule_matches(const char *text, const char *zone, time_t when)
     if (is_blank(text)) {
         return true;
     }
-    local_time(zone, when, &today);
+    zones_local(zones_shared(), zone, when, &today);
     /* By the calendar, not by 24 hours: a day on which the clocks change is longer or shorter. */
     yesterday = today;
     yesterday.tm_mday--;

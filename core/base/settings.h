@@ -123,6 +123,10 @@ struct settings {
 
     char *room_record, *room_record_format; /* "off", "mix", "tracks"; "wav", "flac", "opus" */
     char *recordings_dir;
+    /* Wrong PINs of rooms: a call's, after which it ends; and those that lock out a caller, an address, a
+     * room. */
+    unsigned pin_tries, pin_caller_tries, pin_address_tries, pin_room_tries, pin_lock_minutes;
+    unsigned kick_ban_minutes; /* for which nobody comes in again whom a host has thrown out */
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */

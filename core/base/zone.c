@@ -365,8 +365,7 @@ static const struct zone *zones_find(struct zones *zones, const char *name)
     snprintf(zone->name, sizeof zone->name, "%s", name);
     int error = zone_read(zone);
     if (error) {
-        log_event(LEVEL_WARNING, "zone", NULL, "zone-unknown zone=%s error=%d used=UTC", zone->name,
-                  error);
+        log_event(LEVEL_WARNING, "zone", NULL, "zone-unknown zone=%s error=%d used=UTC", zone->name, error);
         zone->count = 0;
         zone->first = 0;
     }
@@ -375,16 +374,48 @@ static const struct zone *zones_find(struct zones *zones, const char *name)
     return zone;
 }
 
-void zones_local(struct zones *zones, const char *name, time_t when, struct tm *out)
+static struct zones *shared;
+static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
+
+static void shared_make(void)
+{
+    if (zones_new(&shared))
+        shared = NULL;
+}
+
+struct zones *zones_shared(void)
+{
+    pthread_once(&shared_once, shared_make);
+    return shared;
+}
+
+static int32_t zones_offset(struct zones *zones, const char *name, time_t when)
 {
     int32_t offset = 0;
 
-    if (*name) {
+    if (zones && *name) {
         pthread_mutex_lock(&zones->lock);
         const struct zone *zone = zones_find(zones, name);
         offset = zone ? zone_offset(zone, when) : 0;
         pthread_mutex_unlock(&zones->lock);
     }
-    time_t local = when + offset;
+    return offset;
+}
+
+void zones_local(struct zones *zones, const char *name, time_t when, struct tm *out)
+{
+    time_t local = when + zones_offset(zones, name, when);
+
     gmtime_r(&local, out);
+}
+
+time_t zones_moment(struct zones *zones, const char *name, time_t local)
+{
+    int32_t before = zones_offset(zones, name, local - 86400),
+            after = zones_offset(zones, name, local + 86400);
+
+    if (zones_offset(zones, name, local - before) == before ||
+        zones_offset(zones, name, local - after) != after)
+        return local - before;
+    return local - after;
 }

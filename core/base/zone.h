@@ -12,6 +12,8 @@
 struct zones;
 __attribute__((warn_unused_result)) int zones_new(struct zones **out);
 void zones_free(struct zones *zones);
+/* Those of the process, kept to its end. NULL: no memory; all zones are UTC then. */
+struct zones *zones_shared(void);
 
 /*
  * Breaks `when` down in the zone ("Europe/Paris"; "" is UTC). localtime(3) knows one zone a process and takes
@@ -19,5 +21,12 @@ void zones_free(struct zones *zones);
  * (RFC 8536). The first use of a zone reads a few kilobytes from /usr/share/zoneinfo, later ones nothing.
  */
 void zones_local(struct zones *zones, const char *zone, time_t when, struct tm *out);
+
+/*
+ * The other way round: when the zone's clocks show `local`, which is that time counted as if it were UTC. A
+ * time that comes twice is the first of both; one that is left out is read with the offset before the gap
+ * (RFC 5545 §3.3.5).
+ */
+time_t zones_moment(struct zones *zones, const char *zone, time_t local);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,6 +325,20 @@ const json_t *link_service(const struct link *link, const char *name)
     if (!link->services)
         cache->services = json_loads(link->served->services, 0, NULL);
     return json_object_get(link->services, name);
+}
+
+void link_source(const struct link *link, char *out, size_t size)
+{
+    const struct session *session = link->call->caller->session;
+    struct sockaddr_storage from;
+
+    *out = '\0';
+    if (!session)
+        return;
+    session_remote_address(session, &from);
+    if (getnameinfo((const struct sockaddr *)&from, sizeof from, out, (socklen_t)size, NULL, 0,
+                    NI_NUMERICHOST))
+        *out = '\0';
 }
 
 void link_set_state(struct link *link, void *state)

@@ -209,6 +209,8 @@ const struct subscriber *link_subscriber(const struct link *link);
 /* The parameters of that subscriber's service, as frozen when the call came; NULL: he has it not, or it is
  * off. */
 const json_t *link_service(const struct link *link, const char *name);
+/* The address that the call came from, as text; "" when the server itself began it. */
+void link_source(const struct link *link, char *out, size_t size);
 void link_set_state(struct link *link, void *state);
 void *link_state(const struct link *link);
 /* For storage's jobs: link_of() gives NULL once the call is over. */
@@ -224,6 +226,8 @@ struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);
 const struct settings *server_settings(const struct server *server); /* as they are now; a call has its own */
+/* It is being stopped: calls end that nobody has ended. */
+bool server_is_ending(const struct server *server);
 void link_log(const struct link *link, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -85,7 +85,7 @@ struct server {
     struct loading *loading; /* files to be removed once they are loaded */
     unsigned apps_started;
     struct breaker *breakers; /* by the links' names: they outlive a reload */
-    bool watching, draining;
+    bool watching, draining, ending;
     struct timer *drain_timer;
     void (*drained)(void *arg);
     void *drained_arg;
@@ -633,9 +633,6 @@ void early_end(struct link *link);
 /* Joins both in a room of two that is recorded. An error: they are to be bridged as others are. */
 CALL_CHECK int tap_join(struct call *call, struct leg *callee);
 void tap_close(struct call *call);
-/* rooms.c: as mix_record(), and what the files are called, without ending. */
-CALL_CHECK int room_keep(struct server *server, uint32_t room, const char *name, bool tracks,
-                         const char *format, char *file, size_t size);
 
 /* -- bridge.c ------------------------------------------------------------------------------------------ */
 

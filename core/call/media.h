@@ -100,12 +100,13 @@ void mix_set_loudness(struct server *server, uint32_t room, bool loudness);
 void mix_play(struct server *server, uint32_t room, const struct list *list); /* to all in it */
 void link_enter(struct link *link, uint32_t room);                            /* 0: leave */
 /*
- * Records the room to the settings' folder until mix_close(): the mix, with `tracks` also each who speaks.
- * `format` is "wav", "flac" or "opus"; `name` is the room's. What goes wrong later ends the recording, with a
- * line in the log.
+ * Records the room to the settings' folder until mix_close(): the mix, with `tracks` also each who speaks. `format` is
+ * "wav", "flac" or "opus"; `name` is the room's. *file (RECORDING_NAME bytes do) is what its files are called, without what
+ * tells their kinds. What goes wrong later ends the recording, with a line in the log.
  */
+#define RECORDING_NAME (NUMBER_TEXT + 40)
 __attribute__((warn_unused_result)) int mix_record(struct server *server, uint32_t room, const char *name, bool tracks,
-                                                   const char *format);
+                                                   const char *format, char *file, size_t size);
 /* A pause's time is in no file, and the timeline tells where it was. ENOENT: nothing records. */
 __attribute__((warn_unused_result)) int mix_pause_recording(struct server *server, uint32_t room, bool pause);
 void mix_stop_recording(struct server *server, uint32_t room);

@@ -167,13 +167,6 @@ static void recording_name(char *to, size_t size, const char *room)
     }
 }
 
-int mix_record(struct server *server, uint32_t room, const char *name, bool tracks, const char *format)
-{
-    char file[NUMBER_TEXT + 40];
-
-    return room_keep(server, room, name, tracks, format, file, sizeof file);
-}
-
 int mix_pause_recording(struct server *server, uint32_t room, bool pause)
 {
     return room_record_pause(server->mixer, room, pause);
@@ -184,8 +177,8 @@ void mix_stop_recording(struct server *server, uint32_t room)
     room_record_stop(server->mixer, room);
 }
 
-int room_keep(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
-              char *file, size_t size)
+int mix_record(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
+               char *file, size_t size)
 {
     int chosen = record_format_from_name(format);
 

@@ -253,7 +253,7 @@ void server_call_gone(struct server *server)
 
 void server_drain(struct server *server, unsigned seconds, void (*done)(void *arg), void *arg)
 {
-    server->draining = true;
+    server->draining = server->ending = true;
     server->drained = done;
     server->drained_arg = arg;
     agent_drain(server->agent);
@@ -281,6 +281,7 @@ void server_stop(struct server *server)
     if (!server)
         return;
     server->draining = false;
+    server->ending = true;
     server_end_calls(server);
     timer_stop(&server->drain_timer);
     if (server->agent)
@@ -313,6 +314,11 @@ void server_stop(struct server *server)
     breaker_free(server->breakers);
     settings_free(server->settings);
     free(server);
+}
+
+bool server_is_ending(const struct server *server)
+{
+    return server->ending;
 }
 
 /* -- questions ----------------------------------------------------------------------------------------- */

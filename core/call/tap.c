@@ -12,12 +12,12 @@
 
 static int tap_open(struct call *call)
 {
-    char file[NUMBER_TEXT + 40];
+    char file[RECORDING_NAME];
     int error = mix_open(call->server, &call->tap_room);
 
     if (!error)
-        error = room_keep(call->server, call->tap_room, call->id, true, call->settings->room_record_format,
-                          file, sizeof file);
+        error = mix_record(call->server, call->tap_room, call->id, true, call->settings->room_record_format,
+                           file, sizeof file);
     if (!error) {
         log_event(LEVEL_INFO, "call", call->id, "recording file=%s/%s", call->settings->recordings_dir, file);
         free(call->recording);

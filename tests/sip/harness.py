@@ -45,6 +45,7 @@ PLAN = """
 number "1001-1010" { application = "user" }
 number "3000-3899" { application = "conference" }
 number "3900"      { application = "conference" }
+number "3999"      { application = "conference" argument = "ask" }
 number "*97"       { application = "voicemail" argument = "own" }
 number "*98"       { application = "voicemail" argument = "login" }
 number "*99."      { application = "voicemail" argument = "deposit" }

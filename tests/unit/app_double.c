@@ -113,6 +113,12 @@ const struct request *link_request(const struct link *link)
     return &link->request;
 }
 
+void link_source(const struct link *link, char *out, size_t size)
+{
+    (void)link;
+    snprintf(out, size, "192.0.2.1");
+}
+
 void link_set_state(struct link *link, void *state)
 {
     link->state = state;
@@ -159,6 +165,17 @@ const struct prompts *server_prompts(const struct server *of)
 struct loop *server_loop(const struct server *of)
 {
     return of->loop;
+}
+
+const struct settings *server_settings(const struct server *of)
+{
+    (void)of;
+    return &settings;
+}
+
+bool server_is_ending(const struct server *of)
+{
+    return of->ending;
 }
 
 struct storage *server_storage(const struct server *of)
@@ -419,10 +436,12 @@ void mix_set_loudness(struct server *of, uint32_t room, bool loudness)
     tell(of->told, sizeof of->told, text);
 }
 
-int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, const char *format)
+int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, const char *format,
+               char *file, size_t size)
 {
     char line[100];
 
+    snprintf(file, size, "%s-file", name);
     if (of->record_error)
         return of->record_error;
     snprintf(line, sizeof line, "record=%u/%s/%s/%s", room, name, tracks ? "tracks" : "mix", format);

@@ -16,6 +16,7 @@ struct server {
     uint32_t next_mix;
     int mix_error, record_error;
     struct loop *loop; /* of a test that needs one */
+    bool ending;
 };
 
 struct link {

@@ -454,9 +454,11 @@ END_TEST
 /* The member's name goes with his port; the file's name is fit for any shell. */
 START_TEST(recording_of_a_room_reaches_the_engine)
 {
+    char file[RECORDING_NAME];
+
     link_enter(host, 77);
     ck_assert(fake_media_did("label1=1001"));
-    ck_assert_int_eq(mix_record(link_server(host), 77, "a/b c", true, "opus"), 0);
+    ck_assert_int_eq(mix_record(link_server(host), 77, "a/b c", true, "opus", file, sizeof file), 0);
     ck_assert_ptr_nonnull(strstr(fake_media, " record77=a/b c/a_b_c/2/1"));
     finish();
 }

@@ -5,45 +5,14 @@
 #include "core/base/loop.h"
 #include "storage/mailbox.h"
 #include "storage/subscriber.h"
-#include "tests/unit/app_double.h"
+#include "tests/unit/room_double.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
-    struct ticket ticket;
-    room_reply *room;
-    room_pin_reply *pin;
-    char discarded[64];
-} asked;
-
-int room_find(struct storage *st, const char *number, struct ticket ticket, room_reply *reply)
-{
-    (void)st;
-    (void)number;
-    asked.ticket = ticket;
-    asked.room = reply;
-    return 0;
-}
-
-void room_row_init(struct room_row *room, const char *number)
-{
-    *room = (struct room_row){.music = true};
-    snprintf(room->number, sizeof room->number, "%s", number);
-}
-
-int room_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
-                   room_pin_reply *reply)
-{
-    (void)st;
-    (void)number;
-    (void)pin;
-    asked.ticket = ticket;
-    asked.pin = reply;
-    return 0;
-}
+static char discarded[64];
 
 int subscriber_find(struct storage *st, const char *number, struct ticket ticket, subscriber_reply *reply)
 {
@@ -59,7 +28,7 @@ int cache_discard(struct storage *st, const char *path, struct ticket ticket, st
     (void)st;
     (void)ticket;
     (void)reply;
-    snprintf(asked.discarded, sizeof asked.discarded, "%s", path);
+    snprintf(discarded, sizeof discarded, "%s", path);
     return 0;
 }
 
@@ -89,7 +58,7 @@ static struct link *enter(const struct room_row *row)
 {
     struct link *link = call(&conference_app, row->number, "", "");
 
-    asked.room(asked.ticket, 0, row);
+    door_says(0, row, NULL);
     *link->told = '\0';
     link->app->answered(link);
     return link;
@@ -229,7 +198,7 @@ START_TEST(host_who_comes_hears_who_waits)
     host = enter(&admit);
     *host->told = '\0';
     type(host, "1");
-    asked.pin(asked.ticket, 0, true);
+    pin_says(0, ROLE_HOST, "");
     ck_told(host, "enter=1 play=conf-onlyperson");
     play_over(host);
     ck_told(host, "play=digits/2+conf-people-wait+conf-to-admit+digits/star+digits/5+digits/1");
@@ -255,7 +224,7 @@ START_TEST(host_drops_whom_he_called)
     struct link *host = enter(&own), *other = enter(&own), *last = enter(&own);
 
     type(host, "1");
-    asked.pin(asked.ticket, 0, true);
+    pin_says(0, ROLE_HOST, "");
     type(other, "");
     type(last, "");
     strcpy(member_of(host)->dialled, "1005");
@@ -302,7 +271,7 @@ START_TEST(name_is_asked_once_and_said_to_the_room)
     ck_told(first, "record=#");
     record(first, RECORDED_SILENCE, 1500, 0); /* he said nothing */
     ck_told(first, "enter=1 play=conf-onlyperson");
-    ck_assert_str_eq(asked.discarded, "/cache/member-test.wav");
+    ck_assert_str_eq(discarded, "/cache/member-test.wav");
     second = enter(&names);
     *server.told = '\0';
     play_over(second);
@@ -322,9 +291,9 @@ START_TEST(name_of_who_hangs_up_is_thrown_away)
     struct link *link = enter(&names);
 
     play_over(link);
-    *asked.discarded = '\0';
+    *discarded = '\0';
     record_hang_up(link, 1000, 900);
-    ck_assert_str_eq(asked.discarded, "/cache/member-test.wav");
+    ck_assert_str_eq(discarded, "/cache/member-test.wav");
     ck_told(&server, ""); /* no room was made */
 }
 END_TEST

@@ -98,9 +98,18 @@ void room_answered(struct ticket ticket, int error, const struct room_row *room)
     answered(ticket, error);
 }
 
-void room_pin_answered(struct ticket ticket, int error, bool moderator)
+void door_answered(struct ticket ticket, int error, const struct room_row *room, const struct door *door)
 {
-    answer.moderator = moderator;
+    if (error == 0) {
+        answer.room = *room;
+        answer.door = *door;
+    }
+    answered(ticket, error);
+}
+
+void person_answered(struct ticket ticket, int error, const struct door_person *person)
+{
+    answer.person = error == 0 ? *person : (struct door_person){0};
     answered(ticket, error);
 }
 

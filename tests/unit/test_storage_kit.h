@@ -13,7 +13,7 @@
 #include "core/base/loop.h"
 #include "core/base/settings.h"
 #include "storage/mailbox.h"
-#include "storage/room.h"
+#include "storage/door.h"
 #include "storage/spool.h"
 #include "storage/subscriber.h"
 #include "tests/unit/pg.h"
@@ -38,7 +38,8 @@ extern struct answer {
     struct entry entry, entries[32];
     size_t entry_count;
     struct room_row room;
-    bool moderator;
+    struct door door;
+    struct door_person person;
     char path[512];
 } answer;
 
@@ -50,7 +51,8 @@ void entries_answered(struct ticket ticket, int error, const struct entry_list *
 void entry_answered(struct ticket ticket, int error, const struct entry *entry);
 void file_answered(struct ticket ticket, int error, const char *path);
 void room_answered(struct ticket ticket, int error, const struct room_row *room);
-void room_pin_answered(struct ticket ticket, int error, bool moderator);
+void door_answered(struct ticket ticket, int error, const struct room_row *room, const struct door *door);
+void person_answered(struct ticket ticket, int error, const struct door_person *person);
 void done_answered(struct ticket ticket, int error);
 
 #define TICKET ((struct ticket){.owner = 7, .epoch = 3})
