@@ -2,24 +2,48 @@
 #include "apps/conference/conference.h"
 
 #include "apps/apps.h"
+#include "apps/conference/watchers.h"
 #include "core/base/clock.h"
+#include "core/call/focus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define SERVICE "service"
 #define SERVICE_PREFIX "conf=" /* RFC 4240 §5: sip:conf=NAME@… */
+#define FACTORY "factory"
+#define FACTORY_BYTES 16
 
 /* The room's number: what was dialled, the service's name, or what the number plan's row says. */
-static const char *conference_wanted(const struct request *request)
+const char *conference_wanted(const char *number, const char *argument)
 {
-    if (!*request->argument)
-        return request->number;
-    if (strcmp(request->argument, "service") != 0)
-        return request->argument;
-    if (strncmp(request->number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) != 0)
+    if (!*argument)
+        return number;
+    if (strcmp(argument, FACTORY) == 0)
         return "";
-    return request->number + strlen(SERVICE_PREFIX);
+    if (strcmp(argument, SERVICE) != 0)
+        return argument;
+    if (strncmp(number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) != 0)
+        return "";
+    return number + strlen(SERVICE_PREFIX);
+}
+
+/*
+ * RFC 4579 §5.4: a room that nobody can know of but by whom its maker tells. It is one of RFC 4240's, so that
+ * the number plan's row for those leads others there.
+ */
+static const char *conference_made(struct link *link, char name[NUMBER_TEXT])
+{
+    const struct number_settings *row;
+
+    snprintf(name, NUMBER_TEXT, SERVICE_PREFIX);
+    random_hex(name + strlen(SERVICE_PREFIX), FACTORY_BYTES);
+    row = settings_number(link_settings(link), name);
+    if (row && strcmp(row->application, "conference") == 0 && strcmp(row->argument, SERVICE) == 0)
+        return name + strlen(SERVICE_PREFIX);
+    link_log(link, LEVEL_ERROR, "factory-unreachable needs=\"number conf=. for conference, argument service\"");
+    return "";
 }
 
 /*
@@ -51,11 +75,14 @@ static void conference_found(struct ticket ticket, int error, const struct room_
 
 static void conference_invited(struct link *link, const struct request *request)
 {
-    const char *number = conference_wanted(request);
+    char made[NUMBER_TEXT];
+    bool maker = strcmp(request->argument, FACTORY) == 0;
+    const char *number =
+        maker ? conference_made(link, made) : conference_wanted(request->number, request->argument);
     struct member *member;
 
     if (!*number || strlen(number) >= NUMBER_TEXT) {
-        link_reject(link, 404, NULL);
+        link_reject(link, maker ? 503 : 404, NULL);
         return;
     }
     member = calloc(1, sizeof *member);
@@ -64,10 +91,13 @@ static void conference_invited(struct link *link, const struct request *request)
         return;
     }
     member->link = link;
+    member->maker = maker;
+    member->role = maker ? ROLE_HOST : ROLE_MEMBER;
     room_row_init(&member->row, number);
     snprintf(member->caller, sizeof member->caller, "%s", request->anonymous ? "" : request->caller.user);
     snprintf(member->name, sizeof member->name, "%s", request->anonymous ? "" : request->caller.display);
     link_set_state(link, member);
+    link_set_focus(link, maker ? made : request->number);
     if (room_find(server_storage(link_server(link)), number, link_ticket(link), conference_found) != 0)
         link_reject(link, 503, NULL);
 }
@@ -129,6 +159,8 @@ static void conference_ended(struct link *link)
 
 const struct app conference_app = {
     .name = "conference",
+    .focus = &conference_focus,
+    .stop = roster_stop,
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,

@@ -5,6 +5,7 @@
  *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
  *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys
  *   announce.c    who comes and who goes, told to the room                   recording.c  that it is recorded
+ *   roster.c      who is there, for those who watch it
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -29,6 +30,7 @@ struct room {
     char id[CONFERENCE_ID]; /* of this conference, in its records */
     struct room_row row;    /* as it was when the conference began */
     bool open;              /* it asks for no PIN */
+    bool fleeting;          /* a factory has made it: with its end its name is gone */
     bool recorded, paused;  /* its recording */
     uint32_t mix;           /* the media engine's room */
     bool denoise;           /* of each member's voice */
@@ -49,6 +51,7 @@ struct member {
     struct member *next; /* in the room */
     struct room *room;   /* NULL until he waits or is in */
     struct room_row row; /* of the room he wants; its number always, the rest as storage knows it */
+    bool maker;          /* has called the factory: the room is made for him */
     unsigned tries;      /* wrong PINs */
     enum room_role role;
     enum seat seat;
@@ -60,6 +63,10 @@ struct member {
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
 };
+
+/* conference.c: the room that a number leads to, by what the number plan's row says of it; "": none. A row for
+ * the factory leads to none that stands. */
+const char *conference_wanted(const char *number, const char *argument);
 
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
@@ -108,6 +115,9 @@ void room_say(struct room *room, const char *name);
 /* recording.c */
 void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
 void member_greet(struct member *member, link_step *then); /* on entry; `then` comes only after words */
+
+/* roster.c */
+extern const struct focus conference_focus;
 
 /* entry.c */
 void entry_ask(struct member *member);

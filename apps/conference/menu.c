@@ -62,6 +62,8 @@ static void menu_key(struct link *link, char key)
     case '1':
         member->muted = !member->muted;
         member_voice(member);
+        if (member->room)
+            room_tell(member->room, member, MEMBER_CHANGED);
         menu_say(member, member->muted ? "conf-muted" : "conf-unmuted");
         break;
     case '4':

@@ -57,6 +57,7 @@ static int room_make(struct room **out, const struct member *member)
     room->server = link_server(member->link);
     room->row = member->row;
     room->open = !member->row.has_pin;
+    room->fleeting = member->maker;
     room->lecture = member->row.lecture;
     room->began_us = clock_now_us();
     snprintf(room->number, sizeof room->number, "%s", member->row.number);

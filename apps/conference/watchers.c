@@ -1,3 +1,3 @@
 #include "apps/conference/watchers.h"
 
-room_watcher *const room_watchers[] = {NULL};
+room_watcher *const room_watchers[] = {roster_watch, NULL};

@@ -12,4 +12,8 @@
 typedef void room_watcher(struct room *room, struct member *member, enum room_news news);
 extern room_watcher *const room_watchers[]; /* ends with NULL */
 
+/* roster.c */
+room_watcher roster_watch;
+void roster_stop(struct server *server);
+
 #endif

@@ -1,0 +1,224 @@
+/* Who is in a room, told to those who watch it (RFC 4575); and who may watch. */
+#include "apps/conference/watchers.h"
+#include "core/base/clock.h"
+#include "core/call/focus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- what is told ---------------------------------------------------------------------------------------- */
+
+static void roster_describe(const struct room *room, bool active)
+{
+    const struct settings *settings = server_settings(room->server);
+    struct conference_state state = {.active = active,
+                                     .locked = room->locked,
+                                     .count = room->count,
+                                     .most = room->row.max_members ? room->row.max_members
+                                                                   : settings->max_room_members};
+
+    snprintf(state.name, sizeof state.name, "%s", room->row.name);
+    focus_describe(room->server, room->number, &state);
+}
+
+static enum conference_status roster_status(const struct member *member)
+{
+    if (member->seat == SEAT_WAITING)
+        return CONFERENCE_PENDING;
+    if (member->held)
+        return CONFERENCE_ON_HOLD;
+    return member_heard(member) ? CONFERENCE_CONNECTED : CONFERENCE_MUTED;
+}
+
+static void roster_put(const struct member *member)
+{
+    const struct request *request = link_request(member->link);
+    struct conference_member entry = {
+        .id = member->number,
+        .host = member->role == ROLE_HOST,
+        .status = roster_status(member),
+        .speaks = member_heard(member),
+        .hears = member->seat == SEAT_IN && !member->deaf && !member->held,
+        .since_s = (unsigned)((clock_now_us() - member->joined_us) / 1000000),
+    };
+
+    if (*member->caller) {
+        entry.who = request->caller;
+        snprintf(entry.who.display, sizeof entry.who.display, "%s", member->name);
+    }
+    focus_put(member->room->server, member->room->number, &entry);
+}
+
+/* -- who may watch --------------------------------------------------------------------------------------- */
+
+static bool calls_as(const struct member *member, const char *user)
+{
+    const struct request *request = link_request(member->link);
+
+    return user && request->user && strcmp(request->user, user) == 0;
+}
+
+/* `own`: his call into it, when he asks within that; NULL: he may have several. */
+static bool roster_shows(const struct room_row *row, const struct room *room, const struct member *own,
+                         const char *user)
+{
+    bool hosts = row->roster == ROSTER_HOSTS;
+
+    if (row->roster == ROSTER_ALL || (user && strcmp(row->host, user) == 0))
+        return true;
+    if (own)
+        return !hosts || own->role == ROLE_HOST;
+    for (const struct member *member = room ? room->members : NULL; member; member = member->next)
+        if (calls_as(member, user) && (!hosts || member->role == ROLE_HOST))
+            return true;
+    return false;
+}
+
+/* One who asks for a room that does not stand: what storage says of it decides. */
+struct asking {
+    struct asking *next;
+    struct server *server;
+    struct ticket ticket;
+    char room[NUMBER_TEXT], user[NUMBER_TEXT];
+};
+
+static struct asking *askings; /* signalling thread's */
+
+static void roster_found(struct ticket ticket, int error, const struct room_row *row)
+{
+    struct asking **place = &askings, *asking;
+    struct room_row open;
+
+    while (*place && ((*place)->ticket.owner != ticket.owner || (*place)->ticket.epoch != ticket.epoch))
+        place = &(*place)->next;
+    asking = *place;
+    if (!asking)
+        return;
+    *place = asking->next;
+    room_row_init(&open, asking->room);
+    if (error == ENOENT) {
+        error = 0;
+        row = &open;
+    }
+    if (!error && !roster_shows(row, conference_room(asking->room), NULL, asking->user))
+        error = EACCES;
+    focus_judged(asking->server, ticket, error, asking->room);
+    free(asking);
+}
+
+static int roster_ask(struct server *server, const char *room, const char *user, struct ticket ticket)
+{
+    struct asking *asking = calloc(1, sizeof *asking);
+    int error;
+
+    if (!asking)
+        return ENOMEM;
+    *asking = (struct asking){.next = askings, .server = server, .ticket = ticket};
+    snprintf(asking->room, sizeof asking->room, "%s", room);
+    snprintf(asking->user, sizeof asking->user, "%s", user);
+    askings = asking;
+    error = room_find(server_storage(server), room, ticket, roster_found);
+    if (error) {
+        askings = asking->next;
+        free(asking);
+    }
+    return error;
+}
+
+void roster_stop(struct server *server)
+{
+    (void)server;
+    while (askings) {
+        struct asking *asking = askings;
+
+        askings = asking->next;
+        free(asking);
+    }
+}
+
+/* A trusted peer watches for its own users, and sees to it which of them may. */
+static void roster_judge(struct server *server, const struct focus_watcher *who, struct ticket ticket)
+{
+    const struct member *own = who->link ? link_state(who->link) : NULL;
+    const struct room *room = own ? own->room : NULL;
+    const char *name = own ? own->row.number : conference_wanted(who->number, who->argument);
+    int error = 0;
+
+    if (who->link && !room)
+        error = EACCES; /* still at the door */
+    else if (!*name || strlen(name) >= NUMBER_TEXT)
+        error = ENOENT;
+    if (!error && !own)
+        room = conference_room(name);
+    if (!error && room && !(who->peer && !own))
+        error = roster_shows(&room->row, room, own, who->user) ? 0 : EACCES;
+    else if (!error && !room && !who->peer) {
+        error = roster_ask(server, name, who->user ? who->user : "", ticket);
+        if (!error)
+            return;
+    }
+    focus_judged(server, ticket, error, room ? room->number : name);
+}
+
+static void roster_list(struct server *server, const char *number)
+{
+    const struct room *room = conference_room(number);
+
+    (void)server;
+    if (!room)
+        return;
+    roster_describe(room, true);
+    for (const struct member *member = room->members; member; member = member->next)
+        roster_put(member);
+}
+
+const struct focus conference_focus = {.judge = roster_judge, .list = roster_list};
+
+/* -- news ------------------------------------------------------------------------------------------------ */
+
+/* Who has left watches no more, unless he may as one of those who need not be in it, or by another phone. */
+static void roster_left(const struct room *room, const struct member *member)
+{
+    const char *user = link_request(member->link)->user;
+
+    focus_drop(room->server, room->number, member->number);
+    if (user && roster_shows(&room->row, room, NULL, user))
+        user = NULL;
+    focus_left(room->server, room->number, member->link, user);
+}
+
+/* A lock, a lecture and the like may have changed how all are heard; what is as it was is not told. */
+static void roster_all(const struct room *room)
+{
+    for (const struct member *member = room->members; member; member = member->next)
+        roster_put(member);
+}
+
+void roster_watch(struct room *room, struct member *member, enum room_news news)
+{
+    switch (news) {
+    case ROOM_CHANGED:
+        roster_all(room);
+        break;
+    case ROOM_ENDED:
+        if (room->fleeting) {
+            focus_gone(room->server, room->number);
+            return;
+        }
+        roster_describe(room, false);
+        return;
+    case MEMBER_CAME:
+    case MEMBER_CHANGED:
+        roster_put(member);
+        break;
+    case MEMBER_LEFT:
+        roster_left(room, member);
+        break;
+    case MEMBER_TALKS:
+        return;
+    case ROOM_BEGAN:
+        break;
+    }
+    roster_describe(room, true);
+}
