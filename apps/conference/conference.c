@@ -30,7 +30,7 @@ const char *conference_wanted(const char *number, const char *argument)
 }
 
 /*
- * RFC 4579 §5.4: a room that nobody can know of but by whom its maker tells. It is one of RFC 4240's, so that
+ * RFC 4579 §3.2: a room that nobody can know of but by whom its maker tells. It is one of RFC 4240's, so that
  * the number plan's row for those leads others there.
  */
 static const char *conference_made(struct link *link, char name[NUMBER_TEXT])

@@ -59,18 +59,21 @@ static bool calls_as(const struct member *member, const char *user)
     return user && request->user && strcmp(request->user, user) == 0;
 }
 
-/* `own`: his call into it, when he asks within that; NULL: he may have several. */
+static bool roster_is_for(const struct room_row *row, const struct member *member)
+{
+    return member->seat == SEAT_IN && (row->roster != ROSTER_HOSTS || member->role == ROLE_HOST);
+}
+
+/* `own`: his call into it, when he asks within that; NULL: he may have several. Who waits sees nobody yet. */
 static bool roster_shows(const struct room_row *row, const struct room *room, const struct member *own,
                          const char *user)
 {
-    bool hosts = row->roster == ROSTER_HOSTS;
-
     if (row->roster == ROSTER_ALL || (user && strcmp(row->host, user) == 0))
         return true;
     if (own)
-        return !hosts || own->role == ROLE_HOST;
+        return roster_is_for(row, own);
     for (const struct member *member = room ? room->members : NULL; member; member = member->next)
-        if (calls_as(member, user) && (!hosts || member->role == ROLE_HOST))
+        if (calls_as(member, user) && roster_is_for(row, member))
             return true;
     return false;
 }
@@ -173,16 +176,21 @@ static void roster_list(struct server *server, const char *number)
         roster_put(member);
 }
 
-const struct focus conference_focus = {.judge = roster_judge, .list = roster_list};
+static bool roster_names(const char *number, const char *argument)
+{
+    return *conference_wanted(number, argument) != '\0';
+}
+
+const struct focus conference_focus = {.names = roster_names, .judge = roster_judge, .list = roster_list};
 
 /* -- news ------------------------------------------------------------------------------------------------ */
 
-/* Who has left watches no more, unless he may as one of those who need not be in it, or by another phone. */
-static void roster_left(const struct room *room, const struct member *member)
+/* Who has left, or is no host any more, watches no longer, unless he may in his own right or by another
+ * phone. */
+static void roster_blind(const struct room *room, const struct member *member)
 {
     const char *user = link_request(member->link)->user;
 
-    focus_drop(room->server, room->number, member->number);
     if (user && roster_shows(&room->row, room, NULL, user))
         user = NULL;
     focus_left(room->server, room->number, member->link, user);
@@ -208,12 +216,17 @@ void roster_watch(struct room *room, struct member *member, enum room_news news)
         }
         roster_describe(room, false);
         return;
-    case MEMBER_CAME:
     case MEMBER_CHANGED:
+        if (!roster_shows(&room->row, room, member, link_request(member->link)->user))
+            roster_blind(room, member);
+        roster_put(member);
+        break;
+    case MEMBER_CAME:
         roster_put(member);
         break;
     case MEMBER_LEFT:
-        roster_left(room, member);
+        focus_drop(room->server, room->number, member->number);
+        roster_blind(room, member);
         break;
     case MEMBER_TALKS:
         return;

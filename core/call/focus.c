@@ -17,8 +17,9 @@ static const struct app *focus_app(const struct server *server, const char *numb
 bool focus_is(void *arg, const char *number)
 {
     const char *argument = "";
+    const struct app *app = focus_app(arg, number, &argument);
 
-    return focus_app(arg, number, &argument) != NULL;
+    return app && app->focus->names(number, argument);
 }
 
 /* A dialog in which he asks is his call's: what he may follows from that. */

@@ -19,6 +19,8 @@ struct focus_watcher {
 };
 
 struct focus {
+    /* Whether a number, by what its row of the number plan says, is one conference's; a factory's is none. */
+    bool (*names)(const char *number, const char *argument);
     /* Whether he may: focus_judged() with this ticket, once, now or later. */
     void (*judge)(struct server *server, const struct focus_watcher *who, struct ticket ticket);
     /* Tells all of a conference, if there is one, by focus_describe() and focus_put(). */

@@ -144,7 +144,7 @@ void options_reply(struct agent *agent, nta_incoming_t *irq, const char *allow, 
                 TAG_END());
 }
 
-/* A conference's URI is known by its Contact, whoever asks (RFC 4579 §5.14). */
+/* A conference's URI is known by its Contact, whoever asks (RFC 4579). */
 static void options_request(struct transport *t, nta_incoming_t *irq, const sip_t *sip)
 {
     const struct agent *agent = t->agent;

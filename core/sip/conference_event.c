@@ -14,7 +14,8 @@
 
 #define BUCKETS 256
 #define BURST_MS 50  /* who comes changes several things at once */
-#define PACE_MS 1000 /* between two NOTIFYs to one watcher (RFC 4575 §3.9 leaves it to policy) */
+#define PACE_MS 1000 /* between two NOTIFYs to one watcher */
+#define LATER_S 300  /* for which a watcher may put the next one off */
 /* Bounds of a document. Of a datagram's fragments each may get lost, so there it is less at a time. */
 #define TCP_TEXT 49152
 #define UDP_TEXT ROSTER_TEXT_MIN
@@ -189,10 +190,12 @@ static char *conference_body(struct subscription *s)
     return text;
 }
 
-/* It did not arrive, and what follows would stand on it. */
-static void conference_lost(struct subscription *s)
+/* What follows would stand on it. */
+static void conference_lost(struct subscription *s, unsigned seconds)
 {
     s->reader.full = true;
+    if (!s->over)
+        watcher_pace(s, seconds < 1 ? PACE_MS : seconds > LATER_S ? LATER_S * 1000 : seconds * 1000);
 }
 
 /* -- who may watch --------------------------------------------------------------------------------------- */

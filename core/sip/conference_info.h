@@ -43,7 +43,7 @@ struct conference_state {
 struct conference_watch {
     const char *number;      /* of the URI that he asks for */
     const char *user, *peer; /* authenticated subscriber or trusted peer; or NULL */
-    struct session *session; /* whose dialog he asks in (RFC 4579 §5.2): then both may be NULL; or NULL */
+    struct session *session; /* whose dialog he asks in (RFC 4579): then both may be NULL; or NULL */
 };
 
 /*

@@ -40,7 +40,7 @@ void roster_forget(struct roster *roster, uint64_t told);
 /*
  * The next document for this reader, of `most` bytes or fewer: malloc'd, NULL without memory. Its entity is
  * the conference's URI, sip:user@host. What does not fit is left for the next one: of a long roster the first
- * is of state "full" and holds the first users, and partial ones add the others (RFC 4575 §4.6).
+ * is of state "full" and holds the first users, and partial ones add the others (RFC 4575 §4).
  */
 char *roster_document(struct roster *roster, struct roster_reader *reader, const char *user, const char *host,
                       size_t most);

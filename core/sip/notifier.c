@@ -15,6 +15,8 @@
 #define SUBSCRIPTIONS_A_USER                                                                                 \
     128 /* a row of lamps and some to spare; a user with more than that has a fault or bad intent */
 
+#define SUBSCRIPTIONS_A_SESSION 4
+
 static const struct event_package *const packages[] = {&mwi_package, &dialog_package, &conference_package};
 #define PACKAGES (sizeof packages / sizeof *packages)
 
@@ -156,9 +158,9 @@ static int notify_answered(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, con
         subscription_free(s);
         return 0;
     }
-    if (status >= 300 && s->package->lost)
-        s->package->lost(s);
-    if (s->again)
+    if (status >= 300 && s->package->lost && !s->over)
+        s->package->lost(s, (unsigned)sip->sip_retry_after->af_delta);
+    else if (s->again)
         notify_send(s);
     return 0;
 }
@@ -413,6 +415,15 @@ static void event_read(char *out, size_t size, const sip_t *sip, const char *nam
         snprintf(out, size, "%s", name);
 }
 
+static unsigned subscriptions_in(const struct session *session)
+{
+    unsigned count = 0;
+
+    for (const struct subscription *s = session->agent->notifier->subscriptions; s; s = s->next)
+        count += s->session == session;
+    return count;
+}
+
 static unsigned subscriptions_of(const struct notifier *notifier, const char *user)
 {
     unsigned count = 0;
@@ -566,7 +577,7 @@ static int in_dialog(nta_leg_magic_t *magic, nta_leg_t *leg, nta_incoming_t *irq
     return 0;
 }
 
-/* -- in the dialog of a call (RFC 4579 §5.2) ---------------------------------------------------------------
+/* -- in the dialog of a call (RFC 4579) ---------------------------------------------------------------
  */
 
 /* Who has the dialog is who he was when it began; no credentials are asked for within it. */
@@ -586,6 +597,10 @@ bool notifier_in_session(struct session *session, nta_incoming_t *irq, const sip
         subscription_refresh(s, irq, sip);
         return true;
     }
+    if (subscriptions_in(session) >= SUBSCRIPTIONS_A_SESSION) {
+        agent_reply(irq, 403, "Too Many Subscriptions", TAG_END());
+        return true;
+    }
     s = subscription_new(notifier, session->transport, irq, sip);
     if (s) {
         s->session = session;
@@ -595,7 +610,7 @@ bool notifier_in_session(struct session *session, nta_incoming_t *irq, const sip
     return true;
 }
 
-/* RFC 5057 §4.1: the subscription is a usage of its own, and has its own last word; nobody waits for the
+/* RFC 5057: the subscription is a usage of its own, and has its own last word; nobody waits for the
  * answer. */
 static void subscription_part(struct subscription *s)
 {

@@ -29,11 +29,11 @@ struct event_package {
     /* The body of a NOTIFY that is about to go out, malloc'd; NULL: the package gives it beforehand, by
      * subscription_admit() and subscription_update(). */
     char *(*body)(struct subscription *s);
-    /* A NOTIFY did not arrive, and the subscription goes on. May be NULL. */
-    void (*lost)(struct subscription *s);
+    /* A NOTIFY did not arrive, and the next is wanted no sooner than after so long. May be NULL. */
+    void (*lost)(struct subscription *s, unsigned seconds);
     /* It ends. May be NULL. */
     void (*leave)(struct subscription *s);
-    bool focus; /* its resources are conferences, as our Contact says (RFC 4579 §4.2) */
+    bool focus; /* its resources are conferences, as our Contact says (RFC 4579 §4) */
 };
 
 struct subscription {

@@ -62,7 +62,7 @@ SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const ch
                               const struct peer_settings *peer, const char *realm);
 /* `"Display" <sip:user@host>`, escaped; allocated from home. NULL: no memory. */
 char *party_address(su_home_t *home, const struct party *party);
-/* "<sip:user@place>", of a focus with ";isfocus" (RFC 3840 §10.14). `place` is host:port. */
+/* "<sip:user@place>", of a focus with ";isfocus" (RFC 3840). `place` is host:port. */
 void contact_write(char *out, size_t size, const char *user, const char *place, enum wire wire, bool focus);
 /* The user part of the topmost Route, when it is a token. */
 bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT]);

@@ -64,7 +64,7 @@ class TestConferenceEvent(Scenario):
         self.assertEqual(watcher.until_ended(), "timeout")
 
     def test_in_the_dialog_of_the_call(self):
-        """RFC 4579 section 5.2; the subscription ends with the call, the one who left may watch no longer."""
+        """The subscription ends with the call, the one who left may watch no longer."""
         ada, bob = self.enter("1001", "3803"), self.enter("1002", "3803")
         self.assertIn("conference", ada.responses[-1].get("Allow-Events"))
         watcher = Watcher(bob.phone, call=bob)
@@ -92,8 +92,22 @@ class TestConferenceEvent(Scenario):
         self.assertEqual(again.states, ["full"])
         ada.hangup()
 
+    def test_who_has_missed_something_is_told_all_anew(self):
+        watcher = self.pbx_watches("3012").until({})
+        watcher.phone.notify_answer = (503, None, [("Retry-After", "1")])
+        ada = self.enter("1001", "3012")
+        harness.until(lambda: watcher.phone.refused, what="a NOTIFY that is refused")
+        with watcher.phone.changed:
+            watcher.phone.notify_answer = (200,)
+            watcher.version += watcher.phone.refused
+        bob = self.enter("1002", "3012")
+        watcher.until({"1001": IN, "1002": IN})
+        self.assertEqual(watcher.states[:2], ["full", "full"])
+        ada.hangup()
+        bob.hangup()
+
     def test_who_may_watch(self):
-        host, stranger = self.phone("1005"), self.phone("1006")
+        host, stranger = self.phone("1005", transport="tcp"), self.phone("1006")
         ada = self.enter("1001", "3801")
         self.assertEqual(Watcher(stranger, "3801").status, 403)
         self.assertEqual(Watcher(ada.phone, "3801").status, 403)  # in it, but no host
@@ -118,7 +132,7 @@ class TestConferenceEvent(Scenario):
             call.hangup()
 
     def test_a_focus_says_that_it_is_one(self):
-        """RFC 4579 section 4.2: by whatever it sends in the dialog, and to whoever asks."""
+        """RFC 4579 section 4: by whatever it sends in the dialog, and to whoever asks."""
         uri = "sip:3011@%s:5060" % self.server.address
         ada = self.enter("1001", "3011")
         self.assertEqual(focus_of(ada.responses[-1]), uri)
@@ -129,7 +143,8 @@ class TestConferenceEvent(Scenario):
             self.assertIn("conference", answer.get("Allow-Events"))
             for name in ("Allow", "Accept", "Supported", "Accept-Language"):
                 self.assertTrue(answer.get(name), name)
-        self.assertIsNone(focus_of(self.phone("1002").request("OPTIONS", ada.phone.uri("9196"))))
+        for other in ("9196", "3998"):  # the factory is none of those that it makes
+            self.assertIsNone(focus_of(self.phone("1002").request("OPTIONS", ada.phone.uri(other))))
         bob = self.enter("1002", ada.target)  # the Contact may be given to others
         self.pbx_watches("3011").until({"1001": ("participant", "on-hold", "inactive"), "1002": IN})
         bob.hangup()
@@ -138,8 +153,20 @@ class TestConferenceEvent(Scenario):
         self.assertIsNone(focus_of(echo.responses[-1]))
         echo.hangup()
 
+    def test_who_is_sent_into_a_room_hears_that_it_is_one(self):
+        """RFC 4579: the far side of a dialog that stands becomes a focus."""
+        bob = self.phone("1002", registered=True)
+        ada = self.phone("1001").invite("1002")
+        other = bob.wait_call()
+        other.answer()
+        ada.wait_answered()
+        self.assertEqual(other.request("REFER", [("Refer-To", "<%s>" % bob.uri("3013"))]).status, 202)
+        harness.until(lambda: [r for r in ada.requests if focus_of(r) == "sip:3013@%s:5060" % self.server.address],
+                      what="a target refresh")
+        ada.hangup()
+
     def test_the_factory_makes_a_room_of_its_own(self):
-        """RFC 4579 section 5.4."""
+        """RFC 4579 section 3.2."""
         ada, other = self.enter("1001", "3998"), self.enter("1003", "3998")
         uri = focus_of(ada.responses[-1])
         self.assertRegex(uri, r"^sip:conf=[0-9a-f]{32}@")
