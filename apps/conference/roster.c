@@ -68,7 +68,7 @@ static bool roster_is_for(const struct room_row *row, const struct member *membe
 static bool roster_shows(const struct room_row *row, const struct room *room, const struct member *own,
                          const char *user)
 {
-    if (row->roster == ROSTER_ALL || (user && strcmp(row->host, user) == 0))
+    if (row->roster == ROSTER_ALL || (user && *user && strcmp(row->host, user) == 0))
         return true;
     if (own)
         return roster_is_for(row, own);
@@ -79,52 +79,52 @@ static bool roster_shows(const struct room_row *row, const struct room *room, co
 }
 
 /* One who asks for a room that does not stand: what storage says of it decides. */
-struct asking {
-    struct asking *next;
+struct inquiry {
+    struct inquiry *next;
     struct server *server;
     struct ticket ticket;
     char room[NUMBER_TEXT], user[NUMBER_TEXT];
 };
 
-static struct asking *askings; /* signalling thread's */
+static struct inquiry *inquiries; /* signalling thread's */
 
 static void roster_found(struct ticket ticket, int error, const struct room_row *row)
 {
-    struct asking **place = &askings, *asking;
+    struct inquiry **place = &inquiries, *inquiry;
     struct room_row open;
 
     while (*place && ((*place)->ticket.owner != ticket.owner || (*place)->ticket.epoch != ticket.epoch))
         place = &(*place)->next;
-    asking = *place;
-    if (!asking)
+    inquiry = *place;
+    if (!inquiry)
         return;
-    *place = asking->next;
-    room_row_init(&open, asking->room);
+    *place = inquiry->next;
+    room_row_init(&open, inquiry->room);
     if (error == ENOENT) {
         error = 0;
         row = &open;
     }
-    if (!error && !roster_shows(row, conference_room(asking->room), NULL, asking->user))
+    if (!error && !roster_shows(row, conference_room(inquiry->room), NULL, inquiry->user))
         error = EACCES;
-    focus_judged(asking->server, ticket, error, asking->room);
-    free(asking);
+    focus_judged(inquiry->server, ticket, error, inquiry->room);
+    free(inquiry);
 }
 
 static int roster_ask(struct server *server, const char *room, const char *user, struct ticket ticket)
 {
-    struct asking *asking = calloc(1, sizeof *asking);
+    struct inquiry *inquiry = calloc(1, sizeof *inquiry);
     int error;
 
-    if (!asking)
+    if (!inquiry)
         return ENOMEM;
-    *asking = (struct asking){.next = askings, .server = server, .ticket = ticket};
-    snprintf(asking->room, sizeof asking->room, "%s", room);
-    snprintf(asking->user, sizeof asking->user, "%s", user);
-    askings = asking;
+    *inquiry = (struct inquiry){.next = inquiries, .server = server, .ticket = ticket};
+    snprintf(inquiry->room, sizeof inquiry->room, "%s", room);
+    snprintf(inquiry->user, sizeof inquiry->user, "%s", user);
+    inquiries = inquiry;
     error = room_find(server_storage(server), room, ticket, roster_found);
     if (error) {
-        askings = asking->next;
-        free(asking);
+        inquiries = inquiry->next;
+        free(inquiry);
     }
     return error;
 }
@@ -132,11 +132,11 @@ static int roster_ask(struct server *server, const char *room, const char *user,
 void roster_stop(struct server *server)
 {
     (void)server;
-    while (askings) {
-        struct asking *asking = askings;
+    while (inquiries) {
+        struct inquiry *inquiry = inquiries;
 
-        askings = asking->next;
-        free(asking);
+        inquiries = inquiry->next;
+        free(inquiry);
     }
 }
 
