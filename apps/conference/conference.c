@@ -4,35 +4,68 @@
 #include "apps/conference/notice.h"
 
 #include "apps/apps.h"
+#include "apps/conference/watchers.h"
 #include "core/base/clock.h"
+#include "core/call/focus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PROFILE_PREFIX "profile="
+#define ASK "ask"
+#define SERVICE "service"
 #define SERVICE_PREFIX "conf=" /* RFC 4240 §5: sip:conf=NAME@… */
+#define FACTORY "factory"
+#define FACTORY_BYTES 16
 
 /*
  * Which room a row of the number plan means, for what was dialled: that number itself, of a profile or not;
- * another one that it names; the service's name; or "" where the caller is to be asked. False: none.
+ * another one that it names; or the service's name.
  */
+const char *conference_wanted(const char *number, const char *argument)
+{
+    if (!*argument || strncmp(argument, PROFILE_PREFIX, strlen(PROFILE_PREFIX)) == 0)
+        return number;
+    if (strcmp(argument, FACTORY) == 0 || strcmp(argument, ASK) == 0)
+        return "";
+    if (strcmp(argument, SERVICE) != 0)
+        return argument;
+    return strncmp(number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0 ? number + strlen(SERVICE_PREFIX)
+                                                                        : "";
+}
+
+/* The same for who calls it. `number` stays "" where he is to be asked. False: none. */
 static bool room_wanted(struct door_caller *asks, const char *number, const char *argument)
 {
+    const char *wanted = conference_wanted(number, argument);
+
     if (strncmp(argument, PROFILE_PREFIX, strlen(PROFILE_PREFIX)) == 0)
         snprintf(asks->profile, sizeof asks->profile, "%s", argument + strlen(PROFILE_PREFIX));
-    else if (strcmp(argument, "ask") == 0)
+    if (strcmp(argument, ASK) == 0)
         return true;
-    else if (strcmp(argument, "service") == 0)
-        number = strncmp(number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0
-                     ? number + strlen(SERVICE_PREFIX)
-                     : "";
-    else if (*argument)
-        number = argument;
-    if (!*number || strlen(number) >= sizeof asks->number)
+    if (!*wanted || strlen(wanted) >= sizeof asks->number)
         return false;
-    snprintf(asks->number, sizeof asks->number, "%s", number);
+    snprintf(asks->number, sizeof asks->number, "%s", wanted);
     return true;
+}
+
+/*
+ * RFC 4579 §3.2: a room that nobody can know of but by whom its maker tells. It is one of RFC 4240's, so that
+ * the number plan's row for those leads others there.
+ */
+static const char *conference_made(struct link *link, char name[NUMBER_TEXT])
+{
+    const struct number_settings *row;
+
+    snprintf(name, NUMBER_TEXT, SERVICE_PREFIX);
+    random_hex(name + strlen(SERVICE_PREFIX), FACTORY_BYTES);
+    row = settings_number(link_settings(link), name);
+    if (row && strcmp(row->application, "conference") == 0 && strcmp(row->argument, SERVICE) == 0)
+        return name + strlen(SERVICE_PREFIX);
+    link_log(link, LEVEL_ERROR,
+             "factory-unreachable needs=\"number conf=. for conference, argument service\"");
+    return "";
 }
 
 void conference_choose(struct member *member, const char *digits)
@@ -48,6 +81,7 @@ void conference_choose(struct member *member, const char *digits)
         snprintf(asks->number, sizeof asks->number, "%s", digits);
     }
     room_row_init(&member->row, asks->number);
+    link_set_focus(member->link, digits);
 }
 
 /*
@@ -113,10 +147,14 @@ static void conference_found(struct ticket ticket, int error, const struct room_
 static void conference_invited(struct link *link, const struct request *request)
 {
     struct door_caller asks = {0};
+    char made[NUMBER_TEXT];
+    bool maker = strcmp(request->argument, FACTORY) == 0;
     struct member *member;
 
-    if (!room_wanted(&asks, request->number, request->argument)) {
-        link_reject(link, 404, NULL);
+    if (maker)
+        snprintf(asks.number, sizeof asks.number, "%s", conference_made(link, made));
+    if (maker ? !*asks.number : !room_wanted(&asks, request->number, request->argument)) {
+        link_reject(link, maker ? 503 : 404, NULL);
         return;
     }
     member = calloc(1, sizeof *member);
@@ -126,12 +164,16 @@ static void conference_invited(struct link *link, const struct request *request)
     }
     member->link = link;
     member->how = "dialled";
+    member->maker = maker;
+    member->role = maker ? ROLE_HOST : ROLE_MEMBER;
     caller_name(&asks, link, request);
     member->asks = asks;
     room_row_init(&member->row, asks.number);
     snprintf(member->caller, sizeof member->caller, "%s", request->anonymous ? "" : request->caller.user);
     snprintf(member->name, sizeof member->name, "%s", request->anonymous ? "" : request->caller.display);
     link_set_state(link, member);
+    if (*asks.number)
+        link_set_focus(link, maker ? made : request->number);
     if (!*asks.number)
         link_answer(link);
     else if (door_find(server_storage(link_server(link)), &asks, link_ticket(link), conference_found) != 0)
@@ -192,10 +234,17 @@ static void conference_ended(struct link *link)
     free(member);
 }
 
+static void conference_stop(struct server *server)
+{
+    roster_stop(server);
+    keep_stop(server);
+}
+
 const struct app conference_app = {
     .name = "conference",
+    .focus = &conference_focus,
     .judge = menus_judge,
-    .stop = keep_stop,
+    .stop = conference_stop,
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,

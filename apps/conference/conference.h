@@ -15,6 +15,7 @@
  *   farewell.c    out of the room
  *   recording.c   that it is recorded
  *   export.c      … by a server of another's (RFC 7866)
+ *   roster.c      who is there, for those who watch it
  *   duration.c    how long it may go on
  *   keep.c        what outlives the server
  *   records.c     what remains of it: who was there, and what hosts did
@@ -46,6 +47,7 @@ struct room {
     char id[CONFERENCE_ID]; /* of this conference, in its records */
     struct room_row row;    /* as it was when the conference began */
     bool open;              /* it asks for no PIN */
+    bool fleeting;          /* a factory has made it: with its end its name is gone */
     bool recorded, paused;  /* its recording */
     uint32_t mix;           /* the media engine's room */
     bool denoise;           /* of each member's voice */
@@ -83,6 +85,7 @@ struct member {
     struct room_row row;     /* of the room he wants; its number always, the rest as storage knows it */
     struct door_caller asks; /* who he is at the door of a room */
     struct door door;        /* … and what that said */
+    bool maker;              /* has called the factory: the room is made for him */
     bool planned;            /* who was asked for a number: it is a room of the number plan */
     const char *how;         /* "dialled"; "invited", "moved" */
     enum { KEPT_NOT, KEPT_HEARD, KEPT_MUTED } kept; /* keep.c: as his seat is written down; … */
@@ -116,6 +119,9 @@ struct member {
 /* The room that somebody means who types this number: the number plan's, or else one that must have a row. */
 void conference_choose(struct member *member, const char *digits);
 void conference_known(struct member *member, const struct room_row *row, const struct door *door);
+/* The room that a number leads to, by what the number plan's row says of it; "": none. A row for the factory
+ * leads to none that stands. */
+const char *conference_wanted(const char *number, const char *argument);
 
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
@@ -184,6 +190,9 @@ __attribute__((warn_unused_result)) int room_record_act(struct room *room, const
 bool room_is_recorded(const struct room *room); /* by us or by a recording server, and it has not paused */
 void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
 void member_greet(struct member *member);                              /* on entry */
+
+/* roster.c */
+extern const struct focus conference_focus;
 
 /* entry.c */
 void entry_start(struct member *member);  /* his call is answered, and his door was asked */

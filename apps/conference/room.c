@@ -59,6 +59,7 @@ static int room_make(struct room **out, const struct member *member)
     room->server = link_server(member->link);
     room->row = member->row;
     room->open = !member->row.has_pin;
+    room->fleeting = member->maker;
     room->locked = member->door.locked;
     room->lecture = member->door.resumes ? member->door.lecture : member->row.lecture;
     room->all_muted = member->door.all_muted;

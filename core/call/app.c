@@ -162,6 +162,8 @@ void link_let_go(struct link *link)
 
     media_clear(link);
     watch_changed(call);
+    if (link->app->focus && call->caller->session)
+        session_set_focus(call->caller->session, NULL);
     call->host = NULL;
     call->mover = link;
     call->state = CALL_ROUTING;

@@ -19,6 +19,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct focus;
 struct link;
 struct server;
 struct storage;
@@ -66,6 +67,8 @@ typedef void settings_fault(int line, const char *what, void *arg);
 
 struct app {
     const char *name; /* as confab.conf writes it */
+    /* It is a focus (core/call/focus.h), or NULL. */
+    const struct focus *focus;
     /* Once, at the server's start and end: for what is no call's own. Either may be NULL. */
     int (*start)(struct server *server);
     void (*stop)(struct server *server);

@@ -612,6 +612,14 @@ void watch_changed(struct call *call);
 /* What goes on at a number. `arg` is the server. */
 void watch_list(void *arg, const char *number, struct dialog_list *out);
 
+/* -- focus.c: conferences that may be watched; agent_handlers, arg is the server ------------------------ */
+
+bool focus_is(void *arg, const char *number);
+void focus_judge(void *arg, const struct conference_watch *watch, struct ticket ticket);
+void focus_list(void *arg, const char *room);
+/* The leg takes the place of the call's caller: its far side is to know with what it talks. */
+void focus_take(const struct call *call, struct leg *leg);
+
 /* -- hold.c: what the held side hears ------------------------------------------------------------------ */
 
 /* Whether `leg` is to hear our music since `other` holds, or would if it held. */
@@ -698,6 +706,7 @@ struct link {
     const struct subscriber *served;      /* NULL: nobody's */
     json_t *services;                     /* his, parsed at the first question */
     struct timer *deadline;
+    char focus[NUMBER_TEXT]; /* URI of its conference (link_set_focus()) */
     char lamp[NUMBER_TEXT]; /* number at which the call that it hosts is shown; "": where it was answered */
     const struct request *above, *request,
         *passed;                          /* as it came, as the link sees it, and as it goes on below */

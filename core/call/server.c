@@ -108,6 +108,9 @@ static const struct agent_handlers agent_handlers = {
     .admits = isc_admits,
     .referred = transfer_click,
     .dialogs = watch_list,
+    .is_focus = focus_is,
+    .conference_judge = focus_judge,
+    .conference_list = focus_list,
 };
 
 static int server_start_mixer(struct server *server)

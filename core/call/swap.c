@@ -266,6 +266,8 @@ int call_replace(struct leg *old, struct leg *leg)
         error = leg_new(&empty, from, true);
     if (!error)
         error = leg_keep_identity(leg);
+    if (!error)
+        focus_take(call, leg);
     if (!error && !leg->answered)
         error = leg_answer_for(leg, call, by_caller ? call->callee : call->caller);
     if (error)

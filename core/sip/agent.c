@@ -132,6 +132,41 @@ static bool request_is_odd(nta_incoming_t *irq, const sip_t *sip)
     return true;
 }
 
+void options_reply(struct agent *agent, nta_incoming_t *irq, const char *allow, const char *supported,
+                   const sip_contact_t *contact)
+{
+    char events[EVENTS_TEXT];
+
+    notifier_events(events);
+    agent_reply(irq, SIP_200_OK, SIPTAG_CONTACT(contact), SIPTAG_ALLOW_STR(allow),
+                SIPTAG_ACCEPT_STR(SDP_TYPE ", multipart/mixed"), SIPTAG_SUPPORTED_STR(supported),
+                SIPTAG_ALLOW_EVENTS_STR(events), SIPTAG_ACCEPT_LANGUAGE_STR(agent->settings->language),
+                TAG_END());
+}
+
+/* A conference's URI is known by its Contact, whoever asks (RFC 4579). */
+static void options_request(struct transport *t, nta_incoming_t *irq, const sip_t *sip)
+{
+    const struct agent *agent = t->agent;
+    char text[HOST_PORT_TEXT + 3 * sizeof((struct party *)0)->user + 40], address[HOST_PORT_TEXT];
+    struct sockaddr_storage source, local;
+    sip_contact_t *contact = NULL;
+    struct party target;
+    su_home_t *home = su_home_new(sizeof *home);
+
+    if (home && agent->handlers->is_focus && party_read(&target, sip->sip_request->rq_url, NULL) == 0 &&
+        *target.user && agent->handlers->is_focus(agent->arg, target.user)) {
+        agent_source(t->nta, irq, &source);
+        transport_address(t, &source, &local);
+        address_text(&local, true, address);
+        contact_write(text, sizeof text, target.user, address, wire_of(sip), true);
+        contact = sip_contact_make(home, text);
+    }
+    options_reply(t->agent, irq, ALLOW, SESSION_SUPPORTED ", path", contact ? contact : t->contact);
+    if (home)
+        su_home_unref(home);
+}
+
 static void request_dispatch(struct transport *t, nta_incoming_t *irq, const sip_t *sip)
 {
     struct agent *agent = t->agent;
@@ -143,9 +178,7 @@ static void request_dispatch(struct transport *t, nta_incoming_t *irq, const sip
         break;
     case sip_method_options:
         if (request_is_acceptable(irq, sip, false))
-            agent_reply(irq, SIP_200_OK, SIPTAG_ALLOW_STR(ALLOW), SIPTAG_ACCEPT_STR(SDP_TYPE),
-                        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED ", path"), SIPTAG_CONTACT(t->contact),
-                        TAG_END());
+            options_request(t, irq, sip);
         break;
     case sip_method_register:
         registrar_request(agent->registrar, t, irq, sip);

@@ -10,6 +10,7 @@
 
 #include "core/base/loop.h"
 #include "core/base/settings.h"
+#include "core/sip/conference_info.h"
 #include "core/sip/dialog_info.h"
 #include "core/sip/session.h"
 
@@ -41,6 +42,12 @@ struct agent_handlers {
     bool (*admits)(void *arg, const char *token, const char *host, bool peer);
     /* What goes on at a number, for those who watch it; *out is empty. May be NULL. */
     void (*dialogs)(void *arg, const char *number, struct dialog_list *out);
+    /* Whether a number is a conference's (RFC 4579); who asks may be anybody. May be NULL. */
+    bool (*is_focus)(void *arg, const char *number);
+    /* May a conference be watched? agent_conference_judged() follows, once, now or later. May be NULL. */
+    void (*conference_judge)(void *arg, const struct conference_watch *watch, struct ticket ticket);
+    /* A conference is watched from here on: all of it is to be told before this returns. May be NULL. */
+    void (*conference_list)(void *arg, const char *room);
 };
 
 /* Binds every address of settings->listen on UDP and TCP. EADDRINUSE, EADDRNOTAVAIL (logged with the

@@ -262,6 +262,15 @@ void line_add_uri(struct lines *l, const char *user, const char *host)
     line_add(l, "sip:%s%s%s", escaped, *escaped ? "@" : "", host_checked(host));
 }
 
+void contact_write(char *out, size_t size, const char *user, const char *place, enum wire wire, bool focus)
+{
+    struct lines l = {.out = out, .size = size};
+
+    line_add(&l, "<");
+    line_add_uri(&l, user, place);
+    line_add(&l, "%s>%s", wire == WIRE_TCP ? ";transport=tcp" : "", focus ? ";isfocus" : "");
+}
+
 /* What those inside the trust domain are asked to do when the call leaves it; outside of it, it has been
  * done. */
 static void privacy_write(struct lines *l, const struct session_target *target)

@@ -90,6 +90,14 @@ void notifier_free(struct notifier *notifier);
 /* A SUBSCRIBE outside any dialog, not yet authenticated. Owns irq. */
 void notifier_request(struct notifier *notifier, struct transport *transport, nta_incoming_t *irq,
                       const sip_t *sip);
+/* A SUBSCRIBE in a session's dialog. Owns irq unless it gives false: it is for none of the packages that live
+ * there. */
+bool notifier_in_session(struct session *session, nta_incoming_t *irq, const sip_t *sip);
+/* The session's dialog ends: so do its subscriptions. */
+void notifier_part(struct session *session);
+/* What may be watched, as Allow-Events writes it. */
+#define EVENTS_TEXT 128
+void notifier_events(char out[EVENTS_TEXT]);
 unsigned notifier_count(const struct notifier *notifier);
 /* Called by registrar.c when a user has registered a contact (new or refreshed): for unsolicited MWI. */
 void notifier_registered(struct notifier *notifier, const char *user, bool fresh);

@@ -15,7 +15,9 @@
 #define SUBSCRIPTIONS_A_USER                                                                                 \
     128 /* a row of lamps and some to spare; a user with more than that has a fault or bad intent */
 
-static const struct event_package *const packages[] = {&mwi_package, &dialog_package};
+#define SUBSCRIPTIONS_A_SESSION 4
+
+static const struct event_package *const packages[] = {&mwi_package, &dialog_package, &conference_package};
 #define PACKAGES (sizeof packages / sizeof *packages)
 
 int notifier_new(struct notifier **out, struct agent *agent)
@@ -29,7 +31,10 @@ int notifier_new(struct notifier **out, struct agent *agent)
     error = mwi_new(&notifier->mwi, notifier);
     if (!error)
         error = dialogs_new(&notifier->dialogs, notifier);
+    if (!error)
+        error = conferences_new(&notifier->conferences, notifier);
     if (error) {
+        dialogs_free(notifier->dialogs);
         mwi_free(notifier->mwi);
         free(notifier);
         return error;
@@ -54,9 +59,8 @@ static void subscription_free(struct subscription *s)
         auth_forget(s->notifier->agent->auth, s->irq);
     if (s->irq)
         nta_incoming_destroy(s->irq);
-    if (s->notify)
-        nta_outgoing_destroy(s->notify);
-    if (s->leg)
+    nta_outgoing_destroy(s->notify);
+    if (s->leg && s->session == NULL)
         nta_leg_destroy(s->leg);
     free(s);
 }
@@ -69,6 +73,7 @@ void notifier_free(struct notifier *notifier)
     while (notifier->subscriptions)
         subscription_free(notifier->subscriptions);
     dialogs_free(notifier->dialogs);
+    conferences_free(notifier->conferences);
     free(notifier);
 }
 
@@ -151,35 +156,40 @@ static int notify_answered(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, con
             log_event(LEVEL_INFO, "sip", NULL, "subscription-ends user=%s event=%s status=%d", s->user,
                       s->package->name, status);
         subscription_free(s);
-    } else if (s->again) {
-        notify_send(s);
+        return 0;
     }
+    if (status >= 300 && s->package->lost && !s->over)
+        s->package->lost(s, (unsigned)sip->sip_retry_after->af_delta);
+    else if (s->again)
+        notify_send(s);
     return 0;
 }
 
-/* Full state, one NOTIFY at a time: what changes while one is out goes into the next. */
+/* One NOTIFY at a time: what changes while one is out goes into the next. */
 static void notify_send(struct subscription *s)
 {
     char state[64], *own = NULL;
+    const char *body;
     uint64_t now = clock_now_us();
 
     s->again = s->notify != NULL;
     if (s->again)
         return;
     if (s->over)
-        snprintf(state, sizeof state, "terminated;reason=timeout");
+        snprintf(state, sizeof state, "terminated;reason=%s", *s->reason ? s->reason : "timeout");
     else
         snprintf(state, sizeof state, "active;expires=%u",
                  s->expires_us > now ? (unsigned)((s->expires_us - now + 999999) / 1000000) : 0);
     s->final_sent = s->over;
     if (s->package->body)
         own = s->package->body(s);
+    body = own ? own : s->body;
     s->notify = nta_outgoing_tcreate(s->leg, notify_answered, (nta_outgoing_magic_t *)(void *)s,
                                      s->next_hop[0] ? (url_string_t *)s->next_hop : NULL, SIP_METHOD_NOTIFY,
                                      NULL, SIPTAG_EVENT_STR(s->event), SIPTAG_SUBSCRIPTION_STATE_STR(state),
                                      SIPTAG_CONTACT_STR(s->contact), SIPTAG_USER_AGENT_STR("confab"),
-                                     SIPTAG_CONTENT_TYPE_STR(s->package->type),
-                                     SIPTAG_PAYLOAD_STR(own ? own : s->body), TAG_END());
+                                     TAG_IF(*body, SIPTAG_CONTENT_TYPE_STR(s->package->type)),
+                                     TAG_IF(*body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
     free(own);
     if (s->notify == NULL)
         subscription_free(s);
@@ -196,6 +206,17 @@ void subscription_update(struct subscription *s, const char *body)
 void subscription_changed(struct subscription *s)
 {
     if (s->leg && !s->over)
+        notify_send(s);
+}
+
+void subscription_end(struct subscription *s, const char *reason)
+{
+    if (s->over)
+        return;
+    s->over = true;
+    snprintf(s->reason, sizeof s->reason, "%s", reason);
+    timer_stop(&s->timer);
+    if (s->leg)
         notify_send(s);
 }
 
@@ -269,8 +290,11 @@ static void places_read(struct subscription *s, const nta_incoming_t *irq, const
         next_hop_write(s->next_hop, sizeof s->next_hop, &same, s->notifier->agent, s->received) != 0)
         s->next_hop[0] = '\0';
     transport_address(s->transport, &source, &local);
-    address_text(&local, true, address);
-    snprintf(s->contact, sizeof s->contact, "<sip:%s%s>", address, tcp ? ";transport=tcp" : "");
+    address_text(&local, true, s->place);
+    if (s->package->focus)
+        contact_write(s->contact, sizeof s->contact, s->resource, s->place, tcp ? WIRE_TCP : WIRE_UDP, true);
+    else
+        snprintf(s->contact, sizeof s->contact, "<sip:%s%s>", s->place, tcp ? ";transport=tcp" : "");
     if (url_e(s->target, sizeof s->target, sip->sip_contact->m_url) >= (isize_t)sizeof s->target)
         s->target[0] = '\0';
 }
@@ -284,17 +308,20 @@ void subscription_admit(struct subscription *s, const char *body)
     char expires[16];
 
     snprintf(s->body, sizeof s->body, "%s", body);
+    if (s->session)
+        s->leg = s->session->leg;
     if (sip == NULL || (s->leg == NULL && dialog_make(s, sip) != 0)) {
-        if (s->leg) {
+        if (s->leg && s->session == NULL)
             nta_leg_destroy(s->leg);
-            s->leg = NULL;
-        }
+        s->leg = NULL;
         subscription_refuse(s, SIP_500_INTERNAL_SERVER_ERROR);
         goto out;
     }
     /* A refresh may bring a new target (RFC 3261 §12.2.2). */
     nta_leg_server_route(s->leg, NULL, sip->sip_contact);
     places_read(s, irq, sip, s->user[0] == '\0');
+    if (s->session && s->session->next_hop)
+        snprintf(s->next_hop, sizeof s->next_hop, "%s", (const char *)s->session->next_hop);
     s->irq = NULL;
     snprintf(expires, sizeof expires, "%u", s->interval_s);
     agent_reply(irq, SIP_200_OK, SIPTAG_CONTACT_STR(s->contact), SIPTAG_EXPIRES_STR(expires), TAG_END());
@@ -319,14 +346,20 @@ static const struct event_package *package_find(const sip_t *sip)
     return NULL;
 }
 
+void notifier_events(char out[EVENTS_TEXT])
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < PACKAGES && used < EVENTS_TEXT; i++)
+        used += (size_t)snprintf(out + used, EVENTS_TEXT - used, "%s%s", i ? ", " : "", packages[i]->name);
+}
+
 /* RFC 6665 §8.2.1: with the list of what there is. */
 static void refuse_event(nta_incoming_t *irq)
 {
-    char names[128];
-    size_t used = 0;
+    char names[EVENTS_TEXT];
 
-    for (size_t i = 0; i < PACKAGES && used < sizeof names; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", packages[i]->name);
+    notifier_events(names);
     agent_reply(irq, SIP_489_BAD_EVENT, SIPTAG_ALLOW_EVENTS_STR(names), TAG_END());
 }
 
@@ -382,6 +415,15 @@ static void event_read(char *out, size_t size, const sip_t *sip, const char *nam
         snprintf(out, size, "%s", name);
 }
 
+static unsigned subscriptions_in(const struct session *session)
+{
+    unsigned count = 0;
+
+    for (const struct subscription *s = session->agent->notifier->subscriptions; s; s = s->next)
+        count += s->session == session;
+    return count;
+}
+
 static unsigned subscriptions_of(const struct notifier *notifier, const char *user)
 {
     unsigned count = 0;
@@ -412,28 +454,28 @@ static void subscribe_authorized(void *arg, nta_incoming_t *irq, const char *use
     s->package->judge(s);
 }
 
-void notifier_request(struct notifier *notifier, struct transport *transport, nta_incoming_t *irq,
-                      const sip_t *sip)
+/* Of a SUBSCRIBE that begins one. NULL: it was answered. */
+static struct subscription *subscription_new(struct notifier *notifier, struct transport *transport,
+                                             nta_incoming_t *irq, const sip_t *sip)
 {
     const struct event_package *package = package_find(sip);
-    struct sockaddr_storage source;
     struct subscription *s;
     struct party target;
 
     if (package == NULL) {
         refuse_event(irq);
-        return;
+        return NULL;
     }
     if (!request_is_acceptable(irq, sip, false))
-        return;
+        return NULL;
     if (party_read(&target, sip->sip_request->rq_url, NULL) != 0 || !target.user[0]) {
         agent_reply(irq, SIP_404_NOT_FOUND, TAG_END());
-        return;
+        return NULL;
     }
     s = calloc(1, sizeof *s);
     if (s == NULL) {
         agent_reply(irq, SIP_503_SERVICE_UNAVAILABLE, TAG_END());
-        return;
+        return NULL;
     }
     s->notifier = notifier;
     s->package = package;
@@ -446,11 +488,25 @@ void notifier_request(struct notifier *notifier, struct transport *transport, nt
     event_read(s->event, sizeof s->event, sip, package->name);
     if (!subscribe_read(s, irq, sip)) {
         subscription_free(s);
-        return;
+        return NULL;
     }
-    agent_source(transport->nta, irq, &source);
     s->irq = irq;
-    if (settings_peer(notifier->agent->settings, (const struct sockaddr *)&source)) {
+    return s;
+}
+
+void notifier_request(struct notifier *notifier, struct transport *transport, nta_incoming_t *irq,
+                      const sip_t *sip)
+{
+    struct subscription *s = subscription_new(notifier, transport, irq, sip);
+    const struct peer_settings *peer;
+    struct sockaddr_storage source;
+
+    if (s == NULL)
+        return;
+    agent_source(transport->nta, irq, &source);
+    peer = settings_peer(notifier->agent->settings, (const struct sockaddr *)&source);
+    if (peer) {
+        snprintf(s->peer, sizeof s->peer, "%s", peer->name);
         s->package->judge(s);
     } else {
         s->in_auth = true;
@@ -476,6 +532,24 @@ static void refresh_authorized(void *arg, nta_incoming_t *irq, const char *user)
         subscription_refuse(s, SIP_403_FORBIDDEN);
 }
 
+static void subscription_refresh(struct subscription *s, nta_incoming_t *irq, const sip_t *sip)
+{
+    if (s->irq) {
+        /* The one before is still being looked up. */
+        agent_reply(irq, SIP_500_INTERNAL_SERVER_ERROR, SIPTAG_RETRY_AFTER_STR("1"), TAG_END());
+        return;
+    }
+    if (!subscribe_read(s, irq, sip))
+        return;
+    s->irq = irq;
+    if (s->user[0]) {
+        s->in_auth = true;
+        auth_check(s->notifier->agent->auth, AUTH_REGISTRAR, irq, sip, refresh_authorized, s);
+    } else {
+        s->package->judge(s);
+    }
+}
+
 static int in_dialog(nta_leg_magic_t *magic, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
     struct subscription *s = (struct subscription *)(void *)magic;
@@ -495,24 +569,70 @@ static int in_dialog(nta_leg_magic_t *magic, nta_leg_t *leg, nta_incoming_t *irq
         return 0;
     }
     event_read(event, sizeof event, sip, s->package->name);
-    if (s->over || strcmp(event, s->event) != 0) {
+    if (s->over || strcmp(event, s->event) != 0)
         /* RFC 6665 §4.2.1: nothing of that name goes on in this dialog (any more). */
         agent_reply(irq, SIP_481_NO_CALL, TAG_END());
-        return 0;
+    else
+        subscription_refresh(s, irq, sip);
+    return 0;
+}
+
+/* -- in the dialog of a call (RFC 4579) ---------------------------------------------------------------
+ */
+
+/* Who has the dialog is who he was when it began; no credentials are asked for within it. */
+bool notifier_in_session(struct session *session, nta_incoming_t *irq, const sip_t *sip)
+{
+    struct notifier *notifier = session->agent->notifier;
+    const struct event_package *package = package_find(sip);
+    struct subscription *s = notifier->subscriptions;
+    char event[sizeof s->event];
+
+    if (package == NULL || !package->focus)
+        return false;
+    event_read(event, sizeof event, sip, package->name);
+    while (s && (s->session != session || s->over || strcmp(s->event, event) != 0))
+        s = s->next;
+    if (s) {
+        subscription_refresh(s, irq, sip);
+        return true;
     }
-    if (s->irq) {
-        /* The one before is still being looked up. */
-        agent_reply(irq, SIP_500_INTERNAL_SERVER_ERROR, SIPTAG_RETRY_AFTER_STR("1"), TAG_END());
-        return 0;
+    if (subscriptions_in(session) >= SUBSCRIPTIONS_A_SESSION) {
+        agent_reply(irq, 403, "Too Many Subscriptions", TAG_END());
+        return true;
     }
-    if (!subscribe_read(s, irq, sip))
-        return 0;
-    s->irq = irq;
-    if (s->user[0]) {
-        s->in_auth = true;
-        auth_check(s->notifier->agent->auth, AUTH_REGISTRAR, irq, sip, refresh_authorized, s);
-    } else {
+    s = subscription_new(notifier, session->transport, irq, sip);
+    if (s) {
+        s->session = session;
+        snprintf(s->peer, sizeof s->peer, "%s", session->peer ? session->peer : "");
         s->package->judge(s);
     }
-    return 0;
+    return true;
+}
+
+/* RFC 5057: the subscription is a usage of its own, and has its own last word; nobody waits for the
+ * answer. */
+static void subscription_part(struct subscription *s)
+{
+    nta_outgoing_destroy(s->notify);
+    s->notify = NULL;
+    if (s->leg && !s->final_sent) {
+        s->over = true;
+        snprintf(s->reason, sizeof s->reason, "deactivated");
+        notify_send(s);
+    } else {
+        subscription_free(s);
+    }
+}
+
+void notifier_part(struct session *session)
+{
+    struct subscription *next;
+
+    for (struct subscription *s = session->agent->notifier->subscriptions; s; s = next) {
+        next = s->next;
+        if (s->session != session)
+            continue;
+        subscription_part(s);
+    }
 }

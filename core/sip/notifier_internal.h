@@ -7,6 +7,7 @@
 #ifndef CONFAB_SIP_NOTIFIER_INTERNAL_H
 #define CONFAB_SIP_NOTIFIER_INTERNAL_H
 
+#include "core/sip/conference_roster.h"
 #include "core/sip/session_internal.h"
 #include "core/sip/waiter.h"
 #include "storage/subscriber.h"
@@ -28,8 +29,11 @@ struct event_package {
     /* The body of a NOTIFY that is about to go out, malloc'd; NULL: the package gives it beforehand, by
      * subscription_admit() and subscription_update(). */
     char *(*body)(struct subscription *s);
+    /* A NOTIFY did not arrive, and the next is wanted no sooner than after so long. May be NULL. */
+    void (*lost)(struct subscription *s, unsigned seconds);
     /* It ends. May be NULL. */
     void (*leave)(struct subscription *s);
+    bool focus; /* its resources are conferences, as our Contact says (RFC 4579 §4) */
 };
 
 struct subscription {
@@ -38,33 +42,42 @@ struct subscription {
     struct notifier *notifier;
     const struct event_package *package;
     struct transport *transport;
-    nta_incoming_t *irq;    /* a SUBSCRIBE that is not answered */
-    bool in_auth;           /* auth.c has irq */
-    nta_leg_t *leg;         /* NULL until admitted */
-    nta_outgoing_t *notify; /* the one that is out */
-    bool again;             /* the state has changed since */
-    bool over, final_sent;  /* ends with one last NOTIFY */
-    struct timer *timer;    /* expiry */
+    nta_incoming_t *irq;     /* a SUBSCRIBE that is not answered */
+    bool in_auth;            /* auth.c has irq */
+    nta_leg_t *leg;          /* NULL until admitted */
+    struct session *session; /* whose dialog and nta leg it shares (RFC 6665 §4.5.2); NULL: it has its own */
+    nta_outgoing_t *notify;  /* the one that is out */
+    bool again;              /* the state has changed since */
+    bool over, final_sent;   /* ends with one last NOTIFY */
+    struct timer *timer;     /* expiry */
     uint64_t expires_us;
     unsigned interval_s;    /* of the SUBSCRIBE in hand */
-    char user[NUMBER_TEXT]; /* "" for a peer */
+    char user[NUMBER_TEXT]; /* "" for a peer, and in a session */
+    char peer[NUMBER_TEXT];
     char resource[NUMBER_TEXT];
     char key[NUMBER_TEXT]; /* what the package watches for it: a mailbox */
     char event[96];        /* the Event header, with its id */
     char received[64];     /* where it came from, as a binding's */
     char target[URI_TEXT]; /* its Contact */
     char next_hop[HOST_PORT_TEXT + 24];
-    char contact[HOST_PORT_TEXT + 24];
+    char place[HOST_PORT_TEXT]; /* our own address there */
+    char contact[HOST_PORT_TEXT + 3 * NUMBER_TEXT + 40];
     char body[BODY_TEXT];
+    char reason[16];                 /* why it is over; "": its time is */
+    struct subscription *watch_next; /* … who watches the same */
     /* The dialog package's. */
     struct watched *watched;
-    struct subscription *watch_next;
     char group[GROUP_TEXT]; /* of the user it is to watch, while judged */
     unsigned version;       /* of the next document */
+    /* The conference package's. */
+    struct conference *conference;
+    struct roster_reader reader;
+    struct timer *pace; /* before which nothing more is said */
 };
 
 struct mwi;
 struct dialogs;
+struct conferences;
 
 struct notifier {
     struct agent *agent;
@@ -72,6 +85,7 @@ struct notifier {
     unsigned count;
     struct mwi *mwi;
     struct dialogs *dialogs;
+    struct conferences *conferences;
 };
 
 void subscription_admit(struct subscription *s, const char *body);
@@ -80,6 +94,8 @@ void subscription_refuse(struct subscription *s, int status, const char *phrase)
 void subscription_update(struct subscription *s, const char *body);
 /* The same where the package writes its bodies itself: there is something new to be told. */
 void subscription_changed(struct subscription *s);
+/* Ends it, with one last NOTIFY that says why (RFC 6665 §4.1.3). */
+void subscription_end(struct subscription *s, const char *reason);
 /* Whether somebody at this place watches `key` by a subscription. */
 bool notifier_watches(const struct notifier *notifier, const char *key, const struct binding *binding);
 
@@ -114,10 +130,18 @@ void notice_send(struct notices *notices, const struct subscriber *subscriber, c
                  const char *body);
 void notices_on_again(struct notices *notices, void (*again)(void *arg, const char *mailbox), void *arg);
 
-/* -- dialog_info.c: RFC 4235 ------------------------------------------------------------------------------ */
+/* -- dialog_info.c: RFC 4235 ------------------------------------------------------------------------------
+ */
 
 extern const struct event_package dialog_package;
 SIP_CHECK int dialogs_new(struct dialogs **out, struct notifier *notifier);
 void dialogs_free(struct dialogs *dialogs);
+
+/* -- conference_event.c: RFC 4575 -------------------------------------------------------------------------
+ */
+
+extern const struct event_package conference_package;
+SIP_CHECK int conferences_new(struct conferences **out, struct notifier *notifier);
+void conferences_free(struct conferences *conferences);
 
 #endif

@@ -167,6 +167,7 @@ void session_over(struct session *s)
 {
     if (s->state != SESSION_OVER)
         session_remember(s);
+    notifier_part(s);
     refer_part(s);
     s->state = SESSION_OVER;
     early_stop(s);
@@ -373,6 +374,33 @@ void *session_owner(const struct session *s)
 const char *session_call_id(const struct session *s)
 {
     return s->call_id;
+}
+
+void session_set_focus(struct session *s, const char *user)
+{
+    char text[HOST_PORT_TEXT + 3 * sizeof((struct party *)0)->user + 40], address[HOST_PORT_TEXT],
+        transport[8];
+    sip_contact_t *contact;
+
+    if (!s->plain)
+        s->plain = s->contact;
+    s->contact = s->plain;
+    if (!user)
+        return;
+    address_text(&s->local, true, address);
+    contact_write(text, sizeof text, user, address,
+                  uri_param(s->plain->m_url, "transport", transport, sizeof transport) ? WIRE_TCP : WIRE_UDP,
+                  true);
+    contact = sip_contact_make(s->home, text);
+    if (contact)
+        s->contact = contact;
+    if (contact && s->state == SESSION_UP)
+        session_tell_contact(s);
+}
+
+const char *session_events(const struct session *s)
+{
+    return s->plain && s->contact != s->plain ? "conference, refer" : NULL;
 }
 
 void session_local_address(const struct session *s, struct sockaddr_storage *out)

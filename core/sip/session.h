@@ -197,6 +197,10 @@ bool session_refers(const struct session *s);
 /* Asks the far side to call `uri`, there to take the dialog `replaces` over (value of Replaces, or NULL). */
 SIP_CHECK_RESULT int session_refer(struct session *s, const char *uri, const char *replaces,
                                    const struct party *referrer);
+/* From here on our Contact is a focus's (RFC 4579 §4): the URI of the conference `user`, "" for one that
+ * has none yet; NULL: as it was. In a dialog that stands the far side is told at once that it is one; that it
+ * is none any more it hears with the next offer or answer. */
+void session_set_focus(struct session *s, const char *user);
 /* "sip:HOST:PORT", where the far side reaches us. */
 void session_own_uri(const struct session *s, char *out, size_t size);
 /* Our own address as the far side reaches us: what SDP's c= names unless configured. Port is 0. */

@@ -176,8 +176,7 @@ static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *ir
         session_reply(s, irq, SIP_481_NO_TRANSACTION, TAG_END());
         break;
     case sip_method_options:
-        session_reply(s, irq, SIP_200_OK, SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_ACCEPT_STR(SDP_TYPE),
-                      SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_END());
+        options_reply(s->agent, irq, SESSION_ALLOW, SESSION_SUPPORTED, s->contact);
         break;
     case sip_method_invite:
     case sip_method_update:
@@ -199,7 +198,8 @@ static void dialog_request(struct session *s, nta_leg_t *leg, nta_incoming_t *ir
             refer_in_session(s, irq, sip);
         break;
     case sip_method_subscribe:
-        refer_subscribe_in_session(s, irq, sip);
+        if (!notifier_in_session(s, irq, sip))
+            refer_subscribe_in_session(s, irq, sip);
         break;
     case sip_method_info:
         dialog_info(s, irq, sip);

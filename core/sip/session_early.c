@@ -156,6 +156,7 @@ static int early_refusal(struct session *s, nta_leg_t *leg)
 static void early_reply(struct session *s, nta_incoming_t *irq, const char *sdp)
 {
     session_reply(s, irq, SIP_200_OK, SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                  TAG_IF(session_events(s), SIPTAG_ALLOW_EVENTS_STR(session_events(s))),
                   SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
                   TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
 }
@@ -264,10 +265,12 @@ static int prack_came(struct session *s, nta_reliable_t *rel, nta_incoming_t *ir
 
 int early_ring(struct session *s, int status, const char *sdp)
 {
-    nta_reliable_t *rel = nta_reliable_treply(
-        s->irq, prack_came, s, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
-        SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_USER_AGENT_STR("confab"),
-        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+    nta_reliable_t *rel =
+        nta_reliable_treply(s->irq, prack_came, s, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                            SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                            TAG_IF(session_events(s), SIPTAG_ALLOW_EVENTS_STR(session_events(s))),
+                            SIPTAG_USER_AGENT_STR("confab"), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+                            TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
 
     if (!rel)
         return EIO;

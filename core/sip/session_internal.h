@@ -63,6 +63,8 @@ SIP_CHECK int invitation_read(struct invitation *out, const sip_t *sip, const ch
                               const struct peer_settings *peer, const char *realm);
 /* `"Display" <sip:user@host>`, escaped; allocated from home. NULL: no memory. */
 char *party_address(su_home_t *home, const struct party *party);
+/* "<sip:user@place>", of a focus with ";isfocus" (RFC 3840). `place` is host:port. */
+void contact_write(char *out, size_t size, const char *user, const char *place, enum wire wire, bool focus);
 /* The user part of the topmost Route, when it is a token. */
 bool token_read(const sip_t *sip, char out[SESSION_TOKEN_TEXT]);
 /* Header lines of an outgoing INVITE: who calls, who diverted it, by which route. ENOSPC; EINVAL. */
@@ -215,6 +217,7 @@ struct session {
     struct sockaddr_storage local, remote;
     url_string_t *next_hop; /* where requests go whatever the target says, or NULL */
     sip_contact_t *contact; /* ours */
+    sip_contact_t *plain;   /* … when it is no focus's; NULL: it never was one's */
     nta_leg_t *leg;
     nta_incoming_t *irq; /* INVITE (or re-INVITE, UPDATE) that we have not finished */
     bool irq_offered;    /* it brought an offer; else ours is in the 200 */
@@ -271,6 +274,8 @@ void session_reply(struct session *s, nta_incoming_t *irq, int status, const cha
 void session_abort(struct session *s, int status, const char *phrase, const char *reason);
 bool session_has_owner(const struct session *s);
 void session_set_local_sdp(struct session *s, const char *sdp);
+/* What may be watched in its dialog, for Allow-Events (RFC 6665 §4.4.4); NULL: there is nothing to say. */
+const char *session_events(const struct session *s);
 /* The SDP of a message, copied to the session's home; NULL when it has none. The caller frees it with
  * su_free(). */
 char *session_sdp_of(struct session *s, const sip_t *sip);
@@ -279,7 +284,8 @@ void session_note_peer(struct session *s, const sip_t *sip);
 const char *session_reason_of(const sip_t *sip, char *out, size_t size);
 const url_t *contact_url(const sip_t *sip); /* NULL: none that a request could go to */
 
-/* body.c: what goes out with an offer: SDP, with the session's metadata beside it; `sdp` NULL: nothing. ENOMEM. */
+/* body.c: what goes out with an offer: SDP, with the session's metadata beside it; `sdp` NULL: nothing.
+ * ENOMEM. */
 struct body {
     const char *type, *text;
 };
@@ -291,6 +297,9 @@ int session_dialog(struct session *s, nta_leg_t *leg, nta_incoming_t *irq, const
 /* Whether requirements and body can be met; if not, answers 420 or 415 and destroys irq. */
 bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session);
 void request_refuse_method(nta_incoming_t *irq, const char *allow);
+/* agent.c: the 200 to an OPTIONS. */
+void options_reply(struct agent *agent, nta_incoming_t *irq, const char *allow, const char *supported,
+                   const sip_contact_t *contact);
 
 /* credentials.c: requests of ours, with credentials where the peer has asked for them before */
 nta_outgoing_t *request_send(struct session *s, nta_leg_t *leg, nta_response_f *callback,
@@ -357,6 +366,8 @@ int session_modify_event(struct session *s, nta_incoming_t *irq, const sip_t *si
 void session_modify_next(struct session *s);
 /* RFC 4028: UPDATE if the far side has it, else a re-INVITE with the SDP that stands. */
 void session_refresh(struct session *s);
+/* The same, for its Contact's sake alone: what is being said already says as much. */
+void session_tell_contact(struct session *s);
 void session_modify_stop(struct session *s);
 
 /* session_uac.c */

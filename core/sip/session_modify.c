@@ -62,8 +62,9 @@ static void modify_accept(struct session *s, nta_incoming_t *irq, const char *sd
     session_note_response(s, true, 200, nta_incoming_method(irq));
     nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
-        SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
-        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+        SIPTAG_ALLOW_STR(SESSION_ALLOW),
+        TAG_IF(session_events(s), SIPTAG_ALLOW_EVENTS_STR(session_events(s))),
+        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
         TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
         TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
     if (s->state == SESSION_UP)
@@ -174,9 +175,10 @@ static int modify_send(struct session *s)
     s->offer.orq = request_send(
         s, s->leg, modify_response, s->next_hop, sdp ? sip_method_invite : sip_method_update,
         sdp ? "INVITE" : "UPDATE", NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
-        SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
-        SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-        TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)),
+        SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+        TAG_IF(session_events(s), SIPTAG_ALLOW_EVENTS_STR(session_events(s))),
+        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
+        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)), TAG_IF(*min_se, SIPTAG_MIN_SE_STR(min_se)),
         TAG_IF(sdp && s->metadata, SIPTAG_REQUIRE_STR(SESSION_SIPREC)),
         TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(body.type)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(body.text)),
         TAG_END());
@@ -250,6 +252,12 @@ void session_refresh(struct session *s)
     /* Something is being said already: should it not refresh, another try follows. */
     if (modify_is_open(s) || offer_start(s, s->peer_updates ? NULL : s->local_sdp, true) != 0)
         timer_retry(s);
+}
+
+void session_tell_contact(struct session *s)
+{
+    if (!modify_is_open(s) && offer_start(s, s->peer_updates ? NULL : s->local_sdp, true) != 0)
+        log_event(LEVEL_WARNING, "sip", s->call_id, "contact-untold");
 }
 
 static void modify_again(void *arg)

@@ -175,6 +175,7 @@ int session_ring(struct session *s, int status, const char *sdp)
         return early_ring(s, status, sdp);
     if (nta_incoming_treply(s->irq, status, NULL, SIPTAG_HEADER_STR(session_id_line(s, true)),
                             SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                            TAG_IF(session_events(s), SIPTAG_ALLOW_EVENTS_STR(session_events(s))),
                             SIPTAG_USER_AGENT_STR("confab"), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
                             TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END()) < 0)
         return EIO;
@@ -210,12 +211,14 @@ int session_answer(struct session *s, const char *sdp)
     else
         session_set_local_sdp(s, sdp);
     /* nta holds it back until the PRACK of a reliable response with SDP has come (RFC 3262 §3). */
-    nta_incoming_treply(
-        s->irq, SIP_200_OK, SIPTAG_HEADER_STR(session_id_line(s, true)), SIPTAG_CONTACT(s->contact),
-        SIPTAG_ALLOW_STR(SESSION_ALLOW), SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED),
-        SIPTAG_USER_AGENT_STR("confab"), TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
-        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
-        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+    nta_incoming_treply(s->irq, SIP_200_OK, SIPTAG_HEADER_STR(session_id_line(s, true)),
+                        SIPTAG_CONTACT(s->contact), SIPTAG_ALLOW_STR(SESSION_ALLOW),
+                        TAG_IF(session_events(s), SIPTAG_ALLOW_EVENTS_STR(session_events(s))),
+                        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED), SIPTAG_USER_AGENT_STR("confab"),
+                        TAG_IF(*expires, SIPTAG_SESSION_EXPIRES_STR(expires)),
+                        TAG_IF(require, SIPTAG_REQUIRE_STR(SESSION_TIMER)),
+                        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+                        TAG_END());
     return 0;
 }
 

@@ -38,6 +38,8 @@ class Phone:
         self.changed = threading.Condition(threading.RLock())
         self.calls, self.incoming, self.notifies = {}, queue.Queue(), queue.Queue()
         self.requests = []  # out of any dialog, other than INVITE and NOTIFY
+        self.notify_answer = (200,)  # as respond() takes it; with another NOTIFYs are not in `notifies` but counted
+        self.refused = 0
         self.codecs, self.ptime, self.events = ["PCMU", "PCMA"], 20, 8000  # what its SDPs say; events: their clock
         self.media_via = None  # of the media of calls made from now on
         self.extmaps = {}  # header extensions that it knows, and the identifiers it offers: {"ssrc-audio-level": 5}
@@ -280,8 +282,11 @@ class Phone:
             call._invited(request, reply)
             self.incoming.put(call)
         elif request.method == "NOTIFY":
-            self.respond(request, reply, 200)
-            self.notifies.put(request)
+            self.respond(request, reply, *self.notify_answer)
+            if self.notify_answer[0] == 200:
+                self.notifies.put(request)
+            else:
+                self.refused += 1
         elif request.method == "OPTIONS":
             self.respond(request, reply, 200)
         elif request.method != "ACK":

@@ -413,6 +413,66 @@ void link_denoise(struct link *link, bool denoise)
     link_tell(link, "denoise=%d", denoise);
 }
 
+/* -- a focus ----------------------------------------------------------------------------------------------
+ */
+
+void link_set_focus(struct link *link, const char *user)
+{
+    snprintf(link->focus, sizeof link->focus, "%s", user);
+}
+
+__attribute__((format(printf, 2, 3))) static void roster_tell(struct server *of, const char *format, ...)
+{
+    char text[200];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tell(of->roster, sizeof of->roster, text);
+}
+
+void focus_judged(struct server *of, struct ticket ticket, int error, const char *room)
+{
+    (void)ticket;
+    roster_tell(of, "judged=%s/%d", room, error);
+}
+
+void focus_describe(struct server *of, const char *room, const struct conference_state *state)
+{
+    (void)room;
+    roster_tell(of, "count=%u%s%s", state->count, state->locked ? "/locked" : "",
+                state->active ? "" : "/over");
+}
+
+void focus_put(struct server *of, const char *room, const struct conference_member *member)
+{
+    static const char *const statuses[] = {"pending", "dialing-out", "on-hold", "connected", "muted"};
+
+    (void)room;
+    roster_tell(of, "put=%u/%s%s", member->id, statuses[member->status], member->host ? "/host" : "");
+}
+
+void focus_drop(struct server *of, const char *room, unsigned id)
+{
+    (void)room;
+    roster_tell(of, "drop=%u", id);
+}
+
+void focus_left(struct server *of, const char *room, const struct link *link, const char *user)
+{
+    (void)room;
+    (void)link;
+    if (user)
+        roster_tell(of, "blind=%s", user);
+}
+
+void focus_gone(struct server *of, const char *room)
+{
+    (void)room;
+    roster_tell(of, "gone");
+}
+
 int mix_open(struct server *of, uint32_t *room)
 {
     if (of->mix_error)

@@ -6,13 +6,15 @@
 #define CONFAB_TESTS_APP_DOUBLE_H
 
 #include "core/base/log.h"
+#include "core/call/focus.h"
 #include "core/call/media.h"
 
 #define LINKS 40
 
 struct server {
     struct prompts *prompts;
-    char told[512]; /* what the rooms were told */
+    char told[512];    /* what the rooms were told */
+    char roster[2048]; /* … and those who watch them */
     uint32_t next_mix;
     int mix_error, record_error;
     struct loop *loop; /* of a test that needs one */
@@ -26,6 +28,7 @@ struct link {
     bool passing; /* a link on the way to somebody, not the number plan's own */
     bool deaf;    /* its caller hears nothing before the answer */
     json_t *services;
+    char focus[NUMBER_TEXT]; /* the conference that its Contact names */
     bool over;       /* gone, or its recording is being finished: no storage reply reaches it */
     char told[2048]; /* what the application said, blank between */
     link_step *played;

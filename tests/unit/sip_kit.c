@@ -119,6 +119,24 @@ void notifier_request(struct notifier *notifier, struct transport *transport, nt
     agent_reply(irq, 298, "Notifier", TAG_END());
 }
 
+void notifier_events(char out[EVENTS_TEXT])
+{
+    snprintf(out, EVENTS_TEXT, "conference");
+}
+
+bool notifier_in_session(struct session *session, nta_incoming_t *irq, const sip_t *sip)
+{
+    (void)session;
+    (void)irq;
+    (void)sip;
+    return false;
+}
+
+void notifier_part(struct session *session)
+{
+    (void)session;
+}
+
 unsigned notifier_count(const struct notifier *notifier)
 {
     (void)notifier;

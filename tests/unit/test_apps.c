@@ -1,5 +1,6 @@
 /* apps/: conference, announcement, IVR and echo, each led by a core that only writes down what it is told. */
 #include "apps/apps.h"
+#include "apps/conference/act.h"
 #include "core/base/loop.h"
 #include "storage/mailbox.h"
 #include "storage/room.h"
@@ -363,6 +364,60 @@ START_TEST(conference_service_names_its_room)
 }
 END_TEST
 
+/* A conference's URI leads to it again; a factory needs a row by which others come into what it makes. */
+START_TEST(conference_names_itself_as_it_was_dialled)
+{
+    ck_assert_str_eq(call(&conference_app, "3000", "", "")->focus, "3000");
+    ck_assert_str_eq(call(&conference_app, "conf=board", "service", "")->focus, "conf=board");
+    ck_assert_str_eq(call(&conference_app, "8000", "3000", "")->focus, "8000");
+    ck_told(call(&conference_app, "3998", "factory", ""), "reject=503");
+}
+END_TEST
+
+static void ck_roster(const char *expected)
+{
+    ck_assert_str_eq(server.roster, expected);
+    *server.roster = '\0';
+}
+
+/* RFC 4575: what changes for one is told of him, what changes for all of each. */
+START_TEST(the_roster_hears_what_happens_in_a_room)
+{
+    const struct actor host = {.host = true, .name = "test", .source = "phone"};
+    struct link *first = enter_open("3000"), *second;
+
+    ck_roster("count=0 put=1/connected count=1");
+    second = enter_open("3000");
+    ck_roster("put=2/connected count=2");
+    second->app->held(second, true);
+    ck_roster("put=2/on-hold count=2");
+    second->app->talks(second, true, false);
+    ck_roster("");
+    struct room *room = conference_room("3000");
+    ck_assert_int_eq(room_act(room, &host, &(struct act_order){.act = ACT_LOCK}), 0);
+    ck_roster("put=2/on-hold put=1/connected count=2/locked");
+    ck_assert_int_eq(room_act(room, &host, &(struct act_order){.act = ACT_LECTURE}), 0);
+    ck_roster("put=2/on-hold put=1/muted count=2/locked");
+    ck_assert_int_eq(
+        room_act(room, &host, &(struct act_order){.act = ACT_MAKE_HOST, .member = room_member(room, 1)}), 0);
+    ck_roster("put=1/connected/host count=2/locked");
+    hang_up(second);
+    ck_roster("drop=2 count=1/locked");
+    hang_up(first);
+    ck_roster("drop=1 count=0/locked count=0/locked/over");
+}
+END_TEST
+
+START_TEST(who_waits_is_pending)
+{
+    struct room_row row = {.number = "3000", .waiting = WAITING_HOST};
+    struct link *link = call_room("3000", 0, &row);
+
+    ck_roster("count=0 put=1/pending count=0");
+    hang_up(link);
+}
+END_TEST
+
 START_TEST(menu_mutes_and_unmutes)
 {
     struct link *link = enter_open("3000");
@@ -660,6 +715,9 @@ int main(void)
     tcase_add_test(tc, conference_service_names_its_room);
     tcase_add_test(tc, recorded_room_says_so);
     tcase_add_test(tc, room_stands_without_its_recording);
+    tcase_add_test(tc, conference_names_itself_as_it_was_dialled);
+    tcase_add_test(tc, the_roster_hears_what_happens_in_a_room);
+    tcase_add_test(tc, who_waits_is_pending);
     tcase_add_test(tc, menu_mutes_and_unmutes);
     tcase_add_test(tc, menu_turns_gains_within_bounds);
     tcase_add_test(tc, menu_is_not_cut_by_who_comes_or_goes);

@@ -349,6 +349,56 @@ void agent_dialog_changed(struct agent *agent, const char *number)
     (void)number;
 }
 
+void session_set_focus(struct session *s, const char *user)
+{
+    (void)s;
+    (void)user;
+}
+
+void agent_conference_judged(struct agent *agent, struct ticket ticket, int error, const char *room)
+{
+    (void)agent;
+    (void)ticket;
+    (void)error;
+    (void)room;
+}
+
+void agent_conference_put(struct agent *agent, const char *room, const struct conference_member *member)
+{
+    (void)agent;
+    (void)room;
+    (void)member;
+}
+
+void agent_conference_drop(struct agent *agent, const char *room, unsigned id)
+{
+    (void)agent;
+    (void)room;
+    (void)id;
+}
+
+void agent_conference_describe(struct agent *agent, const char *room, const struct conference_state *state)
+{
+    (void)agent;
+    (void)room;
+    (void)state;
+}
+
+void agent_conference_left(struct agent *agent, const char *room, const struct session *session,
+                           const char *user)
+{
+    (void)agent;
+    (void)room;
+    (void)session;
+    (void)user;
+}
+
+void agent_conference_gone(struct agent *agent, const char *room)
+{
+    (void)agent;
+    (void)room;
+}
+
 void agent_read_stats(const struct agent *agent, struct agent_stats *out)
 {
     (void)agent;

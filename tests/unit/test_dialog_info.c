@@ -68,11 +68,13 @@ START_TEST(names_cannot_break_out)
     strcpy(one.remote.display, "\"><state>confirmed</state>&\x01");
     strcpy(one.call_id, "a\"b<c");
     /* "Zoë" in Latin-1, half a character, a surrogate, and what is fine: "ë€😀". */
-    strcpy(one.remote.user, "Zo\xEB|\xE2\x82|\xED\xA0\x80|\xC3\xAB\xE2\x82\xAC\xF0\x9F\x98\x80");
+    strcpy(one.local_tag, "Zo\xEB|\xE2\x82|\xED\xA0\x80|\xC3\xAB\xE2\x82\xAC\xF0\x9F\x98\x80");
+    strcpy(one.remote.user, "Zo\xEB|\xC3\xAB&");
     text = dialog_info_write("1002", "confab", 0, &one, 1);
     ck_assert_ptr_nonnull(strstr(text, "display=\"&quot;&gt;&lt;state&gt;confirmed&lt;/state&gt;&amp;?\""));
     ck_assert_ptr_nonnull(strstr(text, "call-id=\"a&quot;b&lt;c\""));
-    ck_assert_ptr_nonnull(strstr(text, "sip:Zo?|??|???|\xC3\xAB\xE2\x82\xAC\xF0\x9F\x98\x80@"));
+    ck_assert_ptr_nonnull(strstr(text, "local-tag=\"Zo?|??|???|\xC3\xAB\xE2\x82\xAC\xF0\x9F\x98\x80\""));
+    ck_assert_ptr_nonnull(strstr(text, "sip:Zo%EB%7C%C3%AB&amp;@")); /* a URI is ASCII (RFC 3261 §25.1) */
     free(text);
 }
 END_TEST

@@ -203,7 +203,7 @@ START_TEST(other_events_are_refused)
 {
     phone_send(&phone, "SUBSCRIBE", OWN, "Event: weather\r\nContact: <sip:x@127.0.0.1>\r\n");
     phone_expect(&phone, 489);
-    ck_assert(phone_has(&phone, "\r\nAllow-Events: message-summary, dialog\r\n"));
+    ck_assert(phone_has(&phone, "\r\nAllow-Events: message-summary, dialog, conference\r\n"));
     phone_send(&phone, "SUBSCRIBE", OWN, "Contact: <sip:x@127.0.0.1>\r\n");
     phone_expect(&phone, 489);
 }
