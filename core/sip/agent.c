@@ -144,8 +144,7 @@ static void request_dispatch(struct transport *t, nta_incoming_t *irq, const sip
     case sip_method_options:
         if (request_is_acceptable(irq, sip, false))
             agent_reply(irq, SIP_200_OK, SIPTAG_ALLOW_STR(ALLOW), SIPTAG_ACCEPT_STR(SDP_TYPE),
-                        SIPTAG_SUPPORTED_STR(SESSION_SUPPORTED ", path"), SIPTAG_CONTACT(t->contact),
-                        TAG_END());
+                        SIPTAG_SUPPORTED_STR(SESSION_KNOWN ", path"), SIPTAG_CONTACT(t->contact), TAG_END());
         break;
     case sip_method_register:
         registrar_request(agent->registrar, t, irq, sip);
