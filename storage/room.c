@@ -44,7 +44,8 @@ static const char find_text[] =
     "coalesce(r.quiet_above, p.quiet_above, 0), coalesce(r.music, p.music, true), "
     "coalesce(r.roster, p.roster, 'members'), coalesce(r.dial_out_max, p.dial_out_max, 4), "
     "coalesce(r.menu, p.menu, ''), coalesce(r.host_menu, p.host_menu, ''), coalesce(r.siprec, p.siprec, ''), "
-    "array_to_string(coalesce(r.dial_out, p.dial_out, '{}'), ' ') "
+    "array_to_string(coalesce(r.dial_out, p.dial_out, '{}'), ' '), "
+    "coalesce(r.dial_out_confirm, p.dial_out_confirm, false) "
     "from room r left join room_profile p on p.name = r.profile where r.number = $1";
 
 /* The place of a word in a list of them; 0 for one that is not in it, which the table's check has kept out.
@@ -110,6 +111,7 @@ static void room_read(struct room_row *room, const PGresult *result)
     row_text(result, 0, 25, room->siprec, sizeof room->siprec);
     row_text(result, 0, 26, patterns, sizeof patterns);
     patterns_read(room, patterns);
+    room->dial_out_confirm = row_truth(result, 0, 27);
 }
 
 static int find_run(struct storage *st, struct database *db, struct job *job)

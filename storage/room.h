@@ -14,8 +14,9 @@ enum room_announce { ANNOUNCE_TONES, ANNOUNCE_NONE, ANNOUNCE_NAMES };
 enum room_roster { ROSTER_HOSTS, ROSTER_MEMBERS, ROSTER_ALL };
 enum room_role { ROLE_MEMBER, ROLE_HOST };
 
-#define ROOM_PATTERNS 8 /* of numbers that may be called into it; more are left out, with a line in the log  \
-                         */
+#define ROOM_PATTERNS                                                                                        \
+    8 /* of numbers that may be called into it; more are left out, with a line in the log                    \
+       */
 
 struct room_row {
     char number[NUMBER_TEXT];
@@ -34,6 +35,7 @@ struct room_row {
     enum room_roster roster;
     char dial_out[ROOM_PATTERNS][NUMBER_TEXT]; /* "": no more */
     unsigned dial_out_max;
+    bool dial_out_confirm;        /* who is called into it is asked to press 1 first */
     char menu[32], host_menu[32]; /* of confab.conf; "": the usual one */
     char siprec[256];             /* URI of a recording server; "" */
 };

@@ -5,6 +5,7 @@
  *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
  *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys
  *   announce.c    who comes and who goes, told to the room                   recording.c  that it is recorded
+ *   dial.c        whom the conference calls itself                           refer.c  the acts by REFER
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -34,11 +35,13 @@ struct room {
     bool denoise;           /* of each member's voice */
     bool locked, lecture, all_muted;
     bool ending;                    /* all are being sent away */
+    bool page;                      /* its first member alone talks, and it ends with him */
     struct member *members;         /* newest first; also those who wait */
     unsigned count, waiting, hosts; /* in it, before it, hosts in it */
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
+    struct dialled *dialled; /* who is being called into it (dial.h), newest first */
 };
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
@@ -59,7 +62,18 @@ struct member {
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
+    char invited[CONFERENCE_ID];           /* the conference that has called him; "": he has called */
+    struct guests *guests;                 /* whom he brings along (dial.h), until he is in; or NULL */
+    bool pages;                            /* all others only listen to him, and go with him */
 };
+
+/* conference.c: the room that a number stands for, of a row of the number plan with this argument; "": none.
+ */
+const char *conference_wanted(const char *number, const char *argument);
+
+/* refer.c */
+int conference_referred(struct link *link, const struct referral *referral);
+int conference_asked(struct server *server, const struct asking *asking);
 
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
@@ -82,6 +96,7 @@ enum room_news {
     MEMBER_CHANGED,
     MEMBER_TALKS,
     MEMBER_LEFT, /* no more in the list, still whole */
+    ROOM_DIALS,  /* somebody is being called into it, or no more: room->dialled */
 };
 /* Tells all watchers; `member` NULL for the room's own news. */
 void room_tell(struct room *room, struct member *member, enum room_news news);
@@ -89,6 +104,7 @@ void room_tell(struct room *room, struct member *member, enum room_news news);
 /* member.c */
 void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
+void member_reseat(struct member *member);            /* at another phone */
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
 void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */

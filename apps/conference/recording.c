@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define PAGE_HZ 1000
+#define PAGE_MS 250
+
 /* What the room's own row says goes before the server's settings. */
 void conference_record(struct room *room, const struct member *first)
 {
@@ -22,11 +25,15 @@ void member_greet(struct member *member, link_step *then)
     struct phrase phrase = {0};
     struct list list = {0};
 
+    if (member->pages)
+        list_tone(&list, PAGE_HZ, PAGE_MS); /* speak now */
+    if (*member->invited && !member->room->page)
+        say(prompts, &phrase, "conf-placeintoconf");
     if (member->room->recorded)
         say(prompts, &phrase, "conf-now-recording");
     if (member->seat == SEAT_WAITING)
         say(prompts, &phrase, "conf-waitforleader");
-    else if (member->room->count == 1)
+    else if (member->room->count == 1 && !member->pages)
         say(prompts, &phrase, "conf-onlyperson");
     list_phrase(&list, &phrase);
     if (list.count > 0)

@@ -2,6 +2,7 @@
  */
 #include "apps/conference/conference.h"
 
+#include "apps/conference/dial.h"
 #include "apps/conference/watchers.h"
 #include "core/base/clock.h"
 
@@ -58,6 +59,7 @@ static int room_make(struct room **out, const struct member *member)
     room->row = member->row;
     room->open = !member->row.has_pin;
     room->lecture = member->row.lecture;
+    room->page = member->pages;
     room->began_us = clock_now_us();
     snprintf(room->number, sizeof room->number, "%s", member->row.number);
     random_hex(room->id, (CONFERENCE_ID - 1) / 2);
@@ -86,6 +88,7 @@ static void room_end(struct room *room)
         at = &(*at)->next;
     *at = room->next;
     room_count--;
+    room_dial_no_more(room);
     room_tell(room, NULL, ROOM_ENDED);
     mix_close(room->server, room->mix);
     log_event(LEVEL_INFO, "conference", NULL, "room-ended room=%s", room->number);
@@ -100,7 +103,7 @@ int conference_admits(const struct member *member)
 
     if (!room)
         return room_count < settings->max_rooms ? 0 : EAGAIN;
-    if (room->ending || (room->locked && member->role != ROLE_HOST))
+    if (room->ending || (room->locked && member->role != ROLE_HOST && !*member->invited))
         return EBUSY;
     return room->count + room->waiting < most ? 0 : ENOSPC;
 }
@@ -131,7 +134,8 @@ static bool room_makes_wait(const struct room *room, const struct member *member
 {
     if (member->role == ROLE_HOST)
         return false;
-    return room->row.waiting == WAITING_ADMIT || (room->row.waiting == WAITING_HOST && room->hosts == 0);
+    return (room->row.waiting == WAITING_ADMIT && !*member->invited) ||
+           (room->row.waiting == WAITING_HOST && room->hosts == 0);
 }
 
 int conference_join(struct member *member)
@@ -146,7 +150,8 @@ int conference_join(struct member *member)
     member->room = room;
     member->next = room->members;
     room->members = member;
-    member->number = ++room->seats;
+    if (member->number == 0)
+        member->number = ++room->seats; /* who was called has had it since */
     member->joined_us = clock_now_us();
     member->muted = member->muted || (room->row.muted_entry && member->role != ROLE_HOST);
     if (room_makes_wait(room, member)) {

@@ -14,7 +14,13 @@ struct server {
     struct prompts *prompts;
     char told[512]; /* what the rooms were told */
     uint32_t next_mix;
-    int mix_error, record_error;
+    int mix_error, record_error, make_error;
+    /* The last call that it was to make. */
+    struct {
+        char number[NUMBER_TEXT], user[NUMBER_TEXT], argument[NUMBER_TEXT];
+        void (*done)(void *arg, int status);
+        void *arg;
+    } made;
 };
 
 struct link {

@@ -1,0 +1,213 @@
+/* Whom the conference calls: one call each, and what becomes of it. */
+#include "apps/conference/dial.h"
+
+#include "core/base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 5373 §4; phones that know an older way look for the parameter of Call-Info. */
+#define PAGE_HEADERS "Answer-Mode: Auto;require\r\nCall-Info: <sip:%s>;answer-after=0\r\n"
+
+bool member_is_host(const struct member *member)
+{
+    const char *user = link_request(member->link)->user;
+
+    return member->role == ROLE_HOST || (user && *member->row.host && strcmp(user, member->row.host) == 0);
+}
+
+/* -- who may be called ------------------------------------------------------------------------------------
+ */
+
+/* Without a pattern none may: a room that anybody opens must not call the world. */
+bool room_may_dial(const struct room_row *row, const char *number)
+{
+    char *patterns[ROOM_PATTERNS];
+    size_t count = 0;
+
+    while (count < ROOM_PATTERNS && *row->dial_out[count]) {
+        patterns[count] = (char *)(uintptr_t)row->dial_out[count];
+        count++;
+    }
+    return count > 0 && settings_any_pattern(patterns, count, number);
+}
+
+/* "1002", "sip:1002@…", "tel:…". False: no number. */
+static bool number_read(char out[NUMBER_TEXT], const char *text)
+{
+    if (!text || !*text)
+        return false;
+    if (strchr(text, ':'))
+        return uri_user(text, out, NUMBER_TEXT);
+    return snprintf(out, NUMBER_TEXT, "%s", text) < NUMBER_TEXT;
+}
+
+static unsigned dialled_count(const struct room *room)
+{
+    unsigned count = 0;
+
+    for (const struct dialled *d = room->dialled; d; d = d->next)
+        count += d->status == 0;
+    return count;
+}
+
+static int dial_admits(const struct room *room, const char *number, bool granted)
+{
+    const struct settings *settings = server_settings(room->server);
+    unsigned most = room->row.max_members ? room->row.max_members : settings->max_room_members;
+    unsigned calling = dialled_count(room);
+
+    if (room->ending)
+        return EBUSY;
+    if (!granted && !room_may_dial(&room->row, number))
+        return EACCES;
+    for (const struct dialled *d = room->dialled; d; d = d->next)
+        if (d->status == 0 && strcmp(d->number, number) == 0)
+            return EALREADY;
+    if (!granted && calling >= room->row.dial_out_max)
+        return EBUSY;
+    return room->count + room->waiting + calling < most ? 0 : ENOSPC;
+}
+
+/* -- one call ---------------------------------------------------------------------------------------------
+ */
+
+static void dialled_unlink(struct dialled *d)
+{
+    struct dialled **at = &d->room->dialled;
+
+    while (*at != d)
+        at = &(*at)->next;
+    *at = d->next;
+}
+
+/* Whoever watches sees how it went before it is gone. */
+static void dialled_over(struct dialled *d, int status)
+{
+    struct room *room = d->room;
+
+    d->status = status;
+    log_event(LEVEL_INFO, "conference", NULL, "dial-out-over room=%s number=%s status=%d", room->number,
+              d->number, status);
+    room_tell(room, NULL, ROOM_DIALS);
+    dialled_unlink(d);
+    if (d->told)
+        d->told(d->arg, status);
+    free(d);
+}
+
+static void dial_done(void *arg, int status)
+{
+    dialled_over(arg, status);
+}
+
+void room_dial_no_more(struct room *room)
+{
+    while (room->dialled) {
+        call_cancel_origin(room->server, room->dialled);
+        dialled_over(room->dialled, 487);
+    }
+}
+
+static int dial_make(const struct dialled *d, const struct dial_wish *wish)
+{
+    const struct room *room = d->room;
+    char argument[NUMBER_TEXT], headers[sizeof PAGE_HEADERS + 2 * NUMBER_TEXT];
+    struct call_order order = {
+        .number = d->number,
+        .phones_only = wish->page,
+        .user = wish->user ? wish->user : room->row.host,
+        .confirm = room->row.dial_out_confirm && !wish->page,
+        .replaces = wish->replaces,
+        .onward = room->number,
+        .app = "conference",
+        .argument = argument,
+        .done = dial_done,
+        .arg = (void *)(uintptr_t)d,
+    };
+
+    snprintf(argument, sizeof argument, DIAL_ARGUMENT "%" PRIu64, d->id);
+    snprintf(order.caller.user, sizeof order.caller.user, "%s", room->number);
+    snprintf(order.caller.display, sizeof order.caller.display, "%s", room->row.name);
+    if (wish->referrer)
+        order.referrer = *wish->referrer;
+    if (wish->page) {
+        snprintf(headers, sizeof headers, PAGE_HEADERS, server_settings(room->server)->realm);
+        order.headers = headers;
+    }
+    int error = call_make(room->server, &order);
+    return error == EBUSY ? EMFILE : error;
+}
+
+static const struct dial_wish no_wish;
+
+int room_dial(struct room *room, const struct act_order *order)
+{
+    const struct dial_wish *wish = order->dial ? order->dial : &no_wish;
+    static uint64_t ids;
+    char number[NUMBER_TEXT];
+    struct dialled *d;
+    int error;
+
+    if (!number_read(number, order->text))
+        return EINVAL;
+    error = dial_admits(room, number, wish->granted);
+    if (error)
+        return error;
+    d = calloc(1, sizeof *d);
+    if (!d)
+        return ENOMEM;
+    *d = (struct dialled){
+        .room = room, .id = ++ids, .seat = room->seats + 1, .told = wish->told, .arg = wish->arg};
+    if (order->actor && order->actor->member)
+        d->asker = order->actor->member->number;
+    memcpy(d->number, number, sizeof d->number);
+    error = dial_make(d, wish);
+    if (error) {
+        free(d);
+        return error;
+    }
+    room->seats++;
+    d->next = room->dialled;
+    room->dialled = d;
+    log_event(LEVEL_INFO, "conference", NULL, "dial-out room=%s number=%s", room->number, number);
+    room_tell(room, NULL, ROOM_DIALS);
+    return 0;
+}
+
+/* -- who has answered -------------------------------------------------------------------------------------
+ */
+
+static struct dialled *dialled_find(uint64_t id)
+{
+    for (const struct room *room = conference_first(); room; room = room->next)
+        for (struct dialled *d = room->dialled; d; d = d->next)
+            if (d->id == id)
+                return d;
+    return NULL;
+}
+
+void dial_arrived(struct link *link, const struct request *request)
+{
+    uint64_t id = strtoull(request->argument + strlen(DIAL_ARGUMENT), NULL, 10);
+    const struct dialled *d = dialled_find(id);
+    struct member *member = d ? calloc(1, sizeof *member) : NULL;
+
+    if (!member) {
+        link_reject(link, 480, NULL); /* the conference is over, or he is wanted no more */
+        return;
+    }
+    member->link = link;
+    member->row = d->room->row;
+    member->number = d->seat;
+    member->muted = d->room->page;
+    memcpy(member->invited, d->room->id, sizeof member->invited);
+    snprintf(member->row.number, sizeof member->row.number, "%s", d->room->number);
+    snprintf(member->caller, sizeof member->caller, "%s",
+             *request->caller.user ? request->caller.user : d->number);
+    snprintf(member->name, sizeof member->name, "%s", request->caller.display);
+    link_set_state(link, member);
+    link_answer(link);
+}
