@@ -103,6 +103,8 @@ static void conference_answered(struct link *link)
     struct member *member = link_state(link);
     int error = conference_is_gone(member) ? EAGAIN : conference_admits(member);
 
+    if (*member->invited)
+        dial_settle(member, error ? 480 : 200);
     if (error)
         member_refuse(member, error); /* before the PIN is asked for in vain */
     else if (*member->invited || member->pages)
@@ -171,6 +173,8 @@ static void conference_ended(struct link *link)
     conference_leave(member);
     if (page)
         page_end(page);
+    if (*member->invited)
+        dial_settle(member, 487);
     free(member->guests);
     free(member);
 }

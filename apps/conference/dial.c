@@ -53,18 +53,20 @@ static unsigned dialled_count(const struct room *room)
     return count;
 }
 
-static int dial_admits(const struct room *room, const char *number, bool granted)
+/* `d` is in the list already. */
+static int dial_admits(const struct dialled *d, bool granted)
 {
+    const struct room *room = d->room;
     const struct settings *settings = server_settings(room->server);
     unsigned most = room->row.max_members ? room->row.max_members : settings->max_room_members;
-    unsigned calling = dialled_count(room);
+    unsigned calling = dialled_count(room) - 1;
 
     if (room->ending)
         return EBUSY;
-    if (!granted && !room_may_dial(&room->row, number))
+    if (!granted && !room_may_dial(&room->row, d->number))
         return EACCES;
-    for (const struct dialled *d = room->dialled; d; d = d->next)
-        if (d->status == 0 && strcmp(d->number, number) == 0)
+    for (const struct dialled *other = room->dialled; other; other = other->next)
+        if (other != d && other->status == 0 && strcmp(other->number, d->number) == 0)
             return EALREADY;
     if (!granted && calling >= room->row.dial_out_max)
         return EBUSY;
@@ -141,38 +143,67 @@ static int dial_make(const struct dialled *d, const struct dial_wish *wish)
     return error == EBUSY ? EMFILE : error;
 }
 
-static const struct dial_wish no_wish;
+/* He who asks has him on the phone already. As link_bring(). */
+static int dial_bring(struct dialled *d, const struct act_order *order)
+{
+    const struct dial_wish *wish = order->dial;
+    const struct member *asker = order->actor ? order->actor->member : NULL;
+    char argument[NUMBER_TEXT];
+
+    if (!wish || !wish->dialog || !asker)
+        return ENOENT;
+    snprintf(argument, sizeof argument, DIAL_ARGUMENT "%" PRIu64, d->id);
+    d->brought = true;
+    int error = link_bring(asker->link, wish->dialog, argument, d->room->number);
+    d->brought = !error;
+    return error;
+}
+
+static int dialled_new(struct dialled **out, struct room *room, const struct act_order *order,
+                       const char *number)
+{
+    static uint64_t ids;
+    struct dialled *d = calloc(1, sizeof *d);
+
+    if (!d)
+        return ENOMEM;
+    *d = (struct dialled){.room = room, .id = ++ids, .seat = ++room->seats, .next = room->dialled};
+    if (order->dial) {
+        d->told = order->dial->told;
+        d->arg = order->dial->arg;
+    }
+    if (order->actor && order->actor->member)
+        d->asker = order->actor->member->number;
+    snprintf(d->number, sizeof d->number, "%s", number);
+    room->dialled = d;
+    *out = d;
+    return 0;
+}
 
 int room_dial(struct room *room, const struct act_order *order)
 {
-    const struct dial_wish *wish = order->dial ? order->dial : &no_wish;
-    static uint64_t ids;
+    const struct dial_wish *wish = order->dial ? order->dial : &(struct dial_wish){.granted = false};
     char number[NUMBER_TEXT];
     struct dialled *d;
     int error;
 
     if (!number_read(number, order->text))
         return EINVAL;
-    error = dial_admits(room, number, wish->granted);
+    error = dialled_new(&d, room, order, number);
     if (error)
         return error;
-    d = calloc(1, sizeof *d);
-    if (!d)
-        return ENOMEM;
-    *d = (struct dialled){
-        .room = room, .id = ++ids, .seat = room->seats + 1, .told = wish->told, .arg = wish->arg};
-    if (order->actor && order->actor->member)
-        d->asker = order->actor->member->number;
-    memcpy(d->number, number, sizeof d->number);
-    error = dial_make(d, wish);
+    error = dial_bring(d, order);
+    if (error == ENOENT)
+        error = dial_admits(d, wish->granted);
+    if (!error && !d->brought)
+        error = dial_make(d, wish);
     if (error) {
+        dialled_unlink(d);
         free(d);
         return error;
     }
-    room->seats++;
-    d->next = room->dialled;
-    room->dialled = d;
-    log_event(LEVEL_INFO, "conference", NULL, "dial-out room=%s number=%s", room->number, number);
+    log_event(LEVEL_INFO, "conference", NULL, "dial-out room=%s number=%s brought=%d", room->number, number,
+              (int)d->brought);
     room_tell(room, NULL, ROOM_DIALS);
     return 0;
 }
@@ -210,4 +241,15 @@ void dial_arrived(struct link *link, const struct request *request)
     snprintf(member->name, sizeof member->name, "%s", request->caller.display);
     link_set_state(link, member);
     link_answer(link);
+}
+
+void dial_settle(const struct member *member, int status)
+{
+    const struct room *room = conference_room(member->row.number);
+
+    for (struct dialled *d = room ? room->dialled : NULL; d; d = d->next)
+        if (d->brought && d->seat == member->number && strcmp(room->id, member->invited) == 0) {
+            dialled_over(d, status);
+            return;
+        }
 }

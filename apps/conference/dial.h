@@ -25,17 +25,19 @@ struct dialled {
     char number[NUMBER_TEXT];
     unsigned asker; /* the seat of the member who has asked for him; 0: somebody from outside */
     int status;     /* how the call went; 0: nobody has answered yet */
+    bool brought;   /* nobody is called: he comes out of another call of ours */
     void (*told)(void *arg, int status);
     void *arg;
 };
 
 /* What may be said about an ACT_INVITE beyond its number. */
 struct dial_wish {
-    const struct party *referrer; /* who has asked for it by SIP (RFC 3892); or NULL */
-    const char *replaces;         /* his dialog that ours is to take over, elsewhere; or NULL */
-    bool granted;                 /* the number plan itself names the number */
-    bool page;                    /* the phone is asked to answer by itself (RFC 5373) */
-    const char *user;             /* in whose name; NULL: the host's whose room it is */
+    const struct party *referrer;     /* who has asked for it by SIP (RFC 3892); or NULL */
+    const char *replaces;             /* his dialog that ours is to take over, elsewhere; or NULL */
+    const struct dialog_name *dialog; /* the same; where it is one of ours, its other party is brought in */
+    bool granted;                     /* the number plan itself names the number */
+    bool page;                        /* the phone is asked to answer by itself (RFC 5373) */
+    const char *user;                 /* in whose name; NULL: the host's whose room it is */
     /* Later and once, if room_act() has returned 0: 200 once he is in, else why he is not. */
     void (*told)(void *arg, int status);
     void *arg;
@@ -60,6 +62,8 @@ void room_dial_no_more(struct room *room);
 
 /* The call of one who has answered comes to the conference: his seat is taken, or there is none any more. */
 void dial_arrived(struct link *link, const struct request *request);
+/* He who was brought in is in, or is not to be. */
+void dial_settle(const struct member *member, int status);
 
 /* Guests whom the INVITE's list names, each once, but not the caller himself. 0, or the status of a refusal:
  * 413 more than the room may call, 403 not such as it may call, or not by him. */

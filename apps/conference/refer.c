@@ -89,6 +89,7 @@ static int refer_invite(const struct referred *who, struct news_wanted *wanted)
     const struct referral *referral = who->referral;
     struct dial_wish wish = {.referrer = *who->party.user ? &who->party : NULL,
                              .replaces = referral->attended ? referral->replaces_text : NULL,
+                             .dialog = referral->attended ? &referral->replaces : NULL,
                              .told = news_told,
                              .arg = wanted};
 

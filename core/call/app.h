@@ -202,6 +202,13 @@ bool link_pick(struct link *link, const struct subscriber *taker, const char *nu
 bool link_join(struct link *link, struct link *keeper);
 /* Within `referred`, once: 202. *out is NULL where nobody wants to hear what comes of it. */
 __attribute__((warn_unused_result)) int link_accept_referral(struct link *link, struct refer **out);
+/*
+ * Whom the link's caller talks to in another call of ours, in which his dialog is so named, is led to this
+ * application, with `argument` and as if he had dialled `number`; that call is over. ENOENT: no such dialog
+ * here; EACCES: it is not his; EBUSY: they do not talk now; ENOMEM.
+ */
+__attribute__((warn_unused_result)) int link_bring(struct link *link, const struct dialog_name *name,
+                                                   const char *argument, const char *number);
 /* Who has answered the call whose dialog is so named, from whichever end; NULL: none has. */
 struct link *link_named(struct server *server, const struct dialog_name *name);
 /* The call that this link answered is still its own: not joined, nor taken by whom it was sent on to. */

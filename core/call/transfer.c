@@ -288,6 +288,31 @@ static struct leg *leg_named(const struct server *server, const struct dialog_na
     return leg && call_goes_on(leg->call) ? leg : NULL;
 }
 
+int link_bring(struct link *link, const struct dialog_name *name, const char *argument, const char *number)
+{
+    struct route_order order = {.phones_only = true, .handed = link->app};
+    bool ended;
+    struct leg *named = leg_named(link->call->server, name, &ended);
+    struct call *call = named ? named->call : NULL, *brought;
+    int error;
+
+    if (!call || named->branch)
+        return ENOENT;
+    if (!transfer_may_name(link->call->caller, named))
+        return EACCES;
+    if (call->state != CALL_BRIDGED || (named != call->caller && named != call->callee))
+        return EBUSY;
+    snprintf(order.number, sizeof order.number, "%s", number);
+    snprintf(order.argument, sizeof order.argument, "%s", argument);
+    error = call_split(&brought, named == call->caller ? call->callee : call->caller);
+    if (error)
+        return error == EINVAL ? EBUSY : error;
+    log_event(LEVEL_INFO, "call", brought->id, "brought by=%s", link->call->from.user);
+    call_end_soon(call, 200, NULL);
+    route_begin(brought, &order);
+    return 0;
+}
+
 struct link *link_named(struct server *server, const struct dialog_name *name)
 {
     bool ended;

@@ -120,6 +120,26 @@ class TestInvite(ReferCase):
         host.hangup()
         guest.hangup()
 
+    def test_a_host_brings_whom_he_talks_to(self):
+        """Both stay where they are; the call of two ends for the host, and the other hears the room."""
+        host, member = self.enter(self.ada, "3100", 440), self.enter(self.cy, "3100", 660)
+        call = self.ada.invite("1002")
+        other = self.bo.wait_call()
+        other.answer(tone=550)
+        call.wait_answered()
+        other.wait_request("ACK")
+        refer(member, "1002", own_name(call), expect=403)  # neither a host nor his call
+        refer(host, "1002", own_name(call))
+        self.assertEqual(told(self.ada), [100, 200])
+        call.wait_ended()
+        self.assertTrue(other.hears(440, 660, timeout=15))
+        self.assertTrue(host.hears(550, 660))
+        other.hangup()
+        self.assertTrue(host.hears(660))
+        for each in (member, host):
+            each.hangup()
+        self.server.wait_nothing_left()
+
     def test_out_of_any_dialog(self):
         self.ask(self.phone("1001"), "3101", "1002", expect=404)  # nobody is there
         member = self.enter(self.cy, "3101", 660)

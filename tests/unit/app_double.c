@@ -2,6 +2,7 @@
 #include "tests/unit/app_double.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -429,6 +430,14 @@ int link_accept_referral(struct link *link, struct refer **out)
     link_tell(link, "accept");
     *out = (struct refer *)(void *)link;
     return 0;
+}
+
+int link_bring(struct link *link, const struct dialog_name *name, const char *argument, const char *number)
+{
+    (void)name;
+    (void)argument;
+    link_tell(link, "bring=%s", number);
+    return ENOENT;
 }
 
 /* A dialog is named by the place of its call. */
