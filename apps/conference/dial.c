@@ -1,9 +1,8 @@
 /* Whom the conference calls: one call each, and what becomes of it. */
 #include "apps/conference/dial.h"
 
-#include "core/base/clock.h"
+#include "core/base/ids.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +129,7 @@ static int dial_make(const struct dialled *d, const struct dial_wish *wish)
         .arg = (void *)(uintptr_t)d,
     };
 
-    snprintf(argument, sizeof argument, DIAL_ARGUMENT "%" PRIu64, d->id);
+    snprintf(argument, sizeof argument, DIAL_ARGUMENT "%s", d->token);
     snprintf(order.caller.user, sizeof order.caller.user, "%s", room->number);
     snprintf(order.caller.display, sizeof order.caller.display, "%s", room->row.name);
     if (wish->referrer)
@@ -152,7 +151,7 @@ static int dial_bring(struct dialled *d, const struct act_order *order)
 
     if (!wish || !wish->dialog || !asker)
         return ENOENT;
-    snprintf(argument, sizeof argument, DIAL_ARGUMENT "%" PRIu64, d->id);
+    snprintf(argument, sizeof argument, DIAL_ARGUMENT "%s", d->token);
     d->brought = true;
     int error = link_bring(asker->link, wish->dialog, argument, d->room->number);
     d->brought = !error;
@@ -162,12 +161,12 @@ static int dial_bring(struct dialled *d, const struct act_order *order)
 static int dialled_new(struct dialled **out, struct room *room, const struct act_order *order,
                        const char *number)
 {
-    static uint64_t ids;
     struct dialled *d = calloc(1, sizeof *d);
 
     if (!d)
         return ENOMEM;
-    *d = (struct dialled){.room = room, .id = ++ids, .seat = ++room->seats, .next = room->dialled};
+    *d = (struct dialled){.room = room, .seat = ++room->seats, .next = room->dialled};
+    random_hex(d->token, (sizeof d->token - 1) / 2);
     if (order->dial) {
         d->told = order->dial->told;
         d->arg = order->dial->arg;
@@ -211,19 +210,18 @@ int room_dial(struct room *room, const struct act_order *order)
 /* -- who has answered -------------------------------------------------------------------------------------
  */
 
-static struct dialled *dialled_find(uint64_t id)
+static struct dialled *dialled_find(const char *token)
 {
     for (const struct room *room = conference_first(); room; room = room->next)
         for (struct dialled *d = room->dialled; d; d = d->next)
-            if (d->id == id)
+            if (strcmp(d->token, token) == 0)
                 return d;
     return NULL;
 }
 
 void dial_arrived(struct link *link, const struct request *request)
 {
-    uint64_t id = strtoull(request->argument + strlen(DIAL_ARGUMENT), NULL, 10);
-    const struct dialled *d = dialled_find(id);
+    const struct dialled *d = dialled_find(request->argument + strlen(DIAL_ARGUMENT));
     struct member *member = d ? calloc(1, sizeof *member) : NULL;
 
     if (!member) {

@@ -12,7 +12,7 @@
 #include "apps/conference/act.h"
 
 #define DIAL_ARGUMENT                                                                                        \
-    "=invited " /* of the number plan's kind; an id follows: whom the conference has called */
+    "=invited " /* of the number plan's kind; a token follows: whom the conference has called */
 #define PAGE_ARGUMENT "=page"
 #define GUESTS_MAX RECIPIENTS_MAX
 
@@ -20,8 +20,8 @@
 struct dialled {
     struct dialled *next;
     struct room *room;
-    uint64_t id;
-    unsigned seat; /* the number of the member that he is to be */
+    char token[17]; /* by which his call is known when it comes */
+    unsigned seat;  /* the number of the member that he is to be */
     char number[NUMBER_TEXT];
     unsigned asker; /* the seat of the member who has asked for him; 0: somebody from outside */
     int status;     /* how the call went; 0: nobody has answered yet */

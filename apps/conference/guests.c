@@ -87,7 +87,7 @@ void guests_call(struct member *member)
  */
 
 /* "1002, 1003": what the number plan's row says. */
-static void page_read(struct guests *guests, const char *list)
+static void page_read(struct guests *guests, const char *list, const char *own)
 {
     while (*list) {
         size_t length = strcspn(list, ", ");
@@ -95,7 +95,8 @@ static void page_read(struct guests *guests, const char *list)
 
         if (length > 0 && length < sizeof number) {
             snprintf(number, sizeof number, "%.*s", (int)length, list);
-            guests_add(guests, number);
+            if (strcmp(number, own) != 0)
+                guests_add(guests, number);
         }
         list += length;
         list += strspn(list, ", ");
@@ -117,7 +118,7 @@ void page_begin(struct link *link, const struct request *request)
     }
     random_hex(dice, (sizeof dice - 1) / 2);
     snprintf(room, sizeof room, "page-%s", dice);
-    page_read(guests, plan->argument);
+    page_read(guests, plan->argument, request->caller.user);
     member->link = link;
     room_row_init(&member->row, room);
     member->row.announce = ANNOUNCE_NONE;

@@ -93,8 +93,10 @@ static int refer_invite(const struct referred *who, struct news_wanted *wanted)
                              .told = news_told,
                              .arg = wanted};
 
-    return refer_do(who,
-                    &(struct act_order){.act = ACT_INVITE, .text = referral->target.user, .dial = &wish});
+    struct act_order order = {.act = ACT_INVITE, .text = referral->target.user, .dial = &wish};
+    int error = room_act(who->room, &who->actor, &order);
+
+    return error == EALREADY ? 486 : refer_status(error); /* he is being called, for somebody else */
 }
 
 /* Another room of ours that is referred to; "": somebody. */

@@ -334,7 +334,7 @@ static void transfer_host(struct leg *leg, struct link *host, const struct refer
     int status = host->app->referred ? host->app->referred(host, referral) : 403;
 
     call_trace(host->call, host, "refer", "status=%d", status);
-    if (status)
+    if (status && leg->session)
         session_refuse_referral(leg->session, status);
 }
 

@@ -19,7 +19,7 @@ LIST = """<?xml version="1.0" encoding="UTF-8"?>
 
 class GuestsCase(Scenario):
     SETTINGS = "sip { ring = 2 }"
-    PLAN = PLAN + 'number "600" { application = "page" argument = "1002, 1003,1009" }\n'
+    PLAN = PLAN + 'number "600" { application = "page" argument = "1001,1002, 1003,1009" }\n'
 
     @classmethod
     def setUpClass(cls):
@@ -99,6 +99,7 @@ class TestPage(GuestsCase):
         self.assertTrue(two.hears(440))
         self.assertTrue(one.deaf_to(660))
         self.assertTrue(pager.deaf_to(550, 660))
+        self.assertTrue(self.ada.incoming.empty())
         two.hangup()
         pager.hangup()
         one.wait_ended()
