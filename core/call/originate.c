@@ -134,12 +134,19 @@ static int originate_begin(struct call *call, const struct invitation *invitatio
                            const struct call_order *order)
 {
     struct route *route;
+    const struct app *app;
+    const char *argument;
 
     call->passed = order->headers ? strdup(order->headers) : NULL;
     if (route_first(call, invitation))
         return ENOMEM;
     route = call->routes;
     route->phones_only = order->phones_only;
+    /* His own phones are those of a user, wherever else calls to that number go. */
+    if (route->phones_only && plan_find(call->settings, route->number, &argument, &app) != PLAN_USER) {
+        call_refuse(call, &(struct failure){.status = 404});
+        return 0;
+    }
     route->request.referrer = order->referrer;
     if (order->replaces && snprintf(route->replaces, sizeof route->replaces, "%s", order->replaces) <
                                (int)sizeof route->replaces)
@@ -165,18 +172,13 @@ static int origin_new(struct origin **out, const struct call_order *order)
     return 0;
 }
 
-/* What makes no sense whoever asks. His own phones are those of a user, wherever calls to him may go. */
-static bool order_is_wrong(const struct server *server, const struct call_order *order)
+/* What makes no sense whoever asks. */
+static bool order_is_wrong(const struct call_order *order)
 {
-    const struct app *app;
-    const char *argument;
-
     if (strlen(order->number) >= NUMBER_TEXT || strlen(order->onward) >= NUMBER_TEXT || !*order->number ||
         !*order->onward || (order->argument && strlen(order->argument) >= NUMBER_TEXT))
         return true;
-    if (order->app && !app_named(order->app))
-        return true;
-    return order->phones_only && plan_find(server->settings, order->number, &argument, &app) != PLAN_USER;
+    return order->app && !app_named(order->app);
 }
 
 int call_make(struct server *server, const struct call_order *order)
@@ -185,7 +187,7 @@ int call_make(struct server *server, const struct call_order *order)
     struct call *call = NULL;
     int error;
 
-    if (order_is_wrong(server, order))
+    if (order_is_wrong(order))
         return EINVAL;
     if (server->draining || server_refuse_call(server))
         return EBUSY;

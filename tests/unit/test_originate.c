@@ -111,12 +111,16 @@ START_TEST(nobody_of_that_number_and_nobody_to_tell)
 {
     originate("1999", "1004");
     ck_assert_int_eq(told_status, 404);
+    originate("04711", "1004"); /* a trunk's number is nobody's phone */
+    ck_assert_ptr_null(fake_invited(0));
+    ck_assert_int_eq(told, 2);
+    ck_assert_int_eq(told_status, 404);
     ck_assert_int_eq(call_originate(server, "", "1004", done, &told), EINVAL);
     ck_assert_int_eq(call_originate(server, "1001", "1004", done, &told), 0);
     call_forget_origin(server, &told);
     fake_settle();
     refuse(fake_invited(0), 480);
-    ck_assert_int_eq(told, 1);
+    ck_assert_int_eq(told, 2);
     fake_server_end();
 }
 END_TEST
