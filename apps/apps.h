@@ -19,6 +19,7 @@ extern const struct app findme_app;       /* service/ */
 extern const struct app forward_app;      /* service/ */
 extern const struct app http_app;         /* http/ */
 extern const struct app ivr_app;          /* ivr/ */
+extern const struct app page_app;         /* page.c */
 extern const struct app park_app;         /* park.c */
 extern const struct app pickup_app;       /* pickup.c */
 extern const struct app redial_app;       /* redial.c */

@@ -32,6 +32,7 @@ begin
             add column roster        text check (roster in (''hosts'', ''members'', ''all'')),
             add column dial_out      text[],
             add column dial_out_max  integer check (dial_out_max >= 0),
+            add column dial_out_confirm boolean,
             add column menu          text,
             add column host_menu     text,
             add column siprec        text', owner);
@@ -41,7 +42,7 @@ begin
         execute format('comment on column %I.lecture is ''Only hosts are heard, and whom they give the floor''', owner);
         execute format('comment on column %I.announce is ''What tells that somebody comes or goes; nothing does above quiet_above members (0: no limit)''', owner);
         execute format('comment on column %I.roster is ''Who may watch who is there (RFC 4575)''', owner);
-        execute format('comment on column %I.dial_out is ''Patterns of numbers that its hosts may call into it, dial_out_max at a time; null or empty: none''', owner);
+        execute format('comment on column %I.dial_out is ''Patterns of numbers that its hosts may call into it, dial_out_max at a time, asked to press 1 where dial_out_confirm says so; null or empty: none''', owner);
         execute format('comment on column %I.menu is ''Menu of confab.conf for its members, host_menu for its hosts''', owner);
         execute format('comment on column %I.siprec is ''URI of a session recording server (RFC 7866) that gets each conference''', owner);
     end loop;

@@ -98,6 +98,7 @@ void room_read(struct room_row *room, const PGresult *result)
     row_text(result, 0, 25, room->siprec, sizeof room->siprec);
     row_text(result, 0, 26, patterns, sizeof patterns);
     patterns_read(room, patterns);
+    room->dial_out_confirm = row_truth(result, 0, 27);
 }
 
 static int find_run(struct storage *st, struct database *db, struct job *job)

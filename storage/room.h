@@ -35,6 +35,7 @@ struct room_row {
     enum room_roster roster;
     char dial_out[ROOM_PATTERNS][NUMBER_TEXT]; /* "": no more */
     unsigned dial_out_max;
+    bool dial_out_confirm;        /* who is called into it is asked to press 1 first */
     char menu[32], host_menu[32]; /* of confab.conf; "": the usual one */
     char siprec[256];             /* URI of a recording server; "" */
 };

@@ -2,6 +2,8 @@
 #include "apps/conference/act.h"
 #include "apps/conference/notice.h"
 
+#include "apps/conference/dial.h"
+
 #include <string.h>
 
 #define GAIN_MAX_DB 12
@@ -170,6 +172,7 @@ static int act_end(struct room *room, const struct act_order *order)
     int error = flag_set(&room->ending, true);
 
     (void)order;
+    room_dial_no_more(room);
     if (!error && room_clear(room, AWAY_ENDED) == ENOENT)
         return 0; /* all are on their way already */
     return error;
@@ -218,7 +221,7 @@ static const struct {
     [ACT_RECORD] = {"record", ON_ROOM, false, room_record_act},
     [ACT_PAUSE_RECORDING] = {"pause-recording", ON_ROOM, false, room_record_act},
     [ACT_STOP_RECORDING] = {"stop-recording", ON_ROOM, false, room_record_act},
-    [ACT_INVITE] = {"invite", ON_ROOM, false, NULL},
+    [ACT_INVITE] = {"invite", ON_ROOM, false, room_dial},
     [ACT_END] = {"end", ON_ROOM, false, act_end},
     [ACT_KICK_ALL] = {"kick-all", ON_ROOM, false, act_kick_all},
 };
@@ -248,16 +251,18 @@ bool act_is_on_member(enum act act)
 
 int room_act(struct room *room, const struct actor *actor, const struct act_order *order)
 {
+    struct act_order whole = *order;
     const struct member *on = order->member;
     int error;
 
+    whole.actor = actor;
     if (order->act <= ACT_NONE || order->act >= ACT_COUNT)
         return EINVAL;
     if (acts[order->act].subject == ON_MEMBER && (!on || on->room != room))
         return ENOENT;
     if (!actor->host && !(acts[order->act].own && on && on == actor->member))
         return EACCES;
-    error = acts[order->act].run ? acts[order->act].run(room, order) : ENOTSUP;
+    error = acts[order->act].run ? acts[order->act].run(room, &whole) : ENOTSUP;
     log_event(LEVEL_INFO, "conference", actor->member ? link_request(actor->member->link)->call : NULL,
               "act room=%s by=%s source=%s act=%s member=%u error=%d", room->number, actor->name,
               actor->source, act_name(order->act), on ? on->number : 0, error);

@@ -52,6 +52,8 @@ struct act_order {
     struct member *member; /* on whom; NULL where the act is on the room */
     int value;
     const char *text;
+    const struct dial_wish *dial; /* of ACT_INVITE, dial.h; NULL: nothing beyond the usual */
+    const struct actor *actor;    /* filled in by room_act() */
 };
 
 /* Who asks. */

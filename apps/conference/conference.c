@@ -4,6 +4,7 @@
 #include "apps/conference/notice.h"
 
 #include "apps/apps.h"
+#include "apps/conference/dial.h"
 #include "apps/conference/watchers.h"
 #include "core/base/clock.h"
 #include "core/call/focus.h"
@@ -17,6 +18,7 @@
 #define SERVICE "service"
 #define SERVICE_PREFIX "conf=" /* RFC 4240 §5: sip:conf=NAME@… */
 #define FACTORY "factory"
+#define MAKER_ARGUMENT "=maker" /* the core makes a room of a call, for those who were in it */
 #define FACTORY_BYTES 16
 
 /*
@@ -29,7 +31,7 @@ const char *conference_wanted(const char *number, const char *argument)
         return number;
     if (strcmp(argument, FACTORY) == 0 || strcmp(argument, ASK) == 0)
         return "";
-    if (strcmp(argument, SERVICE) != 0)
+    if (strcmp(argument, SERVICE) != 0 && strcmp(argument, MAKER_ARGUMENT) != 0)
         return argument;
     return strncmp(number, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0 ? number + strlen(SERVICE_PREFIX)
                                                                         : "";
@@ -141,7 +143,12 @@ static void conference_found(struct ticket ticket, int error, const struct room_
         link_reject(link, 503, NULL);
         return;
     }
-    link_answer(link);
+    const struct request *request = link_request(link);
+    int status = request->recipients ? guests_read(member, request) : 0;
+    if (status)
+        link_reject(link, status, NULL);
+    else
+        link_answer(link);
 }
 
 static void conference_invited(struct link *link, const struct request *request)
@@ -151,6 +158,14 @@ static void conference_invited(struct link *link, const struct request *request)
     bool maker = strcmp(request->argument, FACTORY) == 0;
     struct member *member;
 
+    if (strncmp(request->argument, DIAL_ARGUMENT, strlen(DIAL_ARGUMENT)) == 0) {
+        dial_arrived(link, request);
+        return;
+    }
+    if (strcmp(request->argument, PAGE_ARGUMENT) == 0) {
+        page_begin(link, request);
+        return;
+    }
     if (maker)
         snprintf(asks.number, sizeof asks.number, "%s", conference_made(link, made));
     if (maker ? !*asks.number : !room_wanted(&asks, request->number, request->argument)) {
@@ -165,12 +180,14 @@ static void conference_invited(struct link *link, const struct request *request)
     member->link = link;
     member->how = "dialled";
     member->maker = maker;
-    member->role = maker ? ROLE_HOST : ROLE_MEMBER;
+    member->role = maker || strcmp(request->argument, MAKER_ARGUMENT) == 0 ? ROLE_HOST : ROLE_MEMBER;
     caller_name(&asks, link, request);
     member->asks = asks;
     room_row_init(&member->row, asks.number);
     snprintf(member->caller, sizeof member->caller, "%s", request->anonymous ? "" : request->caller.user);
     snprintf(member->name, sizeof member->name, "%s", request->anonymous ? "" : request->caller.display);
+    if (strcmp(request->argument, MAKER_ARGUMENT) == 0)
+        member->role = ROLE_HOST;
     link_set_state(link, member);
     if (*asks.number)
         link_set_focus(link, maker ? made : request->number);
@@ -180,11 +197,34 @@ static void conference_invited(struct link *link, const struct request *request)
         link_reject(link, 503, NULL);
 }
 
+/* Who was called does not begin a conference of his own when that one has ended meanwhile. */
+static bool conference_is_gone(const struct member *member)
+{
+    const struct room *room = conference_room(member->row.number);
+
+    return *member->invited && (!room || strcmp(room->id, member->invited) != 0);
+}
+
+/* The room may have filled up since he was called. */
+static void conference_called(struct member *member)
+{
+    int error = conference_is_gone(member) ? EAGAIN : conference_admits(member);
+
+    if (*member->invited)
+        dial_settle(member, error ? 480 : 200);
+    if (error)
+        member_refuse(member, error);
+    else
+        member_enter(member);
+}
+
 static void conference_answered(struct link *link)
 {
     struct member *member = link_state(link);
 
-    if (*member->row.number)
+    if (*member->invited || member->pages)
+        conference_called(member);
+    else if (*member->row.number)
         entry_start(member);
     else
         entry_choose(member);
@@ -222,6 +262,23 @@ static void conference_talks(struct link *link, bool talks, bool muted)
     room_tell(member->room, member, MEMBER_TALKS);
 }
 
+/* Another phone has taken his seat (RFC 3891): who he is in the room stays, and what its port was told is
+ * told to the new one. */
+static bool conference_heard(struct link *link, const struct news *news)
+{
+    struct member *member = link_state(link);
+
+    if (news->kind != NEWS_TRANSFERRED || !news->by_caller || !member)
+        return false;
+    if (member->room) {
+        conference_talks(link, false, false);
+        member_reseat(member);
+    } else {
+        conference_answered(link); /* at the door: asked anew */
+    }
+    return false;
+}
+
 /* Also for a call that was refused, or that never came as far as a room. */
 static void conference_ended(struct link *link)
 {
@@ -229,7 +286,13 @@ static void conference_ended(struct link *link)
 
     if (!member)
         return;
+    struct room *page = member->pages && member->room && member->room->members->next ? member->room : NULL;
     conference_leave(member);
+    if (page)
+        page_end(page);
+    if (*member->invited)
+        dial_settle(member, 487);
+    free(member->guests);
     name_forget(member);
     free(member);
 }
@@ -242,11 +305,15 @@ static void conference_stop(struct server *server)
 
 const struct app conference_app = {
     .name = "conference",
+    .lists = true,
     .focus = &conference_focus,
+    .referred = conference_referred,
+    .asked = conference_asked,
     .judge = menus_judge,
     .stop = conference_stop,
     .invited = conference_invited,
     .answered = conference_answered,
+    .heard = conference_heard,
     .held = conference_held,
     .talks = conference_talks,
     .ended = conference_ended,

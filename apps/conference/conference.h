@@ -16,6 +16,9 @@
  *   recording.c   that it is recorded
  *   export.c      … by a server of another's (RFC 7866)
  *   roster.c      who is there, for those who watch it
+ *   dial.c        whom the conference calls itself
+ *   guests.c      … of a list that a caller brings, or to page
+ *   refer.c       the acts by REFER
  *   duration.c    how long it may go on
  *   keep.c        what outlives the server
  *   records.c     what remains of it: who was there, and what hosts did
@@ -53,6 +56,7 @@ struct room {
     bool denoise;           /* of each member's voice */
     bool locked, lecture, all_muted;
     bool ending;                    /* all are being sent away */
+    bool page;                      /* its first member alone talks, and it ends with him */
     struct member *members;         /* newest first; also those who wait */
     unsigned count, waiting, hosts; /* in it, before it, hosts in it */
     unsigned seats;                 /* ever taken: each member's number */
@@ -62,14 +66,15 @@ struct room {
     struct siprec *siprec;                           /* export.c: its recording session; or NULL */
     char recordings[RECORDINGS_MAX][RECORDING_NAME]; /* the latest */
     unsigned recording_count;
-    unsigned peak;         /* members at once */
-    const char *why;       /* it ends, where that is not its members' doing; or NULL */
-    struct timer *limit;   /* duration.c, as the next four: warnings, and the end */
-    struct timer *grace;   /* since its last host left */
-    uint64_t ends_us;      /* 0: it has no end */
-    unsigned to_warn_s;    /* before its end */
-    bool hosted;           /* a host is in it, as far as the timers know */
-    struct keeper *keeper; /* keep.c */
+    unsigned peak;           /* members at once */
+    const char *why;         /* it ends, where that is not its members' doing; or NULL */
+    struct timer *limit;     /* duration.c, as the next four: warnings, and the end */
+    struct timer *grace;     /* since its last host left */
+    uint64_t ends_us;        /* 0: it has no end */
+    unsigned to_warn_s;      /* before its end */
+    bool hosted;             /* a host is in it, as far as the timers know */
+    struct keeper *keeper;   /* keep.c */
+    struct dialled *dialled; /* who is being called into it (dial.h), newest first */
 };
 
 /* Why he is sent away: by himself, with all others but hosts, at the end. */
@@ -109,10 +114,13 @@ struct member {
     uint64_t muted_told_us;
     bool lecture_told;
     enum away away;
-    bool dismissed;             /* sent away by a host, and told so */
-    bool name_asked, name_file; /* name_file: one lies in the cache */
-    char dialled[NUMBER_TEXT];  /* whom he has called into the room last, by his keys */
-    struct list_item said;      /* his name; `what` 0: none */
+    bool dismissed;              /* sent away by a host, and told so */
+    bool name_asked, name_file;  /* name_file: one lies in the cache */
+    char dialled[NUMBER_TEXT];   /* whom he has called into the room last, by his keys */
+    struct list_item said;       /* his name; `what` 0: none */
+    char invited[CONFERENCE_ID]; /* the conference that has called him; "": he has called */
+    struct guests *guests;       /* whom he brings along (dial.h), until he is in; or NULL */
+    bool pages;                  /* all others only listen to him, and go with him */
 };
 
 /* conference.c */
@@ -122,6 +130,10 @@ void conference_known(struct member *member, const struct room_row *row, const s
 /* The room that a number leads to, by what the number plan's row says of it; "": none. A row for the factory
  * leads to none that stands. */
 const char *conference_wanted(const char *number, const char *argument);
+
+/* refer.c */
+int conference_referred(struct link *link, const struct referral *referral);
+int conference_asked(struct server *server, const struct asking *asking);
 
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
@@ -144,6 +156,7 @@ enum room_news {
     MEMBER_CHANGED,
     MEMBER_TALKS,
     MEMBER_LEFT, /* no more in the list, still whole */
+    ROOM_DIALS,  /* somebody is being called into it, or no more: room->dialled */
 };
 /* Tells all watchers; `member` NULL for the room's own news. */
 void room_tell(struct room *room, struct member *member, enum room_news news);
@@ -151,6 +164,7 @@ void room_tell(struct room *room, struct member *member, enum room_news news);
 /* member.c */
 void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
+void member_reseat(struct member *member);            /* at another phone */
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
 void member_hear(struct member *member, const struct list *list); /* words that are not to be cut off */

@@ -1,5 +1,5 @@
 /* A member in the room: what he alone hears, whether he is heard, and what his keys do. */
-#include "apps/conference/conference.h"
+#include "apps/conference/dial.h"
 #include "apps/conference/menu.h"
 #include "apps/conference/notice.h"
 
@@ -78,6 +78,8 @@ void member_enter(struct member *member)
     }
     link_on_key(member->link, member_key);
     member_greet(member);
+    if (member->guests)
+        guests_call(member);
 }
 
 bool member_heard(const struct member *member)
@@ -98,4 +100,24 @@ void member_voice(struct member *member)
     if (member->silent != silent)
         link_mute(member->link, silent);
     member->silent = silent;
+}
+
+void member_reseat(struct member *member)
+{
+    const struct room *room = member->room;
+
+    member->in_menu = member->busy = false;
+    member->held = false;
+    member->silent = false;
+    if (member->talk_db || member->listen_db)
+        link_gains(member->link, member->talk_db, member->listen_db);
+    if (member->deaf)
+        link_deaf(member->link, true);
+    if (room->denoise)
+        link_denoise(member->link, true);
+    member_voice(member);
+    member_settle(member);
+    link_log(member->link, LEVEL_INFO, "seat-taken room=%s member=%u by=%s", room->number, member->number,
+             link_request(member->link)->caller.user);
+    room_tell(member->room, member, MEMBER_CHANGED);
 }

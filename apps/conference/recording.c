@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define PAGE_HZ 1000
+#define PAGE_MS 250
 static int room_record_begin(struct room *room, const struct settings *settings)
 {
     const struct room_row *row = &room->row;
@@ -73,12 +75,16 @@ void member_greet(struct member *member)
     struct phrase phrase = {0};
     struct list list = {0};
 
+    if (member->pages)
+        list_tone(&list, PAGE_HZ, PAGE_MS); /* speak now */
+    if (*member->invited && !room->page)
+        say(prompts, &phrase, "conf-placeintoconf");
     if (member->seat == SEAT_WAITING)
         say(prompts, &phrase, waiting_words(room));
     else if (room_is_recorded(room))
         say(prompts, &phrase, "conf-now-recording");
     list_phrase(&list, &phrase);
-    if (member->seat == SEAT_IN && (room->count == 1 || room->row.announce_count))
+    if (member->seat == SEAT_IN && !member->pages && (room->count == 1 || room->row.announce_count))
         count_list(member, &list);
     if (list.count > 0) {
         member_hear(member, &list);

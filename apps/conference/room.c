@@ -3,6 +3,7 @@
 #include "apps/conference/conference.h"
 #include "apps/conference/notice.h"
 
+#include "apps/conference/dial.h"
 #include "apps/conference/watchers.h"
 #include "core/base/clock.h"
 #include "core/base/loop.h"
@@ -63,6 +64,7 @@ static int room_make(struct room **out, const struct member *member)
     room->locked = member->door.locked;
     room->lecture = member->door.resumes ? member->door.lecture : member->row.lecture;
     room->all_muted = member->door.all_muted;
+    room->page = member->pages;
     room->began_us = clock_now_us();
     snprintf(room->number, sizeof room->number, "%s", member->row.number);
     random_hex(room->id, (CONFERENCE_ID - 1) / 2);
@@ -91,6 +93,7 @@ static void room_end(struct room *room)
         at = &(*at)->next;
     *at = room->next;
     room_count--;
+    room_dial_no_more(room);
     room_tell(room, NULL, ROOM_ENDED);
     timer_stop(&room->clearing);
     mix_close(room->server, room->mix);
@@ -107,7 +110,8 @@ int conference_admits(const struct member *member)
     if (!room && room_count >= settings->max_rooms)
         return EAGAIN;
     /* Who was in a moment ago was cut off; a lock is not meant for him. */
-    if ((room ? room->locked : member->door.locked) && member->role != ROLE_HOST && !member->door.returns)
+    if ((room ? room->locked : member->door.locked) && member->role != ROLE_HOST && !member->door.returns &&
+        !*member->invited)
         return EBUSY;
     if (room && room->ending)
         return EBUSY;
@@ -140,7 +144,7 @@ static bool room_makes_wait(const struct room *room, const struct member *member
 {
     if (member->role == ROLE_HOST)
         return false;
-    return (room->row.waiting == WAITING_ADMIT && !member->door.returns) ||
+    return (room->row.waiting == WAITING_ADMIT && !member->door.returns && !*member->invited) ||
            (room->row.waiting == WAITING_HOST && room->hosts == 0);
 }
 
@@ -156,7 +160,8 @@ int conference_join(struct member *member)
     member->room = room;
     member->next = room->members;
     room->members = member;
-    member->number = ++room->seats;
+    if (member->number == 0)
+        member->number = ++room->seats; /* who was called has had it since */
     member->joined_us = clock_now_us();
     if (member->door.returns)
         member->muted = member->door.was_muted;

@@ -1,4 +1,5 @@
 /* Who is in a room, told to those who watch it (RFC 4575); and who may watch. */
+#include "apps/conference/dial.h"
 #include "apps/conference/watchers.h"
 #include "core/base/clock.h"
 #include "core/call/focus.h"
@@ -37,6 +38,7 @@ static void roster_put(const struct member *member)
     struct conference_member entry = {
         .id = member->number,
         .host = member->role == ROLE_HOST,
+        .invited = *member->invited,
         .status = roster_status(member),
         .speaks = member_heard(member),
         .hears = member->seat == SEAT_IN && !member->deaf && !member->held,
@@ -48,6 +50,23 @@ static void roster_put(const struct member *member)
         snprintf(entry.who.display, sizeof entry.who.display, "%s", member->name);
     }
     focus_put(member->room->server, member->room->number, &entry);
+}
+
+/* Who is being called is there, too, under the number that his seat will have. */
+static void roster_dials(const struct room *room)
+{
+    for (const struct dialled *d = room->dialled; d; d = d->next) {
+        struct conference_member entry = {.id = d->seat, .status = CONFERENCE_DIALING_OUT, .invited = true};
+
+        if (d->status != 0) {
+            if (!room_member(room, d->seat))
+                focus_drop(room->server, room->number, d->seat);
+            continue;
+        }
+        snprintf(entry.who.user, sizeof entry.who.user, "%s", d->number);
+        snprintf(entry.who.host, sizeof entry.who.host, "%s", server_settings(room->server)->realm);
+        focus_put(room->server, room->number, &entry);
+    }
 }
 
 /* -- who may watch --------------------------------------------------------------------------------------- */
@@ -174,6 +193,7 @@ static void roster_list(struct server *server, const char *number)
     roster_describe(room, true);
     for (const struct member *member = room->members; member; member = member->next)
         roster_put(member);
+    roster_dials(room);
 }
 
 static bool roster_names(const char *number, const char *argument)
@@ -227,6 +247,9 @@ void roster_watch(struct room *room, struct member *member, enum room_news news)
     case MEMBER_LEFT:
         focus_drop(room->server, room->number, member->number);
         roster_blind(room, member);
+        break;
+    case ROOM_DIALS:
+        roster_dials(room);
         break;
     case MEMBER_TALKS:
         return;

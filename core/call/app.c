@@ -258,6 +258,11 @@ void link_answer(struct link *link)
     if (!link_decides(link, "answer") || link_overruled(link, "answer"))
         return;
     link_decided(link, "answer");
+    /* There is no caller yet: the server rings for somebody, and an application is nobody. */
+    if (originate_rings(call)) {
+        chain_refuse(call, link->stage == STAGE_RESCUING ? call->failure.status : 480, NULL, NULL);
+        return;
+    }
     link->stage = STAGE_HOST;
     call->host = link;
     call->state = CALL_HOSTED;

@@ -44,6 +44,7 @@ struct request {
     unsigned diversion_count;
     struct party referrer; /* who has transferred the caller here (RFC 3892); user "": nobody */
     const char *replaces;  /* value of Replaces that goes out with it, of a dialog elsewhere; or NULL */
+    const struct recipients *recipients; /* whom the caller wants invited, too (RFC 5366); or NULL */
 };
 
 /* What happens below a link while a request or a call goes through it; told up the path, the lowest link
@@ -63,10 +64,19 @@ struct news {
     bool by_caller;
 };
 
+/* A REFER out of any dialog, to a number whose application it is. */
+struct asking {
+    const char *number, *argument; /* its URI's user, and of the number plan's row */
+    const char *user, *peer;       /* who has sent it: a subscriber, authenticated, or a trusted peer */
+    const struct referral *referral;
+    struct refer *refer; /* to be told what comes of it (refer_tell()); NULL: nobody wants to hear */
+};
+
 typedef void settings_fault(int line, const char *what, void *arg);
 
 struct app {
     const char *name; /* as confab.conf writes it */
+    bool lists;       /* it takes an INVITE with a list of recipients; others refuse it */
     /* It is a focus (core/call/focus.h), or NULL. */
     const struct focus *focus;
     /* Once, at the server's start and end: for what is no call's own. Either may be NULL. */
@@ -99,6 +109,13 @@ struct app {
      * nobody hears it. May be NULL.
      */
     void (*talks)(struct link *link, bool talks, bool muted);
+    /*
+     * REFER (RFC 3515), in the dialog of a call that it has answered, or out of any. 0: it is done or will
+     * be, and what comes of it is told, later; in a dialog the application has called
+     * link_accept_referral(). Else the status of a refusal. May be NULL: 403.
+     */
+    int (*referred)(struct link *link, const struct referral *referral);
+    int (*asked)(struct server *server, const struct asking *asking);
     /* The call is over, for whatever reason: free the state. Last to be called; link and its storage go after
      * it. */
     void (*ended)(struct link *link);
@@ -194,6 +211,17 @@ bool link_pick(struct link *link, const struct subscriber *taker, const char *nu
 /* Connects the caller with the one whom `keeper`, of another call, has answered or is sending on; as
  * link_pick(). */
 bool link_join(struct link *link, struct link *keeper);
+/* Within `referred`, once: 202. *out is NULL where nobody wants to hear what comes of it. */
+__attribute__((warn_unused_result)) int link_accept_referral(struct link *link, struct refer **out);
+/*
+ * Whom the link's caller talks to in another call of ours, in which his dialog is so named, is led to this
+ * application, with `argument` and as if he had dialled `number`; that call is over. ENOENT: no such dialog
+ * here; EACCES: it is not his; EBUSY: they do not talk now; ENOMEM.
+ */
+__attribute__((warn_unused_result)) int link_bring(struct link *link, const struct dialog_name *name,
+                                                   const char *argument, const char *number);
+/* Who has answered the call whose dialog is so named, from whichever end; NULL: none has. */
+struct link *link_named(struct server *server, const struct dialog_name *name);
 /* The call that this link answered is still its own: not joined, nor taken by whom it was sent on to. */
 bool link_waits(const struct link *link);
 /* The request stands at this link, or its caller hears it: what it says now is listened to. */
@@ -238,14 +266,36 @@ void link_log(const struct link *link, int level, const char *format, ...)
  * ------------------------------------------------------------------------------------------------ */
 
 /*
- * Rings the contacts of `user`, who sees `number` as the caller; whichever he answers is led on to `number`
- * as a call of his. done(arg, status), later and once, may be NULL: 200 once both talk, else with what it
- * ended before (of his own phone or of the callee). EBUSY: no more calls may be made now; EINVAL, ENOMEM:
- * `done` is not called.
+ * A call that the server makes itself: `number` is rung, and who answers is led on to `onward` as if he had
+ * dialled it, or handed to the application `app` with `argument`, which sees `onward` as what was dialled. An
+ * application never answers such a call (a mailbox is nobody): then it has failed. All are copied.
  */
+struct call_order {
+    const char *number;    /* goes through the number plan */
+    bool phones_only;      /* a subscriber's phones alone ring, and none of his services is asked */
+    const char *user;      /* subscriber in whose name: what he may not dial is not dialled; NULL: nobody's */
+    struct party caller;   /* whom it is shown to be from; host "": this server's */
+    struct party referrer; /* who has asked for it (RFC 3892); user "": nobody */
+    const char *headers;   /* lines that its INVITE has beside the usual ones, each with its CR LF; or NULL */
+    const char *replaces;  /* value of Replaces that goes out with it, of a dialog elsewhere; or NULL */
+    bool confirm;          /* who answers is asked to press 1 first */
+    const char *onward, *app, *argument;
+    /* Later and once, may be NULL: 200 once who has answered talks, or is the application's; else with what
+     * it ended before. */
+    void (*done)(void *arg, int status);
+    void *arg;
+};
+/* EBUSY: no more calls may be made now; EINVAL, ENOMEM: `done` is not called. */
+__attribute__((warn_unused_result)) int call_make(struct server *server, const struct call_order *order);
+/* Rings the contacts of `user`, who sees `number` as the caller; whichever he answers is led on to `number`
+ * as a call of his. As call_make(). */
 __attribute__((warn_unused_result)) int call_originate(struct server *server, const char *user,
                                                        const char *number,
                                                        void (*done)(void *arg, int status), void *arg);
+/* What of it has not been answered rings no longer; `done` is not called. */
+void call_cancel_origin(struct server *server, const void *arg);
+/* The user part of a SIP or tel URI; false when there is none or it does not fit. */
+bool uri_user(const char *uri, char *out, size_t size);
 /* Who gave `arg` is gone: his `done` is not to be called any more. The calls go on. */
 void call_forget_origin(struct server *server, const void *arg);
 /* Whom the user last dialled and found busy since the server's start; NULL: nobody. */

@@ -95,9 +95,11 @@ out:
 }
 
 /* What the first look at the INVITE finds wrong; 0 when it may be led on. */
-static int call_judge(const struct invitation *invitation, enum srtp_policy srtp)
+static int call_judge(const struct call *call, const struct invitation *invitation)
 {
     struct offer_summary summary;
+    const struct app *app;
+    const char *argument;
 
     if (invitation->max_forwards == 0)
         return 483;
@@ -105,8 +107,12 @@ static int call_judge(const struct invitation *invitation, enum srtp_policy srtp
         return 404;
     /* RFC 3264 §6: no stream in common, or none protected as it must be, is 488. Nothing on the path could
      * bridge or answer such a call. */
-    if (invitation->offer && negotiation_peek(invitation->offer, srtp, &summary))
+    if (invitation->offer && negotiation_peek(invitation->offer, call->caller->srtp, &summary))
         return 488;
+    /* RFC 5366: nobody else would know what to do with a list of guests. */
+    if (invitation->recipients &&
+        (plan_find(call->settings, invitation->target.user, &argument, &app) != PLAN_APP || !app->lists))
+        return 403;
     return 0;
 }
 
@@ -140,6 +146,12 @@ static int call_wish(struct call *call, const struct invitation *invitation)
 {
     const struct dialog_name *name = invitation->replaces ? invitation->replaces : invitation->join;
 
+    if (invitation->recipients) {
+        call->recipients = malloc(sizeof *call->recipients);
+        if (!call->recipients)
+            return ENOMEM;
+        *call->recipients = *invitation->recipients;
+    }
     if (!name)
         return 0;
     call->wish = malloc(sizeof *call->wish);
@@ -180,7 +192,7 @@ void call_invited(void *arg, struct session *session, const struct invitation *i
     call->history = invitation->history ? strdup(invitation->history) : NULL;
     call->diverted = invitation->diverted ? strdup(invitation->diverted) : NULL;
     leg_keep_offer(call->caller, invitation->offer);
-    status = call_judge(invitation, call->caller->srtp);
+    status = call_judge(call, invitation);
     if (status == 488)
         log_event(LEVEL_NOTICE, "call", call->id,
                   "offer-refused why=\"no codec, profile, protection or stream in common\"");
@@ -404,6 +416,7 @@ void call_free(struct call *call)
     free(call->screen);
     free(call->subscriber);
     free(call->wish);
+    free(call->recipients);
     free(call->passed);
     free(call->history);
     free(call->diverted);

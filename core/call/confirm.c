@@ -13,7 +13,10 @@
 
 bool confirm_wanted(const struct branch *branch)
 {
-    return branch->leg->call->screen || (branch->place && branch->place->what.confirm);
+    const struct call *call = branch->leg->call;
+
+    return call->screen || (branch->place && branch->place->what.confirm) ||
+           (originate_rings(call) && call->origin->confirm);
 }
 
 /* He has heard who calls: on a screened call his "no" is one for all his phones. */

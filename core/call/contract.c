@@ -175,11 +175,12 @@ bool link_call(struct link *link, const struct occasion *occasion)
 /* A request stands at one link at a time, and only there may it be decided about. */
 bool link_decides(const struct link *link, const char *verb)
 {
-    bool right = link_is_undecided(link) && link->call->caller->session;
+    const struct call *call = link->call;
+    bool right = link_is_undecided(link) && (call->caller->session || originate_rings(call));
 
     if (!right)
         link_log(link, LEVEL_WARNING, "ignored verb=%s stage=%d state=%d", verb, (int)link->stage,
-                 (int)link->call->state);
+                 (int)call->state);
     return right;
 }
 

@@ -12,7 +12,7 @@ bool early_possible(const struct call *call)
 {
     const struct leg *caller = call->caller;
 
-    return caller->answered || caller->offer || session_is_reliable(caller->session);
+    return caller->answered || caller->offer || (caller->session && session_is_reliable(caller->session));
 }
 
 /* 183 with the answer to his offer (RFC 3960 §3.1); who was answered before hears us anyhow. */

@@ -273,13 +273,14 @@ struct call {
     char end_reason[256];
     enum hung_up hung_up;
     struct trace trace;
-    struct tag *tags;           /* link_tag(), the oldest first */
-    char *sip_call_id;          /* of its INVITE; NULL */
-    char *recording;            /* file; NULL */
-    bool acknowledged;          /* the ACK to the caller's 200 has come */
-    struct transfer *transfer;  /* a party is being connected with somebody else; or NULL */
-    struct transfer_name *wish; /* the INVITE's Replaces or Join; or NULL */
-    struct origin *origin;      /* the server itself makes this call; or NULL */
+    struct tag *tags;              /* link_tag(), the oldest first */
+    char *sip_call_id;             /* of its INVITE; NULL */
+    char *recording;               /* file; NULL */
+    bool acknowledged;             /* the ACK to the caller's 200 has come */
+    struct transfer *transfer;     /* a party is being connected with somebody else; or NULL */
+    struct transfer_name *wish;    /* the INVITE's Replaces or Join; or NULL */
+    struct recipients *recipients; /* its list of guests (RFC 5366); or NULL */
+    struct origin *origin;         /* the server itself makes this call; or NULL */
     struct timer *reap, *soon, *guard, *arrival;
 };
 void call_invited(void *arg, struct session *session, const struct invitation *invitation);
@@ -321,8 +322,6 @@ enum plan plan_find(const struct settings *settings, const char *number, const c
                     const struct app **app);
 /* "sip:NUMBER@host…" from the peer's own URI. ENOSPC, EINVAL. */
 CALL_CHECK int peer_target_uri(char *out, size_t size, const char *peer_uri, const char *number);
-/* The user part of a SIP or tel URI; false when there is none or it does not fit. */
-bool uri_user(const char *uri, char *out, size_t size);
 
 struct route {
     struct route *next;
@@ -360,6 +359,8 @@ struct route_order {
     struct party referrer;             /* user "": nobody */
     const struct subscriber *diverter; /* in whose name; or NULL. Copied. */
     bool phones_only;
+    const struct app *handed; /* to this one, with that argument, whatever the number plan says; or NULL */
+    char argument[NUMBER_TEXT];
 };
 void route_begin(struct call *call, const struct route_order *order);
 /* Back to somebody who had the call: his phones alone ring. */
@@ -445,7 +446,7 @@ struct branch {
 struct ring {
     struct call *call;
     struct route *route;
-    struct fork *fork; /* NULL: the route's own target */
+    struct fork *fork;                     /* NULL: the route's own target */
     struct branch *branches[BRANCHES_MAX]; /* most rings have one */
     size_t count;
     struct link *server; /* whose application server is what rings; or NULL */
@@ -582,16 +583,19 @@ int transfer_click(void *arg, const char *called, const char *user, const char *
 bool pass_referral(struct leg *leg, const struct referral *referral, const struct leg *named);
 void pass_told(void *owner, int status);
 
-/* -- originate.c: calls that the server makes for a user ------------------------------------------------ */
+/* -- originate.c: calls that the server makes ----------------------------------------------------------- */
 
 struct origin {
-    char number[NUMBER_TEXT]; /* whom the user is to be connected with */
-    bool ringing;             /* his own phones ring; then the call is as if he had dialled */
+    char number[NUMBER_TEXT];   /* where who answers is led */
+    const struct app *app;      /* … by this one, or as the number plan says */
+    char argument[NUMBER_TEXT]; /* of that one */
+    bool confirm;               /* who answers is asked first */
+    bool ringing;               /* nobody has answered; then the call is as if he who has had dialled */
     void (*done)(void *arg, int status);
     void *arg;
 };
 bool originate_rings(const struct call *call);
-void originate_answered(struct call *call, struct leg *leg, const char *sdp);
+void originate_answered(struct call *call, struct leg *leg);
 void originate_tell(struct call *call, int status); /* the callee has answered */
 void originate_free(struct call *call);             /* with the call; tells what has not been told */
 
@@ -707,7 +711,7 @@ struct link {
     json_t *services;                     /* his, parsed at the first question */
     struct timer *deadline;
     char focus[NUMBER_TEXT]; /* URI of its conference (link_set_focus()) */
-    char lamp[NUMBER_TEXT]; /* number at which the call that it hosts is shown; "": where it was answered */
+    char lamp[NUMBER_TEXT];  /* number at which the call that it hosts is shown; "": where it was answered */
     const struct request *above, *request,
         *passed;                          /* as it came, as the link sees it, and as it goes on below */
     struct request *own_request, *edited; /* what of these is its own */

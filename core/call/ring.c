@@ -439,7 +439,10 @@ void ring_take(struct leg *leg)
 
     leg->answered = true;
     ring_stop(call, leg, CAUSE_ELSEWHERE);
-    bridge_answered(call, leg);
+    if (originate_rings(call))
+        originate_answered(call, leg);
+    else
+        bridge_answered(call, leg);
 }
 
 void ring_answered(struct leg *leg, const char *sdp)
@@ -455,17 +458,10 @@ void ring_answered(struct leg *leg, const char *sdp)
         ring_failed(leg, 488, NULL, NULL);
         return;
     }
-    if (confirm_wanted(leg->branch)) {
+    if (confirm_wanted(leg->branch))
         confirm_ask(leg->branch);
-        return;
-    }
-    if (!originate_rings(call)) {
+    else
         ring_take(leg);
-        return;
-    }
-    leg->answered = true;
-    ring_stop(call, leg, CAUSE_ELSEWHERE);
-    originate_answered(call, leg, sdp);
 }
 
 /* The leg is over and its port closes; what it said is weighed when all have spoken. */
@@ -501,7 +497,7 @@ static bool ring_follow(struct call *call, struct route *route, const struct fai
 {
     char number[NUMBER_TEXT];
 
-    if (failure->status / 100 != 3 || !route->callee || originate_rings(call) ||
+    if (failure->status / 100 != 3 || !route->callee || (originate_rings(call) && route->phones_only) ||
         !uri_user(failure->redirect, number, sizeof number))
         return false;
     log_event(LEVEL_INFO, "call", call->id, "redirected to=%s", number);

@@ -106,8 +106,10 @@ static void route_fill_request(struct call *call, struct route *route)
 
     request->call = call->id;
     request->session = call->session_id;
-    if (route->first)
+    if (route->first) {
         request->caller = call->from;
+        request->recipients = call->recipients;
+    }
     request->anonymous = call->anonymous;
     request->user = call->has_user ? call->user : NULL;
     request->peer = call->has_peer ? call->peer : NULL;
@@ -411,6 +413,8 @@ void route_hand(struct call *call, const struct route *from, const char *app, co
 static int route_apply(struct route *route, const struct route_order *order)
 {
     route->phones_only = order->phones_only;
+    route->handed = order->handed;
+    memcpy(route->handed_argument, order->argument, sizeof route->handed_argument);
     route->request.referrer = order->referrer;
     if (*order->replaces) {
         memcpy(route->replaces, order->replaces, sizeof route->replaces);

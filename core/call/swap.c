@@ -225,6 +225,7 @@ static int host_adopt(struct call *call)
                            : port_connect_none(call->server->mixer, call->caller->port);
     struct news news = {.kind = NEWS_TRANSFERRED, .by_caller = true};
 
+    host->held = false; /* that was the other phone; this one says so itself */
     bridge_open_up(call->caller);
     (void)link_call(host, &(struct occasion){.hook = HOOK_HEARD, .news = &news});
     return error;

@@ -288,14 +288,69 @@ static struct leg *leg_named(const struct server *server, const struct dialog_na
     return leg && call_goes_on(leg->call) ? leg : NULL;
 }
 
-/* Only two who talk can be parted; whom an application has answered has nobody to be connected with. */
+int link_bring(struct link *link, const struct dialog_name *name, const char *argument, const char *number)
+{
+    struct route_order order = {.phones_only = true, .handed = link->app};
+    bool ended;
+    struct leg *named = leg_named(link->call->server, name, &ended);
+    struct call *call = named ? named->call : NULL, *brought;
+    int error;
+
+    if (!call || named->branch)
+        return ENOENT;
+    if (!transfer_may_name(link->call->caller, named))
+        return EACCES;
+    if (call->state != CALL_BRIDGED || (named != call->caller && named != call->callee))
+        return EBUSY;
+    snprintf(order.number, sizeof order.number, "%s", number);
+    snprintf(order.argument, sizeof order.argument, "%s", argument);
+    error = call_split(&brought, named == call->caller ? call->callee : call->caller);
+    if (error)
+        return error == EINVAL ? EBUSY : error;
+    log_event(LEVEL_INFO, "call", brought->id, "brought by=%s", link->call->from.user);
+    call_end_soon(call, 200, NULL);
+    route_begin(brought, &order);
+    return 0;
+}
+
+struct link *link_named(struct server *server, const struct dialog_name *name)
+{
+    bool ended;
+    struct leg *leg = leg_named(server, name, &ended);
+    const struct call *call = leg ? leg->call : NULL;
+
+    return call && call->state == CALL_HOSTED && leg == call->caller ? call->host : NULL;
+}
+
+int link_accept_referral(struct link *link, struct refer **out)
+{
+    return link_hosts(link, "accept-referral") ? session_accept_referral(link->call->caller->session, out)
+                                               : EINVAL;
+}
+
+/* What the far side of an application asks is the application's to do. */
+static void transfer_host(struct leg *leg, struct link *host, const struct referral *referral)
+{
+    int status = host->app->referred ? host->app->referred(host, referral) : 403;
+
+    call_trace(host->call, host, "refer", "status=%d", status);
+    if (status && leg->session)
+        session_refuse_referral(leg->session, status);
+}
+
+/* Only two who talk can be parted. */
 void transfer_referred(void *owner, const struct referral *referral)
 {
     struct leg *leg = owner, *named;
     struct call *call = leg->call;
     bool ended;
 
-    if (call->state != CALL_BRIDGED || !call_goes_on(call) || (leg != call->caller && leg != call->callee)) {
+    if (call->state == CALL_HOSTED && call_goes_on(call) && leg == call->caller) {
+        transfer_host(leg, call->host, referral);
+        return;
+    }
+    if (referral->bye || call->state != CALL_BRIDGED || !call_goes_on(call) ||
+        (leg != call->caller && leg != call->callee)) {
         session_refuse_referral(leg->session, 403);
         return;
     }
@@ -371,13 +426,15 @@ static int transfer_replace(struct call *call, struct leg *named, const struct d
     return call_replace(named, call->caller) ? 488 : 0;
 }
 
-/* RFC 3911: all three meet in a room that is made for them. */
+#define MAKER "=maker" /* argument by which an application knows who makes a room of a call of two */
+
+/* RFC 3911: all three meet in a room that is made for them, and have its makers' rights. */
 static int transfer_join(struct call *call, struct leg *named)
 {
     struct call *first = named->call, *second;
     const struct app *app;
     const char *argument;
-    struct route_order order = {.diverter = NULL};
+    struct route_order order = {.argument = MAKER};
     char room[NUMBER_TEXT], dice[9];
 
     random_hex(dice, (sizeof dice - 1) / 2);
@@ -398,6 +455,8 @@ static int transfer_join(struct call *call, struct leg *named)
         return 500;
     log_event(LEVEL_INFO, "call", first->id, "joined room=%s by=%s", room, call->from.user);
     snprintf(call->routes->number, sizeof call->routes->number, "%s", room);
+    call->routes->handed = order.handed = app;
+    snprintf(call->routes->handed_argument, sizeof call->routes->handed_argument, MAKER);
     snprintf(order.number, sizeof order.number, "%s", room);
     route_begin(first, &order);
     route_begin(second, &order);
@@ -444,12 +503,16 @@ int transfer_click(void *arg, const char *called, const char *user, const char *
                    const struct referral *referral, struct refer *refer)
 {
     struct server *server = arg;
+    const struct app *app;
+    const char *argument;
     int error;
 
+    if (plan_find(server->settings, called, &argument, &app) == PLAN_APP && app->asked)
+        return app->asked(server, &(struct asking){called, argument, user, peer, referral, refer});
     /* Somebody else's phones may be rung by a trusted peer alone. */
     if (!peer && (!user || strcmp(user, called) != 0))
         return 403;
-    if (referral->attended)
+    if (referral->attended || referral->bye)
         return 403;
     error = call_originate(server, called, referral->target.user, refer ? click_done : click_unheard, refer);
     return error == 0 ? 0 : error == EBUSY ? 503 : error == EINVAL ? 404 : 500;

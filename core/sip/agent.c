@@ -162,7 +162,7 @@ static void options_request(struct transport *t, nta_incoming_t *irq, const sip_
         contact_write(text, sizeof text, target.user, address, wire_of(sip), true);
         contact = sip_contact_make(home, text);
     }
-    options_reply(t->agent, irq, ALLOW, SESSION_SUPPORTED ", path", contact ? contact : t->contact);
+    options_reply(t->agent, irq, ALLOW, SESSION_KNOWN ", path", contact ? contact : t->contact);
     if (home)
         su_home_unref(home);
 }

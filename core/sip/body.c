@@ -1,5 +1,5 @@
 /*
- * Bodies that hold SDP: alone, or as a part of a multipart one (RFC 5621, RFC 2046 §5.1). Read here, with
+ * Bodies of one type: alone, or as a part of a multipart one (RFC 5621, RFC 2046 §5.1). Read here, with
  * bounds, for Sofia's own reader of multipart bodies cannot be trusted with what strangers send.
  */
 #include "core/sip/session_internal.h"
@@ -14,9 +14,14 @@
 #define PARTS_MAX 16
 #define BOUNDARY_MAX 70 /* RFC 2046 §5.1.1 */
 #define TYPE_HEADER "Content-Type:"
+#define DISPOSITION_HEADER "Content-Disposition:"
 
 struct text {
     const char *begin, *end;
+};
+
+struct wanted {
+    const char *type, *disposition; /* NULL: whatever is said */
 };
 
 static bool text_starts(struct text text, const char *what)
@@ -70,28 +75,36 @@ static struct text line_take(struct text *rest)
     return line;
 }
 
-/* Leaves what follows the part's headers in it. */
-static bool part_is_sdp(struct text *part)
+/* A header's value is `word`, whatever parameters follow. */
+static bool value_is(struct text line, size_t name_length, const char *word)
 {
-    bool sdp = false;
+    line.begin += name_length;
+    while (line.begin < line.end && (*line.begin == ' ' || *line.begin == '\t'))
+        line.begin++;
+    return text_starts(line, word) &&
+           (line.begin + strlen(word) == line.end || strchr("; \t", line.begin[strlen(word)]));
+}
+
+/* Leaves what follows the part's headers in it. */
+static bool part_is(struct text *part, const struct wanted *wanted)
+{
+    bool type = false, disposition = true;
 
     while (part->begin < part->end) {
         struct text line = line_take(part);
 
         if (line.begin == line.end)
-            return sdp;
-        if (!text_starts(line, TYPE_HEADER))
-            continue;
-        line.begin += strlen(TYPE_HEADER);
-        while (line.begin < line.end && (*line.begin == ' ' || *line.begin == '\t'))
-            line.begin++;
-        sdp = text_starts(line, SDP_TYPE) &&
-              (line.begin + strlen(SDP_TYPE) == line.end || strchr("; \t", line.begin[strlen(SDP_TYPE)]));
+            return type && disposition;
+        if (text_starts(line, TYPE_HEADER))
+            type = value_is(line, strlen(TYPE_HEADER), wanted->type);
+        else if (wanted->disposition && text_starts(line, DISPOSITION_HEADER))
+            disposition = value_is(line, strlen(DISPOSITION_HEADER), wanted->disposition);
     }
     return false;
 }
 
-static bool multipart_find(struct text body, const char *delimiter, struct text *out)
+static bool multipart_find(struct text body, const char *delimiter, const struct wanted *wanted,
+                           struct text *out)
 {
     const char *at = delimiter_find(body, delimiter, true);
 
@@ -111,7 +124,7 @@ static bool multipart_find(struct text body, const char *delimiter, struct text 
             part.end--;
         if (part.end > part.begin && part.end[-1] == '\r')
             part.end--;
-        if (part_is_sdp(&part)) {
+        if (part_is(&part, wanted)) {
             *out = part;
             return part.begin < part.end;
         }
@@ -119,7 +132,15 @@ static bool multipart_find(struct text body, const char *delimiter, struct text 
     return false;
 }
 
-const char *body_sdp(const sip_t *sip, size_t *length)
+/* The body's own disposition, of a message that has no parts. */
+static bool disposition_is(const sip_t *sip, const char *wanted)
+{
+    const sip_content_disposition_t *said = sip->sip_content_disposition;
+
+    return !wanted || !said || !said->cd_type || strcasecmp(said->cd_type, wanted) == 0;
+}
+
+static const char *body_find(const sip_t *sip, const struct wanted *wanted, size_t *length)
 {
     const sip_payload_t *body = sip ? sip->sip_payload : NULL;
     const sip_content_type_t *type = sip ? sip->sip_content_type : NULL;
@@ -130,13 +151,24 @@ const char *body_sdp(const sip_t *sip, size_t *length)
         return NULL;
     found = (struct text){body->pl_data, body->pl_data + body->pl_len};
     if (strncasecmp(type->c_type, "multipart/", 10) == 0) {
-        if (!delimiter_read(delimiter, sizeof delimiter, type) || !multipart_find(found, delimiter, &found))
+        if (!delimiter_read(delimiter, sizeof delimiter, type) ||
+            !multipart_find(found, delimiter, wanted, &found))
             return NULL;
-    } else if (strcasecmp(type->c_type, SDP_TYPE) != 0) {
+    } else if (strcasecmp(type->c_type, wanted->type) != 0 || !disposition_is(sip, wanted->disposition)) {
         return NULL;
     }
     *length = (size_t)(found.end - found.begin);
     return found.begin;
+}
+
+const char *body_sdp(const sip_t *sip, size_t *length)
+{
+    return body_find(sip, &(struct wanted){.type = SDP_TYPE}, length);
+}
+
+const char *body_recipients(const sip_t *sip, size_t *length)
+{
+    return body_find(sip, &(struct wanted){.type = RECIPIENTS_TYPE, .disposition = "recipient-list"}, length);
 }
 
 int body_make(struct body *out, struct session *s, const char *sdp)

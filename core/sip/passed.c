@@ -12,16 +12,17 @@
 
 static const struct {
     const char *name;
-    bool peers; /* of peers only: Alert-Info and Call-Info can make a phone answer by itself and be listened
+    bool peers; /* of peers only: these can make a phone answer by itself and be listened
                    through */
 } passed[] = {
-    {"Identity", false},       {"Date", false},
-    {"Subject", false},        {"Priority", false},
-    {"Organization", false},   {"User-to-User", false},
-    {"Accept-Contact", false}, {"Reject-Contact", false},
-    {"Geolocation", false},    {"Request-Disposition", false},
-    {"Alert-Info", true},      {"Call-Info", true},
-    {"P-Early-Media", true},
+    {"Identity", false},        {"Date", false},
+    {"Subject", false},         {"Priority", false},
+    {"Organization", false},    {"User-to-User", false},
+    {"Accept-Contact", false},  {"Reject-Contact", false},
+    {"Geolocation", false},     {"Request-Disposition", false},
+    {"Alert-Info", true},       {"Call-Info", true},
+    {"P-Early-Media", true},    {"Answer-Mode", true},
+    {"Priv-Answer-Mode", true},
 };
 
 /* Private headers mean something between servers that know each other. */

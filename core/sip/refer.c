@@ -107,20 +107,49 @@ static bool refer_to_is_repeated(const sip_refer_to_t *to)
     return false;
 }
 
+/* RFC 4538 §3: which tag is whose does not matter, for we find the dialog from either end. */
+static bool target_dialog_read(struct referral *out, const sip_t *sip)
+{
+    for (const sip_unknown_t *h = sip->sip_unknown; h; h = h->un_next) {
+        char text[REFER_TEXT];
+        char *local, *remote;
+
+        if (strcasecmp(h->un_name, "Target-Dialog") != 0 || !h->un_value)
+            continue;
+        if (out->named || snprintf(text, sizeof text, "%s", h->un_value) >= (int)sizeof text)
+            return false;
+        local = strcasestr(text, "local-tag=");
+        remote = strcasestr(text, "remote-tag=");
+        if (!local || !remote)
+            return false;
+        snprintf(out->dialog.to_tag, sizeof out->dialog.to_tag, "%.*s", (int)strcspn(local + 10, "; \t"),
+                 local + 10);
+        snprintf(out->dialog.from_tag, sizeof out->dialog.from_tag, "%.*s", (int)strcspn(remote + 11, "; \t"),
+                 remote + 11);
+        snprintf(out->dialog.call_id, sizeof out->dialog.call_id, "%.*s", (int)strcspn(text, "; \t"), text);
+        out->named = true;
+    }
+    return true;
+}
+
 /* 0 or the status of a refusal. */
 static int referral_read(struct referral *out, const sip_t *sip)
 {
     const sip_refer_to_t *to = sip->sip_refer_to;
     const url_t *url = to ? to->r_url : NULL;
-    char method[16];
+    char method[16] = "INVITE";
 
     *out = (struct referral){.params = ""};
     if (!to || to->r_next || refer_to_is_repeated(to))
         return 400; /* RFC 3515 §2.4.2: exactly one */
     if (url->url_type != url_sip && url->url_type != url_sips && url->url_type != url_tel)
         return 416;
-    if (uri_param(url, "method", method, sizeof method) && strcasecmp(method, "INVITE") != 0)
+    (void)uri_param(url, "method", method, sizeof method);
+    out->bye = strcasecmp(method, "BYE") == 0;
+    if (!out->bye && strcasecmp(method, "INVITE") != 0)
         return 403;
+    if (!target_dialog_read(out, sip))
+        return 400;
     if (party_read(&out->target, url, to->r_display))
         return 400;
     /* tel: has its number where others have the host. */
@@ -326,6 +355,8 @@ void refer_tell(struct refer *r, int status)
     refer_queue(r, status);
     if (status >= 200)
         r->owned = false;
+    if (r->irq)
+        return; /* its own answer comes first */
     if (s)
         session_enter(s);
     refer_next(r);
@@ -532,6 +563,7 @@ static void refer_ask(struct refer *r, const sip_t *sip, const char *user, const
         refer_places(r, sip, peer != NULL);
         snprintf(r->event, sizeof r->event, "refer");
         r->owned = news;
+        refer_queue(r, 100);
         status = agent->handlers->referred(agent->arg, called.user, user, peer, &referral, news ? r : NULL);
     }
     r->irq = NULL;
@@ -547,7 +579,6 @@ static void refer_ask(struct refer *r, const sip_t *sip, const char *user, const
         return;
     }
     agent_reply(irq, SIP_202_ACCEPTED, SIPTAG_CONTACT_STR(r->contact), TAG_END());
-    refer_queue(r, 100);
     refer_next(r);
 }
 

@@ -71,6 +71,15 @@ struct invitation {
     const char *passed;             /* header lines that are for the callee, each with its CR LF; "" */
     char token[SESSION_TOKEN_TEXT]; /* of the topmost Route, when it is one; "" */
     const struct dialog_name *replaces, *join; /* or NULL */
+    const struct recipients *recipients;       /* NULL: he brings no list */
+};
+
+#define RECIPIENTS_MAX 64
+
+/* Whom the caller wants invited, too (RFC 5366): the user parts of their URIs. */
+struct recipients {
+    unsigned count;
+    char users[RECIPIENTS_MAX][64];
 };
 
 /* A dialog as Replaces (RFC 3891) and Join (RFC 3911) name it. */
@@ -85,7 +94,10 @@ struct dialog_name {
 struct referral {
     struct party target;
     const char *params; /* its URI parameters, "" */
-    bool attended;      /* Refer-To names a dialog that is to be taken over */
+    bool bye;           /* method=BYE: wants `target` to leave a conference (RFC 4579 §5.10) */
+    bool named;         /* it is about this dialog of whoever takes it (Target-Dialog, RFC 4538) */
+    struct dialog_name dialog;
+    bool attended; /* Refer-To names a dialog that is to be taken over */
     struct dialog_name replaces;
     char replaces_text[REFER_TEXT];
     struct party referrer; /* Referred-By (RFC 3892); user "": none */

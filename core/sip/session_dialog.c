@@ -15,7 +15,7 @@ static bool option_is_known(const char *tag)
 {
     size_t length = strlen(tag);
 
-    for (const char *p = SESSION_SUPPORTED; *p; p += strspn(p, ", ")) {
+    for (const char *p = SESSION_KNOWN; *p; p += strspn(p, ", ")) {
         size_t whole = strcspn(p, ", ");
 
         if (whole == length && strncasecmp(p, tag, length) == 0)
@@ -43,9 +43,9 @@ bool request_is_acceptable(nta_incoming_t *irq, const sip_t *sip, bool session)
     }
     if (!session || !body || body->pl_len == 0)
         return true;
-    if (!body_sdp(sip, &used)) {
-        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR(SDP_TYPE ", multipart/mixed"),
-                    TAG_END());
+    if (!body_sdp(sip, &used) && !body_recipients(sip, &used)) {
+        agent_reply(irq, SIP_415_UNSUPPORTED_MEDIA,
+                    SIPTAG_ACCEPT_STR(SDP_TYPE ", " RECIPIENTS_TYPE ", multipart/mixed"), TAG_END());
         return false;
     }
     if (sip->sip_content_encoding && sip->sip_content_encoding->k_items) {

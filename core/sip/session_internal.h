@@ -21,6 +21,9 @@
 #define SESSION_TIMER "timer"
 #define SESSION_SIPREC "siprec" /* RFC 7866 */
 #define SDP_TYPE "application/sdp"
+#define RECIPIENTS_TYPE "application/resource-lists+xml"
+/* … and what requests may require beyond that. */
+#define SESSION_KNOWN SESSION_SUPPORTED ", recipient-list-invite, tdialog"
 #define HEADERS_TEXT 24576
 #define REASON_TEXT 256
 #define NO_ACK_REASON "SIP;cause=408;text=\"No ACK\""
@@ -335,6 +338,11 @@ void refer_out_stop(struct session *s);
 /* body.c */
 /* SDP in a message's body, which may be multipart; not terminated. NULL: there is none. */
 const char *body_sdp(const sip_t *sip, size_t *length);
+/* Likewise a list of recipients (RFC 5363). */
+const char *body_recipients(const sip_t *sip, size_t *length);
+
+/* recipients.c: none is a count of 0. EBADMSG: no such list; E2BIG: too many; ENOMEM. */
+int recipients_read(struct recipients *out, const sip_t *sip);
 
 /* session_early.c */
 /* The early dialog of a provisional response. NULL: it makes none. */

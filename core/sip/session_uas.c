@@ -84,7 +84,7 @@ static int incoming_make(struct session **out, struct session_list *list, struct
 
 static int refuse_status(int error)
 {
-    return error == ENOMEM ? 500 : error == ENOSPC ? 414 : 400;
+    return error == ENOMEM ? 500 : error == ENOSPC ? 414 : error == E2BIG ? 413 : error == EACCES ? 403 : 400;
 }
 
 /* RFC 3891 §3, RFC 3911 §4: one or the other, and once. */
@@ -112,11 +112,21 @@ static int names_read(struct invitation *out, const sip_t *sip, struct dialog_na
     return 0;
 }
 
+/* RFC 5373 §4.3: to be answered whatever the callee's phone is told is no wish that anybody may have. */
+static int answer_mode_check(const sip_t *sip, const struct peer_settings *peer)
+{
+    for (const sip_unknown_t *h = sip->sip_unknown; h; h = h->un_next)
+        if (strcasecmp(h->un_name, "Priv-Answer-Mode") == 0)
+            return peer && peer->trusted ? 0 : EACCES;
+    return 0;
+}
+
 void session_request(struct session_list *list, struct transport *transport, nta_incoming_t *irq,
                      const sip_t *sip, const char *user, const struct peer_settings *peer)
 {
     struct agent *agent = transport->agent;
     struct dialog_name replaces, join;
+    struct recipients recipients;
     struct invitation invitation;
     struct session *s;
     int error;
@@ -129,6 +139,10 @@ void session_request(struct session_list *list, struct transport *transport, nta
     error = invitation_read(&invitation, sip, user, peer, agent->settings->realm);
     if (error == 0)
         error = names_read(&invitation, sip, &replaces, &join);
+    if (error == 0)
+        error = answer_mode_check(sip, peer);
+    if (error == 0)
+        error = recipients_read(&recipients, sip);
     if (error == 0)
         error = incoming_make(&s, list, transport, irq, sip, peer);
     if (error) {
@@ -147,6 +161,7 @@ void session_request(struct session_list *list, struct transport *transport, nta
     /* RFC 3261 §8.2.6.1: at once, or the INVITE would be sent again while the database is asked. */
     nta_incoming_treply(irq, SIP_100_TRYING, SIPTAG_HEADER_STR(session_id_line(s, false)), TAG_END());
     invitation.call_id = s->call_id;
+    invitation.recipients = recipients.count ? &recipients : NULL;
     memcpy(invitation.session_id, s->far_id, sizeof invitation.session_id);
     invitation.passed = passed_read(s->home, sip, peer && peer->trusted);
     /* A call that is nobody's comes back from an application server, which belongs to us (3GPP TS 24.229

@@ -127,7 +127,7 @@ class TestHost(ToneScenario):
         for call in guests[:2]:
             call.wait_ended()
         self.assertFalse(host.ended)
-        late = self.member("1002", "3214")
+        late = self.member("1005", "3214")
         mark = time.monotonic()
         self.press(host, "9")  # the end for all
         for call in (late, host):

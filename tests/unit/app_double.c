@@ -4,6 +4,7 @@
 #include "core/call/siprec.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -546,6 +547,69 @@ void double_end(void)
             hang_up(&calls[i]);
     }
     prompts_free(server.prompts);
+}
+
+/* -- calls that the server makes, and REFER ----------------------------------------------------------------
+ */
+
+int call_make(struct server *of, const struct call_order *order)
+{
+    char text[2 * NUMBER_TEXT];
+
+    if (of->make_error)
+        return of->make_error;
+    snprintf(text, sizeof text, "call=%s%s", order->number, order->phones_only ? "/phones" : "");
+    tell(of->told, sizeof of->told, text);
+    snprintf(of->made.number, sizeof of->made.number, "%s", order->number);
+    snprintf(of->made.user, sizeof of->made.user, "%s", order->user ? order->user : "");
+    snprintf(of->made.argument, sizeof of->made.argument, "%s", order->argument ? order->argument : "");
+    of->made.done = order->done;
+    of->made.arg = order->arg;
+    return 0;
+}
+
+void call_cancel_origin(struct server *of, const void *arg)
+{
+    (void)arg;
+    tell(of->told, sizeof of->told, "cancel");
+}
+
+bool uri_user(const char *uri, char *out, size_t size)
+{
+    const char *begin = strchr(uri, ':') + 1;
+    int length = (int)strcspn(begin, "@;");
+
+    return length > 0 && snprintf(out, size, "%.*s", length, begin) < (int)size;
+}
+
+void refer_tell(struct refer *refer, int status)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "referred=%d", status);
+    tell(((struct link *)(void *)refer)->told, sizeof calls->told, text);
+}
+
+int link_accept_referral(struct link *link, struct refer **out)
+{
+    link_tell(link, "accept");
+    *out = (struct refer *)(void *)link;
+    return 0;
+}
+
+int link_bring(struct link *link, const struct dialog_name *name, const char *argument, const char *number)
+{
+    (void)name;
+    (void)argument;
+    link_tell(link, "bring=%s", number);
+    return ENOENT;
+}
+
+/* A dialog is named by the place of its call. */
+struct link *link_named(struct server *of, const struct dialog_name *name)
+{
+    (void)of;
+    return &calls[atoi(name->call_id)];
 }
 
 struct link *call_with(const struct app *app, const struct request *request)

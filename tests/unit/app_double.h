@@ -16,9 +16,15 @@ struct server {
     char told[512];    /* what the rooms were told */
     char roster[2048]; /* … and those who watch them */
     uint32_t next_mix;
-    int mix_error, record_error;
+    int mix_error, record_error, make_error;
     struct loop *loop; /* of a test that needs one */
     bool ending;
+    /* The last call that it was to make. */
+    struct {
+        char number[NUMBER_TEXT], user[NUMBER_TEXT], argument[NUMBER_TEXT];
+        void (*done)(void *arg, int status);
+        void *arg;
+    } made;
 };
 
 struct link {

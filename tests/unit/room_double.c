@@ -17,7 +17,7 @@ char recorded[4096];
 
 void room_row_init(struct room_row *room, const char *number)
 {
-    *room = (struct room_row){.music = true};
+    *room = (struct room_row){.music = true, .dial_out_max = 4};
     snprintf(room->number, sizeof room->number, "%s", number);
 }
 

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ANSWER fake_sdp(5000, "8 101", "sendrecv")
@@ -110,12 +111,135 @@ START_TEST(nobody_of_that_number_and_nobody_to_tell)
 {
     originate("1999", "1004");
     ck_assert_int_eq(told_status, 404);
+    originate("04711", "1004"); /* a trunk's number is nobody's phone */
+    ck_assert_ptr_null(fake_invited(0));
+    ck_assert_int_eq(told, 2);
+    ck_assert_int_eq(told_status, 404);
     ck_assert_int_eq(call_originate(server, "", "1004", done, &told), EINVAL);
     ck_assert_int_eq(call_originate(server, "1001", "1004", done, &told), 0);
     call_forget_origin(server, &told);
     fake_settle();
     refuse(fake_invited(0), 480);
+    ck_assert_int_eq(told, 2);
+    fake_server_end();
+}
+END_TEST
+
+static struct link *handed;
+static char handed_argument[NUMBER_TEXT];
+
+static void probe_invited(struct link *link, const struct request *request)
+{
+    handed = link;
+    snprintf(handed_argument, sizeof handed_argument, "%s", request->argument);
+}
+
+static bool mailbox_failed(struct link *link, int status)
+{
+    (void)status;
+    link_answer(link);
+    return true;
+}
+
+/* -- to an application ----------------------------------------------------------------------------------- */
+
+static int make(const char *user, const char *number, bool confirm)
+{
+    const struct call_order order = {.number = number,
+                                     .user = user,
+                                     .caller = {.user = "3100", .display = "Board"},
+                                     .referrer = {.user = "1001", .host = "h"},
+                                     .confirm = confirm,
+                                     .headers = "Answer-Mode: Auto\r\n",
+                                     .onward = "3100",
+                                     .app = "probe",
+                                     .argument = "seat 7",
+                                     .done = done,
+                                     .arg = &told};
+    int error;
+
+    handed = NULL;
+    fake_probe.invited = probe_invited;
+    error = call_make(server, &order);
+    fake_settle();
+    return error;
+}
+
+START_TEST(who_answers_is_handed_to_the_application)
+{
+    ck_assert_int_eq(make("1002", "1004", false), 0);
+    ck_assert_str_eq(fake_invited(0)->from.user, "3100");
+    ck_assert_int_eq(told, 0);
+    answer(fake_invited(0));
+    ck_assert_str_eq(handed_argument, "seat 7");
+    link_answer(handed);
+    fake_settle();
+    ck_assert_int_eq(told_status, 200);
+    ck_assert_str_eq(link_request(handed)->number, "3100");
+    ck_assert_str_eq(link_request(handed)->caller.user, "1004");
+    ck_assert_str_eq(link_request(handed)->user, "1004"); /* himself, not who had him called */
+    hang_up(fake_invited(0));
     ck_assert_int_eq(told, 1);
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(application_that_does_not_want_him)
+{
+    ck_assert_int_eq(make(NULL, "1004", false), 0);
+    answer(fake_invited(0));
+    link_reject(handed, 480, NULL);
+    fake_settle();
+    ck_assert(fake_did(fake_invited(0), "release480"));
+    ck_assert_int_eq(told_status, 480);
+    fake_server_end();
+}
+END_TEST
+
+/* Nobody is at the other end: a mailbox would talk to itself. */
+START_TEST(applications_do_not_answer)
+{
+    fake_voicemail.failed = mailbox_failed;
+    ck_assert_int_eq(make(NULL, "1001", false), 0);
+    refuse(fake_invited(0), 486);
+    ck_assert_int_eq(told_status, 486);
+    ck_assert_uint_eq(fake_voicemail.failures, 1);
+    ck_assert_int_eq(make(NULL, "5000", false), 0); /* an application's own number */
+    ck_assert_ptr_nonnull(handed);
+    link_answer(handed);
+    fake_settle();
+    ck_assert_int_eq(told_status, 480);
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(who_presses_no_key_is_not_handed_on)
+{
+    ck_assert_int_eq(make(NULL, "1004", true), 0);
+    answer(fake_invited(0));
+    ck_assert_ptr_null(handed);
+    fake_invited(0)->handlers->digit(fake_invited(0)->owner, '1', 100);
+    fake_settle();
+    ck_assert_ptr_nonnull(handed);
+    link_reject(handed, 480, NULL);
+    fake_settle();
+    ck_assert_int_eq(make(NULL, "1004", true), 0);
+    answer(fake_invited(1));
+    fake_invited(1)->handlers->digit(fake_invited(1)->owner, '2', 100);
+    fake_settle();
+    ck_assert(fake_did(fake_invited(1), "release480"));
+    ck_assert_int_eq(told, 2);
+    fake_server_end();
+}
+END_TEST
+
+START_TEST(nobody_is_wanted_any_more)
+{
+    ck_assert_int_eq(make(NULL, "1004", false), 0);
+    call_cancel_origin(server, &told);
+    fake_settle();
+    ck_assert(fake_did(fake_invited(0), "release487"));
+    ck_assert_int_eq(told, 0);
     fake_server_end();
 }
 END_TEST
@@ -133,6 +257,11 @@ int main(void)
     tcase_add_test(tcase, callee_who_refuses);
     tcase_add_test(tcase, user_who_hangs_up_meanwhile);
     tcase_add_test(tcase, nobody_of_that_number_and_nobody_to_tell);
+    tcase_add_test(tcase, who_answers_is_handed_to_the_application);
+    tcase_add_test(tcase, application_that_does_not_want_him);
+    tcase_add_test(tcase, applications_do_not_answer);
+    tcase_add_test(tcase, who_presses_no_key_is_not_handed_on);
+    tcase_add_test(tcase, nobody_is_wanted_any_more);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
