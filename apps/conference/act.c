@@ -166,6 +166,8 @@ static int act_end(struct room *room, const struct act_order *order)
     (void)order;
     for (struct member *member = room->members; !error && member; member = member->next)
         member_dismiss(member);
+    if (!error)
+        sides_end(room);
     return error;
 }
 
@@ -194,7 +196,11 @@ static const struct {
     [ACT_KICK] = {"kick", ON_MEMBER, false, act_kick},
     [ACT_MAKE_HOST] = {"make-host", ON_MEMBER, false, act_role},
     [ACT_MAKE_MEMBER] = {"make-member", ON_MEMBER, false, act_role},
-    [ACT_MOVE] = {"move", ON_MEMBER, false, NULL},
+    [ACT_MOVE] = {"move", ON_MEMBER, false, act_move},
+    [ACT_WHISPER] = {"whisper", ON_MEMBER, true, act_whisper},
+    [ACT_UNWHISPER] = {"unwhisper", ON_MEMBER, true, act_whisper},
+    [ACT_SOFTEN] = {"soften", ON_MEMBER, true, act_soften},
+    [ACT_RETURN] = {"return", ON_MEMBER, true, act_return},
     [ACT_LOCK] = {"lock", ON_ROOM, false, act_lock},
     [ACT_UNLOCK] = {"unlock", ON_ROOM, false, act_lock},
     [ACT_LECTURE] = {"lecture", ON_ROOM, false, act_lecture},
@@ -207,6 +213,8 @@ static const struct {
     [ACT_PAUSE_RECORDING] = {"pause-recording", ON_ROOM, false, NULL},
     [ACT_STOP_RECORDING] = {"stop-recording", ON_ROOM, false, NULL},
     [ACT_INVITE] = {"invite", ON_ROOM, false, NULL},
+    [ACT_BREAK_OUT] = {"break-out", ON_ROOM, false, act_break_out},
+    [ACT_CALL_BACK] = {"call-back", ON_ROOM, false, act_call_back},
     [ACT_END] = {"end", ON_ROOM, false, act_end},
 };
 
@@ -230,20 +238,26 @@ bool act_needs_host(enum act act)
 
 int room_act(struct room *room, const struct actor *actor, const struct act_order *order)
 {
+    struct act_order whole = *order;
     const struct member *on = order->member;
     int error;
 
+    whole.actor = actor;
     if (order->act <= ACT_NONE || order->act >= ACT_COUNT)
         return EINVAL;
     if (acts[order->act].subject == ON_MEMBER && (!on || on->room != room))
         return ENOENT;
     if (!actor->host && !(acts[order->act].own && on && on == actor->member))
         return EACCES;
-    error = acts[order->act].run ? acts[order->act].run(room, order) : ENOTSUP;
+    room_hold(room);
+    error = acts[order->act].run ? acts[order->act].run(room, &whole) : ENOTSUP;
     log_event(LEVEL_INFO, "conference", actor->member ? link_request(actor->member->link)->call : NULL,
               "act room=%s by=%s source=%s act=%s member=%u error=%d", room->number, actor->name,
               actor->source, act_name(order->act), on ? on->number : 0, error);
-    if (!error)
-        room_tell(room, order->member, order->member ? MEMBER_CHANGED : ROOM_CHANGED);
+    if (!error && !on)
+        room_tell(room, NULL, ROOM_CHANGED);
+    else if (!error && on->room == room) /* else it has been told where he went */
+        room_tell(room, order->member, MEMBER_CHANGED);
+    room_release(room);
     return error;
 }

@@ -124,6 +124,7 @@ static void conference_ended(struct link *link)
     if (!member)
         return;
     conference_leave(member);
+    move_forget(member);
     free(member);
 }
 

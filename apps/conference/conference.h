@@ -5,6 +5,7 @@
  *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
  *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys
  *   announce.c    who comes and who goes, told to the room                   recording.c  that it is recorded
+ *   move.c        from one room to another, side rooms                       pair.c    acts between two
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -39,6 +40,17 @@ struct room {
     unsigned seats;                 /* ever taken: each member's number */
     unsigned raises;                /* hands ever raised: their order */
     uint64_t began_us;
+    struct room *main; /* whose side room this is; NULL: it is none */
+    unsigned kept;     /* it stands without members: its side rooms, and acts under way */
+    unsigned whispers; /* members who whisper */
+    unsigned tones;    /* left in its budget (announce.c), as of tones_us */
+    uint64_t tones_us;
+};
+
+/* Where one who was moved goes back to, and as what. */
+struct home {
+    struct room_row row;
+    enum room_role role;
 };
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
@@ -55,10 +67,15 @@ struct member {
     unsigned number;                     /* of his seat: unique in the conference, never used again */
     char caller[NUMBER_TEXT], name[128]; /* "" for who withholds them */
     bool muted, held, deaf, floor, in_menu, talks;
+    bool denoised;
     bool silent;     /* the media engine leaves his voice out */
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
+    bool moved, moves;     /* he has come from another room; as he leaves this one: to another */
+    unsigned whispers_to;  /* the number of whom alone he speaks to; 0: to all */
+    struct home *home;     /* NULL: he is where he dialled */
+    struct moving *moving; /* a move that waits for storage; or NULL */
 };
 
 /* room.c */
@@ -69,6 +86,17 @@ struct member *room_member(const struct room *room, unsigned number); /* NULL: h
 int conference_admits(const struct member *member);
 /* As conference_admits(), but seats him: in the room, or before it (member->seat says which). Also ENOMEM. */
 __attribute__((warn_unused_result)) int conference_join(struct member *member);
+/*
+ * Brings one who is in a room into another, as if he left and came, within the call. `root` is the conference
+ * that both belong to (its number, or its side rooms): no lock and no number of members is in his way there,
+ * and a room that has to be made is its side room; NULL: another conference, where he may have to wait.
+ * Errors as of conference_join(), and then he is where he was. The room he leaves may be gone afterwards.
+ */
+__attribute__((warn_unused_result)) int conference_move(struct member *member, const struct room_row *row,
+                                                        enum room_role role, struct room *root);
+/* It is not to end between the two, whoever leaves. */
+void room_hold(struct room *room);
+void room_release(struct room *room);
 void room_let_in(struct member *member); /* who waits before the room */
 /* His call is over (the media engine drops its port by itself). */
 void conference_leave(struct member *member);
@@ -89,6 +117,9 @@ void room_tell(struct room *room, struct member *member, enum room_news news);
 /* member.c */
 void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
+void member_arrive(struct member *member); /* moved from another room: hears so */
+/* Something that he has to know; a menu that is open closes. */
+void member_tell(struct member *member, const char *name);
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
 void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */
@@ -111,6 +142,14 @@ void member_greet(struct member *member, link_step *then); /* on entry; `then` c
 
 /* entry.c */
 void entry_ask(struct member *member);
+
+/* move.c */
+void move_forget(struct member *member); /* his call is over */
+void sides_end(struct room *root);
+unsigned room_hosts(const struct room *room); /* in it and in its side rooms */
+
+/* pair.c */
+void pair_part(struct room *room, struct member *member); /* he is no more in the room's list */
 
 /* menu.c */
 void menu_open(struct member *member);

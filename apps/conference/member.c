@@ -68,6 +68,18 @@ void member_enter(struct member *member)
     member_greet(member, member_told);
 }
 
+void member_arrive(struct member *member)
+{
+    member->in_menu = false;
+    member_greet(member, member_told);
+}
+
+void member_tell(struct member *member, const char *name)
+{
+    member->in_menu = false;
+    member_say(member, name, member_told);
+}
+
 bool member_heard(const struct member *member)
 {
     const struct room *room = member->room;

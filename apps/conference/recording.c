@@ -22,6 +22,8 @@ void member_greet(struct member *member, link_step *then)
     struct phrase phrase = {0};
     struct list list = {0};
 
+    if (member->moved)
+        say(prompts, &phrase, "conf-placeintoconf");
     if (member->room->recorded)
         say(prompts, &phrase, "conf-now-recording");
     if (member->seat == SEAT_WAITING)

@@ -1,0 +1,57 @@
+/* One member for another: whispers that nobody else hears, and who is softer for whom. */
+#include "apps/conference/act.h"
+
+#define SOFTEST_DB (-30)
+
+int act_whisper(struct room *room, const struct act_order *order)
+{
+    struct member *member = order->member, *to = order->other;
+
+    if (order->act == ACT_UNWHISPER && !member->whispers_to)
+        return EALREADY;
+    if (order->act == ACT_WHISPER && (!to || to == member || to->room != room))
+        return ENOENT;
+    if (order->act == ACT_WHISPER && (member->seat != SEAT_IN || to->seat != SEAT_IN))
+        return EBUSY;
+    if (order->act == ACT_WHISPER && member->whispers_to == to->number)
+        return EALREADY;
+    int error = link_whisper(member->link, order->act == ACT_WHISPER ? to->link : NULL);
+    if (error)
+        return error;
+    room->whispers += !member->whispers_to;
+    member->whispers_to = order->act == ACT_WHISPER ? to->number : 0;
+    room->whispers -= !member->whispers_to;
+    return 0;
+}
+
+/* The member hears the other one softer: by a wish of his own, which he need not explain. */
+int act_soften(struct room *room, const struct act_order *order)
+{
+    const struct member *talker = order->other;
+
+    if (!talker || talker == order->member || talker->room != room)
+        return ENOENT;
+    if (order->value < SOFTEST_DB || order->value > 0)
+        return EINVAL;
+    return link_soften(order->member->link, talker->link, order->value);
+}
+
+/* Who has whispered to him would speak to all without knowing it, or to nobody: so he is muted, and hears so.
+ */
+void pair_part(struct room *room, struct member *member)
+{
+    room->whispers -= member->whispers_to > 0;
+    member->whispers_to = 0;
+    for (struct member *other = room->members; other && room->whispers > 0; other = other->next) {
+        if (other->whispers_to != member->number)
+            continue;
+        other->whispers_to = 0;
+        room->whispers--;
+        other->muted = true;
+        member_voice(other);
+        (void)!link_whisper(other->link,
+                            NULL); /* it is over for the media engine, whatever becomes of this */
+        room_tell(room, other, MEMBER_CHANGED);
+        member_tell(other, "conf-muted");
+    }
+}
