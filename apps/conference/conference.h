@@ -58,10 +58,10 @@ enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 /* One caller, from the request on. */
 struct member {
     struct link *link;
-    struct member *next; /* in the room */
-    struct room *room;   /* NULL until he waits or is in */
-    struct room_row row; /* of the room he wants; its number always, the rest as storage knows it */
-    unsigned tries;      /* wrong PINs */
+    struct member *next, *prev; /* in the room */
+    struct room *room;          /* NULL until he waits or is in */
+    struct room_row row;        /* of the room he wants; its number always, the rest as storage knows it */
+    unsigned tries;             /* wrong PINs */
     enum room_role role;
     enum seat seat;
     unsigned number;                     /* of his seat: unique in the conference, never used again */

@@ -31,6 +31,9 @@ void member_dismiss(struct member *member)
 {
     member->in_menu = false;
     link_on_key(member->link, NULL);
+    /* Where all go, the talk is over; and out of the mix a thousand hear what was encoded once. */
+    if (member->room && member->room->ending && member->seat == SEAT_IN)
+        link_enter(member->link, 0);
     member_say(member, "conf-kicked", member_goodbye);
 }
 

@@ -155,7 +155,10 @@ static bool room_makes_wait(const struct room *room, const struct member *member
 static void room_seat(struct room *room, struct member *member, bool waits)
 {
     member->room = room;
+    member->prev = NULL;
     member->next = room->members;
+    if (room->members)
+        room->members->prev = member;
     room->members = member;
     member->number = ++room->seats;
     member->joined_us = clock_now_us();
@@ -253,10 +256,9 @@ void conference_leave(struct member *member)
 
     if (!room)
         return;
-    struct member **at = &room->members;
-    while (*at != member)
-        at = &(*at)->next;
-    *at = member->next;
+    *(member->prev ? &member->prev->next : &room->members) = member->next;
+    if (member->next)
+        member->next->prev = member->prev;
     if (member->seat == SEAT_IN) {
         room->count--;
         if (member->role == ROLE_HOST)

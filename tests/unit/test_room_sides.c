@@ -242,7 +242,7 @@ START_TEST(main_room_ends_with_its_side_rooms)
         *guest[i]->link->told = '\0';
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_END}), 0);
     for (int i = 0; i < 3; i++)
-        ck_told(guest[i]->link, "play=conf-kicked");
+        ck_told(guest[i]->link, "enter=0 play=conf-kicked");
     ck_assert_int_eq(act(guest[0], (struct act_order){.act = ACT_RETURN, .member = guest[0]}), EBUSY);
     for (int i = 0; i < 3; i++)
         hang_up(guest[i]->link);
