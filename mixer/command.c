@@ -4,8 +4,7 @@
 #include <string.h>
 
 #define COMMANDS_A_TICK 512 /* the rest waits for the next one */
-#define END_COMMANDS 8 /* for so many others counts one that takes a port's sockets from the kernel's hands  \
-                        */
+#define END_COMMANDS 8      /* for so many others counts one that ends the kernel's work on a port */
 
 /* -- coming, moving, going
  * ------------------------------------------------------------------------------------------ */

@@ -57,7 +57,7 @@ struct act_order {
     struct member *member; /* on whom; NULL where the act is on the room */
     int value;
     const char *text;
-    struct member *other;      /* of acts between two */
+    struct member *other;      /* of acts between two; NULL: by his number, in `text` */
     const struct actor *actor; /* filled in by room_act() */
 };
 

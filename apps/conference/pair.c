@@ -1,15 +1,30 @@
 /* One member for another: whispers that nobody else hears, and who is softer for whom. */
 #include "apps/conference/act.h"
 
+#include <string.h>
+
 #define SOFTEST_DB (-30)
+
+/* The other one himself, or by his number, as keys of a menu name him. */
+static struct member *other_of(const struct room *room, const struct act_order *order)
+{
+    struct member *other = order->other;
+
+    if (!other && order->text && *order->text) {
+        other = room->members;
+        while (other && strcmp(other->caller, order->text) != 0)
+            other = other->next;
+    }
+    return other && other->room == room && other != order->member ? other : NULL;
+}
 
 int act_whisper(struct room *room, const struct act_order *order)
 {
-    struct member *member = order->member, *to = order->other;
+    struct member *member = order->member, *to = other_of(room, order);
 
     if (order->act == ACT_UNWHISPER && !member->whispers_to)
         return EALREADY;
-    if (order->act == ACT_WHISPER && (!to || to == member || to->room != room))
+    if (order->act == ACT_WHISPER && !to)
         return ENOENT;
     if (order->act == ACT_WHISPER && (member->seat != SEAT_IN || to->seat != SEAT_IN))
         return EBUSY;
@@ -27,9 +42,9 @@ int act_whisper(struct room *room, const struct act_order *order)
 /* The member hears the other one softer: by a wish of his own, which he need not explain. */
 int act_soften(struct room *room, const struct act_order *order)
 {
-    const struct member *talker = order->other;
+    const struct member *talker = other_of(room, order);
 
-    if (!talker || talker == order->member || talker->room != room)
+    if (!talker)
         return ENOENT;
     if (order->value < SOFTEST_DB || order->value > 0)
         return EINVAL;

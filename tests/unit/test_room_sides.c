@@ -281,6 +281,12 @@ START_TEST(whisper_and_soften_reach_the_media)
     ck_told(guest->link, "soften=0/-9");
     order.value = 1;
     ck_assert_int_eq(act(guest, order), EINVAL);
+    snprintf(host->caller, sizeof host->caller, "1001");
+    order = (struct act_order){.act = ACT_SOFTEN, .member = guest, .text = "1001", .value = -3};
+    ck_assert_int_eq(act(guest, order), 0);
+    ck_told(guest->link, "soften=0/-3");
+    order.text = "1002";
+    ck_assert_int_eq(act(guest, order), ENOENT);
     order = (struct act_order){.act = ACT_SOFTEN, .member = host, .other = guest, .value = -9};
     ck_assert_int_eq(act(guest, order), EACCES); /* nobody wishes for another */
 }
