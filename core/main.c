@@ -89,6 +89,34 @@ static int links_check(const struct settings *settings, const char *file,
     return error;
 }
 
+struct judged {
+    const char *file;
+    void (*complain)(const char *line, void *arg);
+    int error;
+};
+
+static void application_complained(int line, const char *what, void *arg)
+{
+    struct judged *judged = arg;
+    char text[512];
+    snprintf(text, sizeof text, "%s:%d: %s", judged->file, line, what);
+    judged->complain(text, NULL);
+    judged->error = EINVAL;
+}
+
+/* Of what an application alone knows. */
+static int applications_judge(const struct settings *settings, const char *file,
+                              void (*complain)(const char *line, void *arg))
+{
+    struct judged judged = {file, complain, 0};
+    for (const struct app *const *app = applications; *app != NULL; app++) {
+        if ((*app)->judge != NULL) {
+            (*app)->judge(settings, application_complained, &judged);
+        }
+    }
+    return judged.error;
+}
+
 /* settings_load(), and what core/base cannot know: which applications there are. */
 static int configuration_read(const struct settings **out, const char *file,
                               void (*complain)(const char *line, void *arg))
@@ -112,6 +140,9 @@ static int configuration_read(const struct settings **out, const char *file,
     }
     if (error == 0) {
         error = links_check(settings, file, complain);
+    }
+    if (error == 0) {
+        error = applications_judge(settings, file, complain);
     }
     if (error != 0) {
         settings_free(settings);

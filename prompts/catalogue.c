@@ -38,6 +38,18 @@ static size_t name_list_length(const char *const *list)
     return n;
 }
 
+static bool name_list_has(const char *const *list, const char *name)
+{
+    while (*list && strcmp(*list, name) != 0)
+        list++;
+    return *list != NULL;
+}
+
+bool prompts_know(const char *name)
+{
+    return name_list_has(english_recorded, name) || name_list_has(english_synthesised, name);
+}
+
 static int name_compare(const void *a, const void *b)
 {
     return strcmp(((const struct name *)a)->name, ((const struct name *)b)->name);

@@ -49,12 +49,12 @@ const char *const english_recorded[] = {
     "vm-unknown-caller", "vm-Urgent", "vm-whichbox", "vm-Work", "vm-youhave",
 
     /* conference */
-    "conf-adminmenu-162", "conf-errormenu", "conf-full", "conf-getpin", "conf-hasjoin", "conf-hasleft",
+    "conf-adminmenu-162", "conf-adminmenu-18", "conf-adminmenu-menu8", "conf-errormenu", "conf-full", "conf-getpin", "conf-hasjoin", "conf-hasleft",
     "conf-invalid", "conf-invalidpin", "conf-kicked", "conf-leaderhasleft", "conf-locked",
     "conf-lockednow", "conf-muted", "conf-now-muted", "conf-now-recording", "conf-now-unmuted",
     "conf-onlyone", "conf-onlyperson", "conf-otherinparty", "conf-placeintoconf", "conf-thereare",
-    "conf-unlockednow", "conf-unmuted", "conf-usermenu", "conf-usermenu-162", "conf-waitforleader",
-    "confbridge-join", "confbridge-leave",
+    "conf-roll-callcomplete", "conf-unlockednow", "conf-unmuted", "conf-usermenu", "conf-usermenu-162",
+    "conf-waitforleader", "confbridge-conf-end", "confbridge-join", "confbridge-leave",
 
     /* feature codes */
     "activated", "call-fwd-no-ans", "call-fwd-on-busy", "call-fwd-unconditional", "de-activated",
@@ -73,11 +73,17 @@ const char *const english_recorded[] = {
 };
 
 const char *const english_synthesised[] = {
-    "conf-unavailable", "confirm-call-from", "confirm-keys", "feature-ask-number", "feature-no-caller",
-    "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full", "msg-anonymous",
-    "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox", "msg-fifteen-seconds",
-    "msg-locked", "msg-login-incorrect", "msg-not-saved", "msg-nothing-recorded", "msg-pin-rules",
-    "msg-trouble", "msg-will-be-delivered", "screen-blocked", "screen-refused", "screen-say-name",
+    "conf-adminmenu-more", "conf-ask-floor", "conf-discussion", "conf-floor-back", "conf-floor-yours",
+    "conf-hand-lowered", "conf-hand-raised", "conf-host-now", "conf-is-waiting", "conf-lecture",
+    "conf-nobody", "conf-not-admitted", "conf-not-allowed", "conf-not-possible", "conf-people-wait",
+    "conf-peoplemenu", "conf-recording-paused", "conf-recording-stopped", "conf-roommenu-more",
+    "conf-somebody-waits", "conf-to-admit", "conf-unavailable", "conf-usermenu-more", "conf-wait-admit",
+    "conf-you-are-muted", "confirm-call-from", "confirm-keys", "feature-ask-number",
+    "feature-no-caller", "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full",
+    "msg-anonymous", "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox",
+    "msg-fifteen-seconds", "msg-locked", "msg-login-incorrect", "msg-not-saved", "msg-nothing-recorded",
+    "msg-pin-rules", "msg-trouble", "msg-will-be-delivered", "screen-blocked", "screen-refused",
+    "screen-say-name",
     NULL,
 };
 /* clang-format on */
@@ -96,6 +102,11 @@ const struct substitute english_substitutes[] = {
     {"msg-not-saved", "something-terribly-wrong"},
     {"msg-pin-rules", "vm-invalid-password"},
     {"msg-trouble", "something-terribly-wrong"},
+    {"conf-adminmenu-18", "conf-adminmenu-162"},
+    {"conf-not-admitted", "im-sorry"},
+    {"conf-wait-admit", "conf-waitforleader"},
+    {"conf-you-are-muted", "conf-muted"},
+    {"confbridge-conf-end", "conf-kicked"},
     {"conf-onlyperson", "conf-onlyone"},
     {"conf-usermenu", "conf-usermenu-162"},
     {"confirm-call-from", "vm-from"},

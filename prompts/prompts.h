@@ -33,6 +33,9 @@ __attribute__((warn_unused_result)) int prompts_load(struct prompts **out,
                                                      const struct prompts_config *config);
 void prompts_free(struct prompts *p);
 
+/* Whether the catalogue has such a name, loaded or not. */
+bool prompts_know(const char *name);
+
 /* Fragments are numbered 0 … count - 1; the path is that of a .g722 or .wav file that was there at load. */
 size_t prompts_count(const struct prompts *p);
 const char *prompts_path(const struct prompts *p, uint16_t fragment);

@@ -1,5 +1,6 @@
 /* The acts: who may, on whom, and what is done. */
 #include "apps/conference/act.h"
+#include "apps/conference/notice.h"
 
 #include <string.h>
 
@@ -74,7 +75,7 @@ static int act_floor(struct room *room, const struct act_order *order)
 static int act_admit(struct room *room, const struct act_order *order)
 {
     (void)room;
-    if (order->member->seat != SEAT_WAITING)
+    if (order->member->seat != SEAT_WAITING || order->member->away != AWAY_NOT)
         return EALREADY;
     room_let_in(order->member);
     return 0;
@@ -97,7 +98,11 @@ static int act_role(struct room *room, const struct act_order *order)
     member->role = role;
     if (member->seat == SEAT_IN)
         room->hosts += role == ROLE_HOST ? 1u : -1u;
+    else if (member->seat == SEAT_WAITING && role == ROLE_HOST)
+        room_let_in(member);
     member_voice(member);
+    if (room->hosts > 0 && room->row.waiting == WAITING_HOST)
+        room_let_all_in(room);
     return 0;
 }
 
@@ -138,7 +143,7 @@ static int act_admit_all(struct room *room, const struct act_order *order)
 
     (void)order;
     for (struct member *member = room->members; member; member = member->next) {
-        if (member->seat == SEAT_WAITING) {
+        if (member->seat == SEAT_WAITING && member->away == AWAY_NOT) {
             room_let_in(member);
             error = 0;
         }
@@ -151,7 +156,7 @@ static int act_kick_last(struct room *room, const struct act_order *order)
 {
     (void)order;
     for (struct member *member = room->members; member; member = member->next) {
-        if (member->seat == SEAT_IN && member->role != ROLE_HOST) {
+        if (member->seat == SEAT_IN && member->role != ROLE_HOST && member->away == AWAY_NOT) {
             member_dismiss(member);
             return 0;
         }
@@ -164,11 +169,17 @@ static int act_end(struct room *room, const struct act_order *order)
     int error = flag_set(&room->ending, true);
 
     (void)order;
-    for (struct member *member = room->members; !error && member; member = member->next)
-        member_dismiss(member);
+    if (!error && room_clear(room, AWAY_ENDED) == ENOENT)
+        error = 0; /* all are on their way already */
     if (!error)
         sides_end(room);
     return error;
+}
+
+static int act_kick_all(struct room *room, const struct act_order *order)
+{
+    (void)order;
+    return room_clear(room, AWAY_CLEARED);
 }
 
 /* -- the table ------------------------------------------------------------------------------------------ */
@@ -209,13 +220,14 @@ static const struct {
     [ACT_UNMUTE_ALL] = {"unmute-all", ON_ROOM, false, act_mute_all},
     [ACT_ADMIT_ALL] = {"admit-all", ON_ROOM, false, act_admit_all},
     [ACT_KICK_LAST] = {"kick-last", ON_ROOM, false, act_kick_last},
-    [ACT_RECORD] = {"record", ON_ROOM, false, NULL},
-    [ACT_PAUSE_RECORDING] = {"pause-recording", ON_ROOM, false, NULL},
-    [ACT_STOP_RECORDING] = {"stop-recording", ON_ROOM, false, NULL},
+    [ACT_RECORD] = {"record", ON_ROOM, false, room_record_act},
+    [ACT_PAUSE_RECORDING] = {"pause-recording", ON_ROOM, false, room_record_act},
+    [ACT_STOP_RECORDING] = {"stop-recording", ON_ROOM, false, room_record_act},
     [ACT_INVITE] = {"invite", ON_ROOM, false, NULL},
     [ACT_BREAK_OUT] = {"break-out", ON_ROOM, false, act_break_out},
     [ACT_CALL_BACK] = {"call-back", ON_ROOM, false, act_call_back},
     [ACT_END] = {"end", ON_ROOM, false, act_end},
+    [ACT_KICK_ALL] = {"kick-all", ON_ROOM, false, act_kick_all},
 };
 
 const char *act_name(enum act act)
@@ -236,6 +248,11 @@ bool act_needs_host(enum act act)
     return !acts[act].own;
 }
 
+bool act_is_on_member(enum act act)
+{
+    return acts[act].subject == ON_MEMBER;
+}
+
 int room_act(struct room *room, const struct actor *actor, const struct act_order *order)
 {
     struct act_order whole = *order;
@@ -254,10 +271,13 @@ int room_act(struct room *room, const struct actor *actor, const struct act_orde
     log_event(LEVEL_INFO, "conference", actor->member ? link_request(actor->member->link)->call : NULL,
               "act room=%s by=%s source=%s act=%s member=%u error=%d", room->number, actor->name,
               actor->source, act_name(order->act), on ? on->number : 0, error);
-    if (!error && !on)
-        room_tell(room, NULL, ROOM_CHANGED);
-    else if (!error && on->room == room) /* else it has been told where he went */
-        room_tell(room, order->member, MEMBER_CHANGED);
+    if (!error) {
+        room_tell_act(room, actor, order);
+        if (!on)
+            room_tell(room, NULL, ROOM_CHANGED);
+        else if (on->room == room) /* else it has been told where he went */
+            room_tell(room, order->member, MEMBER_CHANGED);
+    }
     room_release(room);
     return error;
 }

@@ -49,6 +49,7 @@ enum act {
     ACT_BREAK_OUT, /* members into side rooms: value: so many; or text: one of that name */
     ACT_CALL_BACK, /* all from the side rooms */
     ACT_END,       /* for all */
+    ACT_KICK_ALL,  /* but hosts */
     ACT_COUNT
 };
 
@@ -73,6 +74,7 @@ struct actor {
 const char *act_name(enum act act);
 enum act act_from_name(const char *name);
 bool act_needs_host(enum act act);
+bool act_is_on_member(enum act act);
 
 /*
  * EACCES: he has not the right; ENOENT: no such member, or nobody it could be done to; EINVAL: value or text

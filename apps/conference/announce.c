@@ -38,17 +38,29 @@ static bool tone_due(struct room *room)
     return true;
 }
 
+static void room_name(const struct room *room, const struct member *member, const char *what)
+{
+    struct phrase phrase = {0};
+    struct list list = {0};
+
+    name_list(member, &list);
+    say(server_prompts(room->server), &phrase, what);
+    list_phrase(&list, &phrase);
+    mix_play(room->server, room->mix, &list);
+}
+
 void room_announce(struct room *room, const struct member *member, bool comes)
 {
-    (void)member;
-    if (room->ending || room->row.announce == ANNOUNCE_NONE)
+    if (room->ending || member->away == AWAY_CLEARED || room->row.announce == ANNOUNCE_NONE)
         return;
     /* In a crowd somebody always comes or goes. */
     if (room->row.quiet_above && room->count > room->row.quiet_above)
         return;
     if (room->count < 1 || (comes && room->count == 1) || !tone_due(room))
         return;
-    if (!comes)
+    if (room->row.announce == ANNOUNCE_NAMES && name_is_known(member))
+        room_name(room, member, comes ? "conf-hasjoin" : "conf-hasleft");
+    else if (!comes)
         room_tone(room, TONE_HIGH_HZ, TONE_LOW_HZ);
     else
         room_tone(room, TONE_LOW_HZ, TONE_HIGH_HZ);

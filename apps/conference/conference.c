@@ -1,5 +1,7 @@
 /* Conferences: which room a call wants, and whether it may come in. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 #include "apps/apps.h"
 #include "core/base/clock.h"
@@ -105,6 +107,8 @@ static void conference_talks(struct link *link, bool talks, bool muted)
         return;
     link_log(link, LEVEL_DEBUG, "talk room=%s %s%s", member->room->number, talks ? "on" : "off",
              muted ? " muted" : "");
+    if (talks && muted)
+        member_talks_in_vain(member);
     talks = talks && !muted;
     if (member->talks == talks)
         return;
@@ -125,11 +129,13 @@ static void conference_ended(struct link *link)
         return;
     conference_leave(member);
     move_forget(member);
+    name_forget(member);
     free(member);
 }
 
 const struct app conference_app = {
     .name = "conference",
+    .judge = menus_judge,
     .invited = conference_invited,
     .answered = conference_answered,
     .held = conference_held,

@@ -1,11 +1,20 @@
 /*
  * The conference's own header: rooms, their members, and a caller's way in.
  *
- *   conference.c  which room a call wants, and whether it may be answered    entry.c   the PIN
- *   room.c        the rooms that stand, who is in them                       member.c  what one member hears
- *   act.c         what hosts, members and those outside may do with a room   menu.c    the same by keys
- *   announce.c    who comes and who goes, told to the room                   recording.c  that it is recorded
- *   move.c        from one room to another, side rooms                       pair.c    acts between two
+ *   conference.c  which room a call wants, and whether it may be answered
+ *   entry.c       the PIN
+ *   room.c        the rooms that stand, who is in them
+ *   member.c      what one member hears
+ *   act.c         what hosts, members and those outside may do with a room
+ *   menu.c        the same by keys: menus; menu_act.c: what keys do
+ *   notice.c      what one member is told of others' doings
+ *   waiting.c     before the room
+ *   names.c       names as members say them
+ *   announce.c    who comes and who goes, told to the room
+ *   recording.c   that it is recorded
+ *   move.c        from one room to another, side rooms
+ *   pair.c        acts between two
+ *   farewell.c    out of the room
  *
  * Ownership: the link owns its member; a room lives from its first member's arrival to its last one's
  * leaving. Threads: signalling. Failure: whoever cannot be let in hears why before the call ends.
@@ -21,6 +30,9 @@
 #include <errno.h>
 
 #define CONFERENCE_ID 17
+
+struct timer;
+struct act_order; /* act.h */
 
 /* A room in which there is somebody: a conference (RFC 4353). */
 struct room {
@@ -45,6 +57,7 @@ struct room {
     unsigned whispers; /* members who whisper */
     unsigned tones;    /* left in its budget (announce.c), as of tones_us */
     uint64_t tones_us;
+    struct timer *clearing; /* sends the next away */
 };
 
 /* Where one who was moved goes back to, and as what. */
@@ -52,6 +65,9 @@ struct home {
     struct room_row row;
     enum room_role role;
 };
+
+/* Why he is sent away: by himself, with all others but hosts, at the end. */
+enum away { AWAY_NOT, AWAY_ALONE, AWAY_CLEARED, AWAY_ENDED };
 
 enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 
@@ -72,10 +88,21 @@ struct member {
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
-    bool moved, moves;     /* he has come from another room; as he leaves this one: to another */
-    unsigned whispers_to;  /* the number of whom alone he speaks to; 0: to all */
-    struct home *home;     /* NULL: he is where he dialled */
-    struct moving *moving; /* a move that waits for storage; or NULL */
+    bool moved, moves;                /* he has come from another room; as he leaves this one: to another */
+    unsigned whispers_to;             /* the number of whom alone he speaks to; 0: to all */
+    struct home *home;                /* NULL: he is where he dialled */
+    struct moving *moving;            /* a move that waits for storage; or NULL */
+    const struct menu_settings *menu; /* that is open, or was */
+    bool direct;                      /* the key was pressed without it */
+    unsigned roll;                    /* seat that was called last */
+    bool busy;                        /* words play that are not to be cut off */
+    unsigned notices;                 /* bits of enum notice that wait */
+    uint64_t muted_told_us;
+    bool lecture_told;
+    enum away away;
+    bool dismissed;             /* … and he is told so */
+    bool name_asked, name_file; /* name_file: one lies in the cache */
+    struct list_item said;      /* his name; `what` 0: none */
 };
 
 /* room.c */
@@ -122,23 +149,42 @@ void member_arrive(struct member *member); /* moved from another room: hears so 
 void member_tell(struct member *member, const char *name);
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
-void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */
+void member_hear(struct member *member, const struct list *list); /* words that are not to be cut off */
 void member_settle(
     struct member *member); /* music when alone or waiting, else quiet; the menu is left in peace */
 /* Whether he is heard follows from `muted`, `held`, lecture and floor: to be called when one of them changes.
  */
 void member_voice(struct member *member);
 bool member_heard(const struct member *member);
-void member_key(struct link *link, char key);
 
 /* announce.c */
 void room_announce(struct room *room, const struct member *member, bool comes);
 /* To all in the room; recordings of the catalogue, or tones. */
 void room_say(struct room *room, const char *name);
 
+/* waiting.c */
+struct member *room_first_waiting(const struct room *room, unsigned *count); /* NULL: nobody */
+void room_let_all_in(struct room *room);
+const char *waiting_words(const struct room *room);
+void waiting_over(struct member *member);
+
+/* farewell.c */
+void member_dismiss(struct member *member); /* thrown out: tells him so, then hangs up */
+/* All, or all but hosts, in groups; ENOENT: nobody. */
+__attribute__((warn_unused_result)) int room_clear(struct room *room, enum away why);
+
+/* names.c */
+bool name_is_wanted(const struct member *member);
+void name_ask(struct member *member); /* then member_enter() */
+bool name_is_known(const struct member *member);
+void name_list(const struct member *member, struct list *list); /* his name, or his number */
+void name_forget(struct member *member);                        /* its file */
+
 /* recording.c */
+/* ACT_RECORD, which also ends a pause, ACT_PAUSE_RECORDING, ACT_STOP_RECORDING. */
+__attribute__((warn_unused_result)) int room_record_act(struct room *room, const struct act_order *order);
 void conference_record(struct room *room, const struct member *first); /* as `first`, who is in, found it */
-void member_greet(struct member *member, link_step *then); /* on entry; `then` comes only after words */
+void member_greet(struct member *member);                              /* on entry */
 
 /* entry.c */
 void entry_ask(struct member *member);
@@ -150,8 +196,5 @@ unsigned room_hosts(const struct room *room); /* in it and in its side rooms */
 
 /* pair.c */
 void pair_part(struct room *room, struct member *member); /* he is no more in the room's list */
-
-/* menu.c */
-void menu_open(struct member *member);
 
 #endif

@@ -1,5 +1,7 @@
 /* A member in the room: what he alone hears, whether he is heard, and what his keys do. */
 #include "apps/conference/conference.h"
+#include "apps/conference/menu.h"
+#include "apps/conference/notice.h"
 
 void member_say(struct member *member, const char *name, link_step *then)
 {
@@ -27,60 +29,70 @@ void member_refuse(struct member *member, int error)
                member_goodbye);
 }
 
-void member_dismiss(struct member *member)
-{
-    member->in_menu = false;
-    link_on_key(member->link, NULL);
-    /* Where all go, the talk is over; and out of the mix a thousand hear what was encoded once. */
-    if (member->room && member->room->ending && member->seat == SEAT_IN)
-        link_enter(member->link, 0);
-    member_say(member, "conf-kicked", member_goodbye);
-}
-
 void member_settle(struct member *member)
 {
     const struct room *room = member->room;
 
-    if (member->in_menu || room->ending)
-        return; /* menu_close() comes here again */
+    if (member->in_menu || member->busy || member->away != AWAY_NOT)
+        return; /* menu_close() and member_told() come here again */
+    if (member_hears_notice(member))
+        return;
     if (room->row.music && (member->seat == SEAT_WAITING || room->count == 1))
         link_music(member->link);
     else
         link_quiet(member->link);
 }
 
-/* The words for who is alone are over; meanwhile somebody may have come. */
+/* Words are over; meanwhile somebody may have come. */
 static void member_told(struct link *link)
 {
-    const struct member *member = link_state(link);
+    struct member *member = link_state(link);
 
+    member->busy = false;
     if (member->room)
-        member_settle(link_state(link));
+        member_settle(member);
+}
+
+void member_hear(struct member *member, const struct list *list)
+{
+    member->busy = true;
+    link_play(member->link, list, member_told);
 }
 
 /* Keys mean the menu from here on; at the door they were digits of a PIN. */
 void member_enter(struct member *member)
 {
-    int error = conference_join(member);
+    int error = conference_admits(member);
 
+    if (!error && name_is_wanted(member)) {
+        name_ask(member);
+        return;
+    }
+    if (!error)
+        error = conference_join(member);
     if (error) {
         member_refuse(member, error);
         return;
     }
     link_on_key(member->link, member_key);
-    member_greet(member, member_told);
+    member_greet(member);
 }
 
 void member_arrive(struct member *member)
 {
-    member->in_menu = false;
-    member_greet(member, member_told);
+    member->in_menu = member->busy = false;
+    member_greet(member);
 }
 
 void member_tell(struct member *member, const char *name)
 {
+    struct phrase phrase = {0};
+    struct list list = {0};
+
     member->in_menu = false;
-    member_say(member, name, member_told);
+    say(server_prompts(link_server(member->link)), &phrase, name);
+    list_phrase(&list, &phrase);
+    member_hear(member, &list);
 }
 
 bool member_heard(const struct member *member)
@@ -101,10 +113,4 @@ void member_voice(struct member *member)
     if (member->silent != silent)
         link_mute(member->link, silent);
     member->silent = silent;
-}
-
-void member_key(struct link *link, char key)
-{
-    if (key == '*')
-        menu_open(link_state(link));
 }

@@ -145,7 +145,7 @@ static void moving_found(struct ticket ticket, int error, const struct room_row 
         row = &none;
         error = 0;
     }
-    if (!error && (!member->room || member->seat != SEAT_IN))
+    if (!error && (!member->room || member->seat != SEAT_IN || member->away != AWAY_NOT))
         error = ENOENT;
     if (!error)
         error = move_away(member, row, moving->outside);
@@ -196,7 +196,7 @@ int act_move(struct room *room, const struct act_order *order)
     struct room *root = room_root(room);
     const char *number = order->text ? order->text : "";
 
-    if (member->seat != SEAT_IN || root->ending)
+    if (member->seat != SEAT_IN || member->away != AWAY_NOT || root->ending)
         return EBUSY;
     if (!*number)
         return move_home(member);
@@ -218,7 +218,7 @@ int act_move(struct room *room, const struct act_order *order)
 
 int act_return(struct room *room, const struct act_order *order)
 {
-    return room_root(room)->ending ? EBUSY : move_home(order->member);
+    return room_root(room)->ending || order->member->away != AWAY_NOT ? EBUSY : move_home(order->member);
 }
 
 /* Members are moved while the list is gone through: so it is copied first. */
@@ -230,7 +230,7 @@ static int members_of(struct room *room, struct member ***out, unsigned *count)
         return ENOMEM;
     *count = 0;
     for (struct member *member = room->members; member; member = member->next) {
-        if (member->seat == SEAT_IN)
+        if (member->seat == SEAT_IN && member->away == AWAY_NOT)
             all[(*count)++] = member;
     }
     *out = all;
@@ -310,8 +310,7 @@ void sides_end(struct room *root)
         if (side->main != root || side->ending)
             continue;
         side->ending = true;
-        for (struct member *member = side->members; member; member = member->next)
-            member_dismiss(member);
+        (void)!room_clear(side, AWAY_ENDED); /* there is always somebody in it */
     }
 }
 

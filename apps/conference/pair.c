@@ -1,5 +1,6 @@
 /* One member for another: whispers that nobody else hears, and who is softer for whom. */
 #include "apps/conference/act.h"
+#include "apps/conference/notice.h"
 
 #include <string.h>
 
@@ -67,6 +68,6 @@ void pair_part(struct room *room, struct member *member)
         (void)!link_whisper(other->link,
                             NULL); /* it is over for the media engine, whatever becomes of this */
         room_tell(room, other, MEMBER_CHANGED);
-        member_tell(other, "conf-muted");
+        member_notice(other, NOTICE_MUTED);
     }
 }

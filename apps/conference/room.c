@@ -1,9 +1,11 @@
 /* The rooms that stand and who is in them. A room is made on the first arrival and ends with its last member.
  */
 #include "apps/conference/conference.h"
+#include "apps/conference/notice.h"
 
 #include "apps/conference/watchers.h"
 #include "core/base/clock.h"
+#include "core/base/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +98,7 @@ static void room_end(struct room *room)
     *at = room->next;
     room_count--;
     room_tell(room, NULL, ROOM_ENDED);
+    timer_stop(&room->clearing);
     mix_close(room->server, room->mix);
     log_event(LEVEL_INFO, "conference", NULL, "room-ended room=%s", room->number);
     free(room);
@@ -166,15 +169,16 @@ static void room_seat(struct room *room, struct member *member, bool waits)
         member->seat = SEAT_WAITING;
         room->waiting++;
         link_log(member->link, LEVEL_INFO, "room-waits room=%s waiting=%u", room->number, room->waiting);
+        room_notice_hosts(room, NOTICE_WAITS);
     } else {
         room_bring_in(room, member);
     }
     room_tell(room, member, MEMBER_CAME);
     /* A host has come: they need wait no longer. */
     if (member->role == ROLE_HOST && room->row.waiting == WAITING_HOST)
-        for (struct member *other = room->members; other; other = other->next)
-            if (other->seat == SEAT_WAITING)
-                room_let_in(other);
+        room_let_all_in(room);
+    else if (member->role == ROLE_HOST && room->waiting > 0)
+        member->notices |= 1u << NOTICE_WAITS; /* after the words on entry */
 }
 
 int conference_join(struct member *member)
@@ -247,7 +251,7 @@ void room_let_in(struct member *member)
     room->waiting--;
     room_bring_in(room, member);
     room_tell(room, member, MEMBER_CHANGED);
-    member_settle(member);
+    waiting_over(member);
 }
 
 void conference_leave(struct member *member)

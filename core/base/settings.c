@@ -68,6 +68,14 @@ __attribute__((format(printf, 2, 3))) static void complain(int line, const char 
     va_end(args);
 }
 
+void settings_complain(int line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain_va(line, format, args);
+    va_end(args);
+}
+
 static void confuse_complained(cfg_t *cfg, const char *format, va_list args)
 {
     complain_va(cfg->line, format, args);
@@ -343,13 +351,20 @@ static const struct key keys[] = {
     {"link", "breaker_failures", NUMBER, 0, 1000, LINK_BREAKER_FAILURES, NULL, NULL, NOT_STORED},
     {"link", "breaker_pause", NUMBER, 1, 86400, LINK_BREAKER_S, NULL, NULL, NOT_STORED},
     {"link", "enabled", TRUTH, 0, 0, true, NULL, NULL, NOT_STORED},
+    L("menu", "prompt", NULL, filled_fault),
+    {"key", "act", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
+    {"key", "menu", TEXT, 0, 0, 0, NULL, filled_fault, NOT_STORED},
+    {"key", "text", TEXT, 0, 0, 0, NULL, NULL, NOT_STORED},
+    {"key", "value", NUMBER, -100000, 100000, 0, NULL, NULL, NOT_STORED},
+    {"key", "direct", TRUTH, 0, 0, false, NULL, NULL, NOT_STORED},
     L("test", "fail", NULL, test_hook_fault),
     L("test", "hang", NULL, test_hook_fault),
 };
-static const char *const sections[] = {"sip",     "media",  "database", "voicemail", "conference",
-                                       "prompts", "limits", "http",     "webhook",   "records",
-                                       "log",     "test",   "peer",     "number",    "link"};
+static const char *const sections[] = {"sip",    "media",  "database", "voicemail", "conference", "prompts",
+                                       "limits", "http",   "webhook",  "records",   "log",        "test",
+                                       "peer",   "number", "link",     "menu"};
 #define FIRST_TITLED 12 /* sections from here on have a title and come as often as one likes */
+#define TITLED (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
 static const struct key *key_find(const char *section, const char *name)
 {
@@ -552,13 +567,18 @@ static size_t options_of(const char *section, cfg_opt_t *out)
 static cfg_t *parser_new(void)
 {
     const cfg_opt_t end = CFG_END();
-    cfg_opt_t inner[COUNT(sections)][COUNT(keys) + 1], outer[COUNT(keys) + COUNT(sections) + 1];
+    cfg_opt_t key[COUNT(keys) + 1], inner[COUNT(sections)][COUNT(keys) + 1],
+        outer[COUNT(keys) + COUNT(sections) + 1];
     size_t count = options_of("root", outer);
 
     for (size_t i = 0; i < COUNT(sections); i++) {
-        inner[i][options_of(sections[i], inner[i])] = end;
-        cfg_flag_t flags = i >= FIRST_TITLED ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE;
-        outer[count++] = (cfg_opt_t)CFG_SEC(sections[i], inner[i], flags);
+        size_t inside = options_of(sections[i], inner[i]);
+        if (strcmp(sections[i], "menu") == 0) { /* the only one with sections of its own */
+            key[options_of("key", key)] = end;
+            inner[i][inside++] = (cfg_opt_t)CFG_SEC("key", key, TITLED);
+        }
+        inner[i][inside] = end;
+        outer[count++] = (cfg_opt_t)CFG_SEC(sections[i], inner[i], i >= FIRST_TITLED ? TITLED : CFGF_NONE);
     }
     outer[count] = end;
     cfg_t *cfg = cfg_init(outer, CFGF_NONE);
@@ -709,6 +729,9 @@ int settings_load(const struct settings **out, const char *file,
     if (error == 0) {
         error = links_fill(&held->s, held->cfg);
     }
+    if (error == 0) {
+        error = menus_fill(&held->s, held->cfg);
+    }
     if (error == 0 && load.faults > 0) {
         error = EINVAL;
     }
@@ -742,6 +765,7 @@ void settings_free(const struct settings *s)
     free(held->s.peers);
     free(held->s.numbers);
     links_free(&held->s);
+    menus_free(&held->s);
     if (held->cfg != NULL) {
         cfg_free(held->cfg);
     }

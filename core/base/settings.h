@@ -65,6 +65,31 @@ struct link_settings {
         breaker_s; /* after so many failures in a row it is left out for so long; 0: never */
     int line;      /* 0: built in, and confab.conf does not mention it */
 };
+/*
+ * Keys of a conference: what each does, or which menu it opens. MENU_MEMBER and MENU_HOST are those of rooms
+ * that choose no other.
+ */
+#define MENU_MEMBER "member"
+#define MENU_HOST "host"
+#define MENU_KEYS_MAX 12
+struct menu_key {
+    char key;
+    const char *act, *menu; /* one of them, the other NULL */
+    const char *text;       /* what the act needs; NULL: nothing */
+    int value;              /* likewise */
+    bool direct;            /* also where no menu is open */
+    int line;               /* 0: built in */
+};
+struct menu_settings {
+    const char *name;
+    const char **prompts; /* names of phrases, or files by their whole path, said one after another */
+    size_t prompt_count;
+    struct menu_key *keys;
+    size_t key_count;
+    bool reached; /* for settings_load() alone */
+    int line;     /* 0: built in */
+};
+
 #define SERVICE_MAILBOX "mailbox" /* a service that a user has who has a mailbox; no row says so */
 const char *region_name(enum region region);
 
@@ -117,6 +142,8 @@ struct settings {
     size_t number_count;
     struct link_settings *links; /* by region and order; those of confab.conf over those built in */
     size_t link_count;
+    struct menu_settings *menus;
+    size_t menu_count;
     char **emergency; /* patterns of numbers that only mandatory links may see and none may refuse */
     size_t emergency_count;
     char **test_fail,
@@ -140,6 +167,8 @@ bool settings_is_emergency(const struct settings *s, const char *number);
 
 /* The number plan's row for `number`, or NULL. */
 const struct number_settings *settings_number(const struct settings *s, const char *number);
+
+const struct menu_settings *settings_menu(const struct settings *s, const char *name); /* or NULL */
 
 /* The trusted peer that has this address, or NULL. */
 const struct peer_settings *settings_peer(const struct settings *s, const struct sockaddr *from);

@@ -20,6 +20,14 @@ struct cfg_t;
 /* The line on which the section that ends at `last` began; `title` may be NULL. */
 int section_line(int last, const char *name, const char *title);
 
+/* A fault of the file that is being loaded. */
+__attribute__((format(printf, 2, 3))) void settings_complain(int line, const char *format, ...);
+
+/* -- settings_menus.c: menus of keys */
+
+__attribute__((warn_unused_result)) int menus_fill(struct settings *s, struct cfg_t *cfg);
+void menus_free(struct settings *s);
+
 /* -- settings_links.c: links of the service path */
 
 #define LINK_DEADLINE_MS 5000

@@ -61,11 +61,15 @@ struct news {
     bool by_caller;
 };
 
+typedef void settings_fault(int line, const char *what, void *arg);
+
 struct app {
     const char *name; /* as confab.conf writes it */
     /* Once, at the server's start and end: for what is no call's own. Either may be NULL. */
     int (*start)(struct server *server);
     void (*stop)(struct server *server);
+    /* Tells each fault of settings that it alone can judge, before they are taken. May be NULL. */
+    void (*judge)(const struct settings *settings, settings_fault *fault, void *arg);
     /*
      * The request has come to this link. Now or later, exactly one of link_continue, _reject, _redirect,
      * _retarget, _answer or _fail follows, before the link's deadline. An emergency call (request->emergency)

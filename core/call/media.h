@@ -94,6 +94,9 @@ void link_enter(struct link *link, uint32_t room); /* 0: leave */
  */
 __attribute__((warn_unused_result)) int mix_record(struct server *server, uint32_t room, const char *name, bool tracks,
                                                    const char *format);
+/* A pause's time is in no file, and the timeline tells where it was. ENOENT: nothing records. */
+__attribute__((warn_unused_result)) int mix_pause_recording(struct server *server, uint32_t room, bool pause);
+void mix_stop_recording(struct server *server, uint32_t room);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
 void link_deaf(struct link *link, bool deaf); /* hears what is played to him, not the room */

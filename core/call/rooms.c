@@ -174,6 +174,16 @@ int mix_record(struct server *server, uint32_t room, const char *name, bool trac
     return room_keep(server, room, name, tracks, format, file, sizeof file);
 }
 
+int mix_pause_recording(struct server *server, uint32_t room, bool pause)
+{
+    return room_record_pause(server->mixer, room, pause);
+}
+
+void mix_stop_recording(struct server *server, uint32_t room)
+{
+    room_record_stop(server->mixer, room);
+}
+
 int room_keep(struct server *server, uint32_t room, const char *name, bool tracks, const char *format,
               char *file, size_t size)
 {

@@ -154,6 +154,11 @@ const struct prompts *server_prompts(const struct server *of)
     return of->prompts;
 }
 
+struct loop *server_loop(const struct server *of)
+{
+    return of->loop;
+}
+
 struct storage *server_storage(const struct server *of)
 {
     (void)of;
@@ -369,6 +374,19 @@ int mix_record(struct server *of, uint32_t room, const char *name, bool tracks, 
     snprintf(line, sizeof line, "record=%u/%s/%s/%s", room, name, tracks ? "tracks" : "mix", format);
     tell(of->told, sizeof of->told, line);
     return 0;
+}
+
+int mix_pause_recording(struct server *of, uint32_t room, bool pause)
+{
+    (void)room;
+    tell(of->told, sizeof of->told, pause ? "record-pause" : "record-resume");
+    return 0;
+}
+
+void mix_stop_recording(struct server *of, uint32_t room)
+{
+    (void)room;
+    tell(of->told, sizeof of->told, "record-stop");
 }
 
 void mix_play(struct server *of, uint32_t room, const struct list *list)

@@ -8,13 +8,14 @@
 #include "core/base/log.h"
 #include "core/call/media.h"
 
-#define LINKS 16
+#define LINKS 40
 
 struct server {
     struct prompts *prompts;
     char told[512]; /* what the rooms were told */
     uint32_t next_mix;
     int mix_error, record_error;
+    struct loop *loop; /* of a test that needs one */
 };
 
 struct link {

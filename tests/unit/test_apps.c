@@ -1,5 +1,7 @@
 /* apps/: conference, announcement, IVR and echo, each led by a core that only writes down what it is told. */
 #include "apps/apps.h"
+#include "core/base/loop.h"
+#include "storage/mailbox.h"
 #include "storage/room.h"
 #include "storage/subscriber.h"
 #include "tests/unit/app_double.h"
@@ -55,9 +57,32 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     return asked.refuse;
 }
 
+int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
+{
+    (void)st;
+    (void)ticket;
+    (void)reply;
+    snprintf(asked.key, sizeof asked.key, "discard %s", strrchr(path, '/') + 1);
+    return 0;
+}
+
+static const struct settings *usual; /* for its menus */
+static char cache[] = "/cache";
+
+static void complained(const char *line, void *arg)
+{
+    (void)arg;
+    ck_abort_msg("%s", line);
+}
+
 static void setup(void)
 {
     double_begin();
+    ck_assert_int_eq(settings_load(&usual, "/dev/null", complained, NULL), 0);
+    settings.menus = usual->menus;
+    settings.menu_count = usual->menu_count;
+    settings.cache_dir = cache;
+    ck_assert_int_eq(loop_new(&server.loop), 0);
     settings.max_rooms = 2;
     settings.max_room_members = 3;
 }
@@ -377,18 +402,18 @@ START_TEST(menu_mutes_and_unmutes)
     press(link, '5');
     ck_told(link, ""); /* other keys mean nothing */
     press(link, '*');
-    ck_told(link, "menu=conf-usermenu");
+    ck_told(link, "menu=conf-usermenu+conf-usermenu-more");
     press(link, '1');
     ck_told(link, "mute=1 menu=conf-muted");
     press(link, '1');
     ck_told(link, "mute=0 menu=conf-unmuted");
     press(link, '*');
-    ck_told(link, "menu=conf-usermenu");
+    ck_told(link, "menu=conf-usermenu+conf-usermenu-more");
     press(link, '8');
     ck_told(link, "quiet");
     press(link, '*');
     press(link, 0); /* nothing pressed for a while */
-    ck_told(link, "menu=conf-usermenu quiet");
+    ck_told(link, "menu=conf-usermenu+conf-usermenu-more quiet");
 }
 END_TEST
 

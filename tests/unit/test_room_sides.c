@@ -2,7 +2,8 @@
  * told. */
 #include "apps/apps.h"
 #include "apps/conference/act.h"
-#include "storage/room.h"
+#include "core/base/loop.h"
+#include "storage/mailbox.h"
 #include "storage/subscriber.h"
 #include "tests/unit/app_double.h"
 
@@ -55,12 +56,22 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     return ENOTSUP;
 }
 
+int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
+{
+    (void)st;
+    (void)ticket;
+    (void)reply;
+    (void)path;
+    return 0;
+}
+
 static void setup(void)
 {
     memset(&asked, 0, sizeof asked);
     double_begin();
     settings.max_rooms = 6;
     settings.max_room_members = 8;
+    ck_assert_int_eq(loop_new(&server.loop), 0);
 }
 
 /* Who calls a room that has no row; what he hears at his coming is forgotten. */
@@ -83,6 +94,8 @@ static struct member *enter_host(const char *number)
     const struct act_order order = {.act = ACT_MAKE_HOST, .member = host};
 
     ck_assert_int_eq(room_act(host->room, &program, &order), 0);
+    play_over(host->link); /* that he is host now */
+    *host->link->told = '\0';
     return host;
 }
 
@@ -242,7 +255,7 @@ START_TEST(main_room_ends_with_its_side_rooms)
         *guest[i]->link->told = '\0';
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_END}), 0);
     for (int i = 0; i < 3; i++)
-        ck_told(guest[i]->link, "enter=0 play=conf-kicked");
+        ck_told(guest[i]->link, "enter=0 play=confbridge-conf-end");
     ck_assert_int_eq(act(guest[0], (struct act_order){.act = ACT_RETURN, .member = guest[0]}), EBUSY);
     for (int i = 0; i < 3; i++)
         hang_up(guest[i]->link);
@@ -301,7 +314,7 @@ START_TEST(whisperer_is_muted_when_his_listener_goes)
     *host->link->told = *guest->link->told = '\0';
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_WHISPER, .member = host, .other = guest}), 0);
     hang_up(guest->link);
-    ck_told(host->link, "whisper=1 mute=1 unwhisper play=conf-muted");
+    ck_told(host->link, "whisper=1 mute=1 unwhisper play=conf-now-muted");
     ck_assert(host->muted);
     ck_assert_uint_eq(host->whispers_to, 0);
     ck_assert_uint_eq(host->room->whispers, 0);

@@ -234,6 +234,19 @@ static const struct fault {
     {"link \"dnd\" {\n breaker_pause = 0\n}\n", 2, "breaker_pause: "},
     {"link \"dnd\" {\n mandatory = maybe\n}\n", 2, "neither true nor false"},
     {"link \"a\" { application = \"b\" }\nlink \"a\" { application = \"b\" }\n", 2, "duplicate"},
+    {"menu \"a\" {\n key \"1\" {\n act = \"x\"\n}\n}\n", 1, "menu \"a\": has no prompt"},
+    {"\nmenu \"a\" {\n prompt = {\"p\"}\n}\n", 2, "has no key"},
+    {"menu \"a\" {\n prompt = {\"\"} key \"1\" { act = \"x\" }\n}\n", 2, "is empty"},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"10\" { act = \"x\" }\n}\n", 3, "is no key"},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"1\" { }\n}\n", 3, "needs an act or a menu"},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"1\" { act = \"x\" menu = \"host\" }\n}\n", 3, "not both"},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"*\" { act = \"x\" direct = true }\n}\n", 3, "direct"},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"1\" { act = \"x\" }\n key \"1\" { act = \"y\" }\n}\n", 4,
+     "duplicate"},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"1\" { menu = \"b\" }\n}\n", 3, "there is no menu \"b\""},
+    {"menu \"a\" {\n prompt = {\"p\"}\n key \"1\" { menu = \"b\" }\n}\n"
+     "menu \"b\" {\n prompt = {\"p\"}\n key \"1\" { menu = \"a\" }\n}\n",
+     1, "no key leads to it"},
     {"test {\n fail = {\"dnd\"}\n}\n", 2, "is not LINK/EVENT"},
     {"test {\n hang = {\"dnd/born\"}\n}\n", 2, "is not LINK/EVENT"},
     {"\n\nrelm = \"x\"\n", 3, "relm"},
@@ -451,6 +464,33 @@ static const char *peer_at(const struct settings *s, const char *address)
     return peer != NULL ? peer->name : "nobody";
 }
 
+/* -- menus
+ * ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(menus_are_built_in_and_replaced_whole)
+{
+    const struct settings *s = load_good(
+        "menu \"member\" {\n prompt = {\"a\", \"/b.wav\"}\n"
+        " key \"1\" { act = \"talk-gain\" value = -6 direct = true }\n key \"#\" { menu = \"c\" }\n}\n"
+        "menu \"c\" {\n prompt = {\"d\"}\n key \"0\" { act = \"invite\" text = \"1001\" }\n}\n");
+    const struct menu_settings *menu = settings_menu(s, "member");
+
+    ck_assert_uint_eq(menu->line, 1);
+    ck_assert_uint_eq(menu->prompt_count, 2);
+    ck_assert_str_eq(menu->prompts[1], "/b.wav");
+    ck_assert_uint_eq(menu->key_count, 2);
+    ck_assert(menu->keys[0].key == '1' && menu->keys[0].value == -6 && menu->keys[0].direct);
+    ck_assert_str_eq(menu->keys[0].act, "talk-gain");
+    ck_assert_str_eq(menu->keys[1].menu, "c");
+    ck_assert_int_eq(menu->keys[1].line, 4);
+    ck_assert_str_eq(settings_menu(s, "c")->keys[0].text, "1001");
+    ck_assert_uint_eq(settings_menu(s, "host")->line, 0);
+    ck_assert_ptr_nonnull(settings_menu(s, "people"));
+    ck_assert_ptr_null(settings_menu(s, "x"));
+    settings_free(s);
+}
+END_TEST
+
 START_TEST(peer_is_known_by_its_address)
 {
     const struct settings *s = load_good("peer \"one\" { address = {\"127.0.0.2\", \"10.1.0.0/16\"} }\n"
@@ -514,6 +554,7 @@ int main(void)
     tcase_add_test(c, links_are_built_in);
     tcase_add_test(c, section_changes_single_keys_of_a_built_in_link);
     tcase_add_test(c, every_key_of_a_link_reaches_its_field);
+    tcase_add_test(c, menus_are_built_in_and_replaced_whole);
     tcase_add_test(c, peer_is_known_by_its_address);
     tcase_add_test(c, peer_with_prefix_zero_is_everybody_of_its_family);
     tcase_add_test(c, value_lives_as_long_as_its_last_holder);
