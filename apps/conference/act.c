@@ -226,6 +226,7 @@ static const struct {
     [ACT_INVITE] = {"invite", ON_ROOM, false, NULL},
     [ACT_BREAK_OUT] = {"break-out", ON_ROOM, false, act_break_out},
     [ACT_CALL_BACK] = {"call-back", ON_ROOM, false, act_call_back},
+    [ACT_VISIT] = {"visit", ON_ROOM, false, act_visit},
     [ACT_END] = {"end", ON_ROOM, false, act_end},
     [ACT_KICK_ALL] = {"kick-all", ON_ROOM, false, act_kick_all},
 };

@@ -48,6 +48,7 @@ enum act {
     ACT_INVITE,    /* text: number or SIP URI to be called into it */
     ACT_BREAK_OUT, /* members into side rooms: value: so many; or text: one of that name */
     ACT_CALL_BACK, /* all from the side rooms */
+    ACT_VISIT,     /* text: as of ACT_MOVE; he goes there himself */
     ACT_END,       /* for all */
     ACT_KICK_ALL,  /* but hosts */
     ACT_COUNT
@@ -87,6 +88,7 @@ __attribute__((warn_unused_result)) int room_act(struct room *room, const struct
 
 /* The acts that have files of their own: move.c, pair.c. */
 int act_move(struct room *room, const struct act_order *order);
+int act_visit(struct room *room, const struct act_order *order);
 int act_return(struct room *room, const struct act_order *order);
 int act_break_out(struct room *room, const struct act_order *order);
 int act_call_back(struct room *room, const struct act_order *order);

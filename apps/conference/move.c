@@ -216,6 +216,14 @@ int act_move(struct room *room, const struct act_order *order)
                  : moving_ask(member, order->actor, number);
 }
 
+int act_visit(struct room *room, const struct act_order *order)
+{
+    struct act_order own = *order;
+
+    own.member = order->actor->member;
+    return own.member && own.member->room == room ? act_move(room, &own) : ENOENT;
+}
+
 int act_return(struct room *room, const struct act_order *order)
 {
     return room_root(room)->ending || order->member->away != AWAY_NOT ? EBUSY : move_home(order->member);

@@ -314,7 +314,7 @@ START_TEST(whisperer_is_muted_when_his_listener_goes)
     *host->link->told = *guest->link->told = '\0';
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_WHISPER, .member = host, .other = guest}), 0);
     hang_up(guest->link);
-    ck_told(host->link, "whisper=1 mute=1 unwhisper play=conf-now-muted");
+    ck_told(host->link, "whisper=1 mute=1 unwhisper play=conf-muted");
     ck_assert(host->muted);
     ck_assert_uint_eq(host->whispers_to, 0);
     ck_assert_uint_eq(host->room->whispers, 0);
