@@ -565,6 +565,19 @@ int room_record(struct mixer *m, room_id room, uint32_t serial, const struct roo
     return 0;
 }
 
+int room_record_pause(struct mixer *m, uint32_t room, bool pause)
+{
+    (void)m;
+    NOTE(fake_media, "record-pause%u=%d", room, (int)pause);
+    return 0;
+}
+
+void room_record_stop(struct mixer *m, uint32_t room)
+{
+    (void)m;
+    NOTE(fake_media, "record-stop%u", room);
+}
+
 int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count)
 {
     (void)m;
