@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define COMMANDS_A_TICK 512 /* the rest waits for the next one */
+#define END_COMMANDS 8      /* for so many others counts one that ends the kernel's work on a port */
 
 /* -- coming, moving, going
  * ------------------------------------------------------------------------------------------ */
@@ -414,6 +415,11 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_LABEL] = do_label,
 };
 
+static unsigned command_cost(enum command_type type)
+{
+    return type == COMMAND_CLOSE || type == COMMAND_RELEASE ? END_COMMANDS : 1;
+}
+
 static bool command_ready(const struct worker *w, const struct command *c)
 {
     return c->type == COMMAND_OPEN ||
@@ -427,7 +433,7 @@ static bool command_ready(const struct worker *w, const struct command *c)
  */
 void worker_commands(struct worker *w)
 {
-    for (unsigned done = 0; done < COMMANDS_A_TICK; done++) {
+    for (unsigned done = 0; done < COMMANDS_A_TICK; done += command_cost(w->held.type)) {
         struct port *p;
         while (queue_pop(w->arrivals, &p))
             port_adopt(w, p);

@@ -31,7 +31,7 @@
     "coalesce(r.roster, p.roster, 'members'), coalesce(r.dial_out_max, p.dial_out_max, 4), "                 \
     "coalesce(r.menu, p.menu, ''), coalesce(r.host_menu, p.host_menu, ''), "                                 \
     "coalesce(r.siprec, p.siprec, ''), array_to_string(coalesce(r.dial_out, p.dial_out, '{}'), ' '), "       \
-    "coalesce(r.dial_out_confirm, p.dial_out_confirm, false)\"
+    "coalesce(r.dial_out_confirm, p.dial_out_confirm, false)"
 #define ROOM_COLUMN_COUNT 28 /* with the number */
 
 void room_read(struct room_row *room, const PGresult *result);

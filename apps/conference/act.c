@@ -174,7 +174,9 @@ static int act_end(struct room *room, const struct act_order *order)
     (void)order;
     room_dial_no_more(room);
     if (!error && room_clear(room, AWAY_ENDED) == ENOENT)
-        return 0; /* all are on their way already */
+        error = 0; /* all are on their way already */
+    if (!error)
+        sides_end(room);
     return error;
 }
 
@@ -209,7 +211,11 @@ static const struct {
     [ACT_KICK] = {"kick", ON_MEMBER, false, act_kick},
     [ACT_MAKE_HOST] = {"make-host", ON_MEMBER, false, act_role},
     [ACT_MAKE_MEMBER] = {"make-member", ON_MEMBER, false, act_role},
-    [ACT_MOVE] = {"move", ON_MEMBER, false, NULL},
+    [ACT_MOVE] = {"move", ON_MEMBER, false, act_move},
+    [ACT_WHISPER] = {"whisper", ON_MEMBER, true, act_whisper},
+    [ACT_UNWHISPER] = {"unwhisper", ON_MEMBER, true, act_whisper},
+    [ACT_SOFTEN] = {"soften", ON_MEMBER, true, act_soften},
+    [ACT_RETURN] = {"return", ON_MEMBER, true, act_return},
     [ACT_LOCK] = {"lock", ON_ROOM, false, act_lock},
     [ACT_UNLOCK] = {"unlock", ON_ROOM, false, act_lock},
     [ACT_LECTURE] = {"lecture", ON_ROOM, false, act_lecture},
@@ -222,6 +228,9 @@ static const struct {
     [ACT_PAUSE_RECORDING] = {"pause-recording", ON_ROOM, false, room_record_act},
     [ACT_STOP_RECORDING] = {"stop-recording", ON_ROOM, false, room_record_act},
     [ACT_INVITE] = {"invite", ON_ROOM, false, room_dial},
+    [ACT_BREAK_OUT] = {"break-out", ON_ROOM, false, act_break_out},
+    [ACT_CALL_BACK] = {"call-back", ON_ROOM, false, act_call_back},
+    [ACT_VISIT] = {"visit", ON_ROOM, false, act_visit},
     [ACT_END] = {"end", ON_ROOM, false, act_end},
     [ACT_KICK_ALL] = {"kick-all", ON_ROOM, false, act_kick_all},
 };
@@ -262,6 +271,7 @@ int room_act(struct room *room, const struct actor *actor, const struct act_orde
         return ENOENT;
     if (!actor->host && !(acts[order->act].own && on && on == actor->member))
         return EACCES;
+    room_hold(room);
     error = acts[order->act].run ? acts[order->act].run(room, &whole) : ENOTSUP;
     log_event(LEVEL_INFO, "conference", actor->member ? link_request(actor->member->link)->call : NULL,
               "act room=%s by=%s source=%s act=%s member=%u error=%d", room->number, actor->name,
@@ -270,7 +280,11 @@ int room_act(struct room *room, const struct actor *actor, const struct act_orde
         record_act(room, actor, order);
     if (!error) {
         room_tell_act(room, actor, order);
-        room_tell(room, order->member, order->member ? MEMBER_CHANGED : ROOM_CHANGED);
+        if (!on)
+            room_tell(room, NULL, ROOM_CHANGED);
+        else if (on->room == room) /* else it has been told where he went */
+            room_tell(room, order->member, MEMBER_CHANGED);
     }
+    room_release(room);
     return error;
 }

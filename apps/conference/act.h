@@ -28,7 +28,11 @@ enum act {
     ACT_KICK,  /* value: minutes for which he is not let in again */
     ACT_MAKE_HOST,
     ACT_MAKE_MEMBER,
-    ACT_MOVE, /* text: another room */
+    ACT_MOVE,    /* text: another room, or a side room's number; "": back to where he came from */
+    ACT_WHISPER, /* to `other` alone; may be done to himself, as the next three */
+    ACT_UNWHISPER,
+    ACT_SOFTEN, /* `other`, for him; value: dB, -30 to 0 */
+    ACT_RETURN, /* from a side room, or from where he was moved to */
     /* on the room: hosts */
     ACT_LOCK,
     ACT_UNLOCK,
@@ -41,9 +45,12 @@ enum act {
     ACT_RECORD,
     ACT_PAUSE_RECORDING,
     ACT_STOP_RECORDING,
-    ACT_INVITE,   /* text: number or SIP URI to be called into it */
-    ACT_END,      /* for all */
-    ACT_KICK_ALL, /* but hosts */
+    ACT_INVITE,    /* text: number or SIP URI to be called into it */
+    ACT_BREAK_OUT, /* members into side rooms: value: so many; or text: one of that name */
+    ACT_CALL_BACK, /* all from the side rooms */
+    ACT_VISIT,     /* text: as of ACT_MOVE; he goes there himself */
+    ACT_END,       /* for all */
+    ACT_KICK_ALL,  /* but hosts */
     ACT_COUNT
 };
 
@@ -52,6 +59,7 @@ struct act_order {
     struct member *member; /* on whom; NULL where the act is on the room */
     int value;
     const char *text;
+    struct member *other;         /* of acts between two; NULL: by his number, in `text` */
     const struct dial_wish *dial; /* of ACT_INVITE, dial.h; NULL: nothing beyond the usual */
     const struct actor *actor;    /* filled in by room_act() */
 };
@@ -78,5 +86,14 @@ bool act_is_on_member(enum act act);
  */
 __attribute__((warn_unused_result)) int room_act(struct room *room, const struct actor *actor,
                                                  const struct act_order *order);
+
+/* The acts that have files of their own: move.c, pair.c. */
+int act_move(struct room *room, const struct act_order *order);
+int act_visit(struct room *room, const struct act_order *order);
+int act_return(struct room *room, const struct act_order *order);
+int act_break_out(struct room *room, const struct act_order *order);
+int act_call_back(struct room *room, const struct act_order *order);
+int act_whisper(struct room *room, const struct act_order *order);
+int act_soften(struct room *room, const struct act_order *order);
 
 #endif

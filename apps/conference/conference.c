@@ -293,6 +293,7 @@ static void conference_ended(struct link *link)
     if (*member->invited)
         dial_settle(member, 487);
     free(member->guests);
+    move_forget(member);
     name_forget(member);
     free(member);
 }

@@ -15,6 +15,8 @@
  *   farewell.c    out of the room
  *   recording.c   that it is recorded
  *   export.c      … by a server of another's (RFC 7866)
+ *   move.c        from one room to another, side rooms
+ *   pair.c        acts between two
  *   roster.c      who is there, for those who watch it
  *   dial.c        whom the conference calls itself
  *   guests.c      … of a list that a caller brings, or to page
@@ -75,6 +77,17 @@ struct room {
     bool hosted;             /* a host is in it, as far as the timers know */
     struct keeper *keeper;   /* keep.c */
     struct dialled *dialled; /* who is being called into it (dial.h), newest first */
+    struct room *main;       /* whose side room this is; NULL: it is none */
+    unsigned kept;           /* it stands without members: its side rooms, and acts under way */
+    unsigned whispers;       /* members who whisper */
+    unsigned tones;          /* left in its budget (announce.c), as of tones_us */
+    uint64_t tones_us;
+};
+
+/* Where one who was moved goes back to, and as what. */
+struct home {
+    struct room_row row;
+    enum room_role role;
 };
 
 /* Why he is sent away: by himself, with all others but hosts, at the end. */
@@ -85,14 +98,14 @@ enum seat { SEAT_DOOR, SEAT_WAITING, SEAT_IN };
 /* One caller, from the request on. */
 struct member {
     struct link *link;
-    struct member *next;     /* in the room */
-    struct room *room;       /* NULL until he waits or is in */
-    struct room_row row;     /* of the room he wants; its number always, the rest as storage knows it */
-    struct door_caller asks; /* who he is at the door of a room */
-    struct door door;        /* … and what that said */
-    bool maker;              /* has called the factory: the room is made for him */
-    bool planned;            /* who was asked for a number: it is a room of the number plan */
-    const char *how;         /* "dialled"; "invited", "moved" */
+    struct member *next, *prev; /* in the room */
+    struct room *room;          /* NULL until he waits or is in */
+    struct room_row row;        /* of the room he wants; its number always, the rest as storage knows it */
+    struct door_caller asks;    /* who he is at the door of a room */
+    struct door door;           /* … and what that said */
+    bool maker;                 /* has called the factory: the room is made for him */
+    bool planned;               /* who was asked for a number: it is a room of the number plan */
+    const char *how;            /* "dialled"; "invited", "moved" */
     enum { KEPT_NOT, KEPT_HEARD, KEPT_MUTED } kept; /* keep.c: as his seat is written down; … */
     enum room_role kept_role;
     unsigned tries; /* wrong PINs */
@@ -101,16 +114,21 @@ struct member {
     unsigned number;                     /* of his seat: unique in the conference, never used again */
     char caller[NUMBER_TEXT], name[128]; /* "" for who withholds them */
     bool muted, held, deaf, floor, in_menu, talks;
-    bool exported;   /* export.c: the recording server knows of him */
+    bool exported; /* export.c: the recording server knows of him */
+    bool denoised;
     bool silent;     /* the media engine leaves his voice out */
     unsigned raised; /* the order of his hand; 0: not raised */
     int talk_db, listen_db;
     uint64_t joined_us, talks_us, talk_us; /* talks_us: since when; talk_us: in all, before */
-    const struct menu_settings *menu;      /* that is open, or was */
-    bool direct;                           /* the key was pressed without it */
-    unsigned roll;                         /* seat that was called last */
-    bool busy;                             /* words play that are not to be cut off */
-    unsigned notices;                      /* bits of enum notice that wait */
+    bool moved, moves;                /* he has come from another room; as he leaves this one: to another */
+    unsigned whispers_to;             /* the number of whom alone he speaks to; 0: to all */
+    struct home *home;                /* NULL: he is where he dialled */
+    struct moving *moving;            /* a move that waits for storage; or NULL */
+    const struct menu_settings *menu; /* that is open, or was */
+    bool direct;                      /* the key was pressed without it */
+    unsigned roll;                    /* seat that was called last */
+    bool busy;                        /* words play that are not to be cut off */
+    unsigned notices;                 /* bits of enum notice that wait */
     uint64_t muted_told_us;
     bool lecture_told;
     enum away away;
@@ -143,6 +161,17 @@ struct member *room_member(const struct room *room, unsigned number); /* NULL: h
 int conference_admits(const struct member *member);
 /* As conference_admits(), but seats him: in the room, or before it (member->seat says which). Also ENOMEM. */
 __attribute__((warn_unused_result)) int conference_join(struct member *member);
+/*
+ * Brings one who is in a room into another, as if he left and came, within the call. `root` is the conference
+ * that both belong to (its number, or its side rooms): no lock and no number of members is in his way there,
+ * and a room that has to be made is its side room; NULL: another conference, where he may have to wait.
+ * Errors as of conference_join(), and then he is where he was. The room he leaves may be gone afterwards.
+ */
+__attribute__((warn_unused_result)) int conference_move(struct member *member, const struct room_row *row,
+                                                        enum room_role role, struct room *root);
+/* It is not to end between the two, whoever leaves. */
+void room_hold(struct room *room);
+void room_release(struct room *room);
 void room_let_in(struct member *member); /* who waits before the room */
 /* His call is over (the media engine drops its port by itself). */
 void conference_leave(struct member *member);
@@ -164,7 +193,10 @@ void room_tell(struct room *room, struct member *member, enum room_news news);
 /* member.c */
 void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
-void member_reseat(struct member *member);            /* at another phone */
+void member_reseat(struct member *member); /* at another phone */
+void member_arrive(struct member *member); /* moved from another room: hears so */
+/* Something that he has to know; a menu that is open closes. */
+void member_tell(struct member *member, const char *name);
 void member_refuse(struct member *member, int error); /* tells why, then hangs up */
 void member_goodbye(struct link *link);
 void member_hear(struct member *member, const struct list *list); /* words that are not to be cut off */
@@ -220,5 +252,13 @@ void keep_stop(struct server *server);
 struct actor;
 struct act_order;
 void record_act(const struct room *room, const struct actor *actor, const struct act_order *order);
+
+/* move.c */
+void move_forget(struct member *member); /* his call is over */
+void sides_end(struct room *root);
+unsigned room_hosts(const struct room *room); /* in it and in its side rooms */
+
+/* pair.c */
+void pair_part(struct room *room, struct member *member); /* he is no more in the room's list */
 
 #endif

@@ -85,7 +85,7 @@ static void grace_over(void *arg)
 /* Only a host who was there can have left. */
 static void grace_follow(struct room *room)
 {
-    bool hosted = room->hosts > 0;
+    bool hosted = room_hosts(room) > 0;
 
     if (!room->row.end_with_host || hosted == room->hosted || room->ending)
         return;
@@ -103,10 +103,11 @@ static void grace_follow(struct room *room)
 
 void duration_watch(struct room *room, struct member *member, enum room_news news)
 {
-    if (news == MEMBER_CAME)
+    if (news == MEMBER_CAME && !room->main)
         limit_extend(room, member);
-    if (news == MEMBER_CAME || news == MEMBER_CHANGED || news == MEMBER_LEFT)
-        grace_follow(room);
+    /* Who is on his way to a side room, or back, is told of again when he is there. */
+    if (news == MEMBER_CAME || news == MEMBER_CHANGED || (news == MEMBER_LEFT && !member->moves))
+        grace_follow(room->main ? room->main : room);
     if (news == ROOM_ENDED) {
         timer_stop(&room->limit);
         timer_stop(&room->grace);

@@ -216,7 +216,7 @@ void keep_watch(struct room *room, struct member *member, enum room_news news)
 {
     struct keeper *keeper;
 
-    if (news == ROOM_BEGAN)
+    if (news == ROOM_BEGAN && !room->main)
         keep_begin(room);
     keeper = room->keeper;
     if (!keeper || news == MEMBER_TALKS)

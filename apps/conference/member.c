@@ -82,6 +82,23 @@ void member_enter(struct member *member)
         guests_call(member);
 }
 
+void member_arrive(struct member *member)
+{
+    member->in_menu = member->busy = false;
+    member_greet(member);
+}
+
+void member_tell(struct member *member, const char *name)
+{
+    struct phrase phrase = {0};
+    struct list list = {0};
+
+    member->in_menu = false;
+    say(server_prompts(link_server(member->link)), &phrase, name);
+    list_phrase(&list, &phrase);
+    member_hear(member, &list);
+}
+
 bool member_heard(const struct member *member)
 {
     const struct room *room = member->room;

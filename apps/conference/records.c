@@ -51,11 +51,15 @@ static void save_member(struct room *room, const struct member *member)
     record_text(row, "caller", member->caller);
     record_text(row, "name", member->name);
     record_text(row, "role", role_name(member));
-    record_text(row, "how", member->how ? member->how : "dialled");
+    record_text(row, "how", member->moved ? "moved" : member->how ? member->how : "dialled");
     put_moment(row, "joined", member->joined_us);
     put_moment(row, "left_at", now);
     record_number(row, "talk_ms", (int64_t)(talk_us / 1000));
-    record_text(row, "reason", room->ending ? "ended" : member->away != AWAY_NOT ? "removed" : "left");
+    record_text(row, "reason",
+                member->moves              ? "moved"
+                : room->ending             ? "ended"
+                : member->away != AWAY_NOT ? "removed"
+                                           : "left");
     row_save(room->server, "conference_member", row);
 }
 

@@ -49,8 +49,14 @@ static bool room_chooses(enum room_choice choice, bool usual)
     return choice == ROOM_AS_SERVER ? usual : choice == ROOM_YES;
 }
 
-/* The first one brings what storage knew of the room; later ones bring their own copy. */
-static int room_make(struct room **out, const struct member *member)
+void room_hold(struct room *room)
+{
+    room->kept++;
+}
+
+/* The first one brings what storage knew of the room; later ones bring their own copy. `root`: a side room of
+ * it. */
+static int room_make(struct room **out, const struct member *member, struct room *root)
 {
     const struct settings *settings = link_settings(member->link);
     struct room *room = calloc(1, sizeof *room);
@@ -79,6 +85,9 @@ static int room_make(struct room **out, const struct member *member)
     room->next = rooms;
     rooms = room;
     room_count++;
+    room->main = root;
+    if (root)
+        room_hold(root);
     room_tell(room, NULL, ROOM_BEGAN);
     *out = room;
     return 0;
@@ -87,7 +96,7 @@ static int room_make(struct room **out, const struct member *member)
 /* The number is free again at once: who calls it next makes a new room. */
 static void room_end(struct room *room)
 {
-    struct room **at = &rooms;
+    struct room **at = &rooms, *main = room->main;
 
     while (*at != room)
         at = &(*at)->next;
@@ -99,6 +108,14 @@ static void room_end(struct room *room)
     mix_close(room->server, room->mix);
     log_event(LEVEL_INFO, "conference", NULL, "room-ended room=%s", room->number);
     free(room);
+    if (main)
+        room_release(main);
+}
+
+void room_release(struct room *room)
+{
+    if (--room->kept == 0 && !room->members)
+        room_end(room);
 }
 
 int conference_admits(const struct member *member)
@@ -109,6 +126,8 @@ int conference_admits(const struct member *member)
 
     if (!room && room_count >= settings->max_rooms)
         return EAGAIN;
+    if (room && room->main)
+        return EBUSY; /* nobody dials into a side room */
     /* Who was in a moment ago was cut off; a lock is not meant for him. */
     if ((room ? room->locked : member->door.locked) && member->role != ROLE_HOST && !member->door.returns &&
         !*member->invited)
@@ -126,10 +145,11 @@ static void room_bring_in(struct room *room, struct member *member)
     if (member->role == ROLE_HOST)
         room->hosts++;
     link_enter(member->link, room->mix);
-    if (room->denoise)
-        link_denoise(member->link, true);
+    if (member->denoised != room->denoise)
+        link_denoise(member->link, room->denoise);
+    member->denoised = room->denoise;
     member_voice(member);
-    if (room->count == 1)
+    if (room->count == 1 && !room->recorded)
         conference_record(room, member);
     link_log(member->link, LEVEL_INFO, "room-entered room=%s members=%u role=%s", room->number, room->count,
              member->role == ROLE_HOST ? "host" : "member");
@@ -145,29 +165,21 @@ static bool room_makes_wait(const struct room *room, const struct member *member
     if (member->role == ROLE_HOST)
         return false;
     return (room->row.waiting == WAITING_ADMIT && !member->door.returns && !*member->invited) ||
-           (room->row.waiting == WAITING_HOST && room->hosts == 0);
+           (room->row.waiting == WAITING_HOST && room_hosts(room) == 0);
 }
 
-int conference_join(struct member *member)
+static void room_seat(struct room *room, struct member *member, bool waits)
 {
-    struct room *room = conference_room(member->row.number);
-    int error = conference_admits(member);
-
-    if (!error && !room)
-        error = room_make(&room, member);
-    if (error)
-        return error;
     member->room = room;
+    member->prev = NULL;
     member->next = room->members;
+    if (room->members)
+        room->members->prev = member;
     room->members = member;
     if (member->number == 0)
         member->number = ++room->seats; /* who was called has had it since */
     member->joined_us = clock_now_us();
-    if (member->door.returns)
-        member->muted = member->door.was_muted;
-    else
-        member->muted = member->muted || (room->row.muted_entry && member->role != ROLE_HOST);
-    if (room_makes_wait(room, member)) {
+    if (waits) {
         member->seat = SEAT_WAITING;
         room->waiting++;
         link_log(member->link, LEVEL_INFO, "room-waits room=%s waiting=%u", room->number, room->waiting);
@@ -181,6 +193,71 @@ int conference_join(struct member *member)
         room_let_all_in(room);
     else if (member->role == ROLE_HOST && room->waiting > 0)
         member->notices |= 1u << NOTICE_WAITS; /* after the words on entry */
+}
+
+int conference_join(struct member *member)
+{
+    struct room *room = conference_room(member->row.number);
+    int error = conference_admits(member);
+
+    if (!error && !room)
+        error = room_make(&room, member, NULL);
+    if (error)
+        return error;
+    if (member->door.returns)
+        member->muted = member->door.was_muted;
+    else
+        member->muted = member->muted || (room->row.muted_entry && member->role != ROLE_HOST);
+    room_seat(room, member, room_makes_wait(room, member));
+    return 0;
+}
+
+/* What is his in one conference only: his hand, the floor, how long he talked. */
+static void member_unpack(struct member *member)
+{
+    if (member->talks)
+        member->talk_us += clock_now_us() - member->talks_us;
+    member->talks = false;
+    member->moves = true;
+    conference_leave(member);
+    member->moves = false;
+    member->number = 0;
+    member->talk_us = 0;
+    member->floor = false;
+    member->raised = 0;
+}
+
+int conference_move(struct member *member, const struct room_row *row, enum room_role role, struct room *root)
+{
+    const struct room_row before = member->row;
+    const enum room_role role_before = member->role;
+    struct room *room = conference_room(row->number);
+    int error = 0;
+
+    member->row = *row;
+    member->role = role;
+    if (!room || !root)
+        error = conference_admits(member);
+    else if (room->ending)
+        error = EBUSY;
+    if (!error && !room)
+        error = room_make(&room, member, root);
+    member->role = role_before; /* he leaves as what he was */
+    if (error) {
+        member->row = before;
+        return error;
+    }
+    room_hold(room);
+    member_unpack(member);
+    member->moved = true;
+    member->role = role;
+    bool waits = !root && room_makes_wait(room, member);
+    member->muted = member->muted || (!root && room->row.muted_entry && role != ROLE_HOST);
+    if (waits)
+        link_enter(member->link, 0);
+    room_seat(room, member, waits);
+    room_release(room);
+    member_arrive(member);
     return 0;
 }
 
@@ -200,10 +277,9 @@ void conference_leave(struct member *member)
 
     if (!room)
         return;
-    struct member **at = &room->members;
-    while (*at != member)
-        at = &(*at)->next;
-    *at = member->next;
+    *(member->prev ? &member->prev->next : &room->members) = member->next;
+    if (member->next)
+        member->next->prev = member->prev;
     if (member->seat == SEAT_IN) {
         room->count--;
         if (member->role == ROLE_HOST)
@@ -212,10 +288,12 @@ void conference_leave(struct member *member)
         room->waiting--;
     }
     link_log(member->link, LEVEL_INFO, "room-left room=%s members=%u", room->number, room->count);
+    pair_part(room, member);
     room_tell(room, member, MEMBER_LEFT);
     member->room = NULL;
     if (!room->members) {
-        room_end(room);
+        if (room->kept == 0)
+            room_end(room);
         return;
     }
     if (member->seat != SEAT_IN)

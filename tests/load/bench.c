@@ -277,6 +277,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (wanted(parts[i].name))
             part_run(&b, &parts[i]);
+    if (wanted("storm"))
+        storm_run(&b);
     /* "load" is both. */
     struct calls_wanted calls = {.setup = wanted("setup"),
                                  .path = wanted("path"),

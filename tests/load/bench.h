@@ -87,7 +87,7 @@ void media_say(struct media_leg *leg, unsigned voice);
 void media_join(struct media_leg *leg, struct delay *delay, unsigned group);
 void media_burst(struct media_leg *leg, unsigned listeners);
 void media_close(struct media_leg *leg);
-/* Counts between the two calls. */
+/* Counts between the two calls. At the listeners, those who were there all the time. */
 void media_count_begin(struct media *media);
 struct media_counts media_count_end(struct media *media);
 
@@ -143,8 +143,11 @@ bool peer_settle(struct peer *peer, unsigned ms);
 void peer_run(struct peer *peer, unsigned ms);
 /* The legs that stand, with their groups; NULL when there are no more. */
 struct media_leg *peer_leg(const struct peer *peer, unsigned index, unsigned *group);
+/* Calls `number` at a rate, however the calls fare, and waits for them: how many were answered. */
+unsigned peer_storm(struct peer *peer, const char *number, unsigned count, unsigned rate);
 /* Hangs up all calls and waits for the answers; the totals stay. */
 void peer_hang_up(struct peer *peer);
+void peer_hang_up_behind(struct peer *peer, unsigned first); /* all but the first ones */
 /* Sets up and ends `count` calls, at most `window` at a time, without media. */
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window);
 struct peer_totals peer_totals(const struct peer *peer);
@@ -196,6 +199,10 @@ struct calls_wanted {
     bool setup, path, half, twice, rss;
 };
 void calls_run(struct bench *b, const struct calls_wanted *wanted);
+
+/* -- storm.c: a crowd comes and goes */
+
+void storm_run(struct bench *b);
 
 /* -- table.c: what is printed
  * ------------------------------------------------------------------------------------------ */

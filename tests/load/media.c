@@ -40,7 +40,7 @@ struct media_leg {
     char key[KEY_TEXT];
     struct sockaddr_in remote;
     unsigned number, slot;
-    bool running;
+    bool running, aside; /* aside: it has come while packets were counted */
     uint16_t sequence;
     uint32_t timestamp, ssrc;
     unsigned voice, at; /* what it says, and which packet of it is next */
@@ -168,7 +168,7 @@ static void packet_take(struct media *media, struct media_leg *leg, uint8_t *p, 
         media->counts.forged++;
         return;
     }
-    if (media->counting)
+    if (media->counting && !leg->aside)
         stream_note(&leg->stream, word(p + 8), word(p + 4), voice_facts[leg->codec].clock, us);
     if (leg->delay && leg->codec == VOICE_PCMU && voice_is_loud(p + 12, length - 12))
         delay_heard(leg->delay, leg->group, leg->number, &leg->heard, us);
@@ -274,6 +274,7 @@ struct media_leg *media_open(struct media *media, enum voice_codec codec, bool s
     if (secure)
         leg->secure = secure_new(leg->key, leg->ssrc);
     pthread_mutex_lock(&media->lock);
+    leg->aside = media->counting;
     leg->number = media->made++;
     leg->slot = leg->number * 7 % SLOTS;
     leg->next = media->slots[leg->slot];
@@ -358,7 +359,7 @@ void media_count_begin(struct media *media)
     memset(&media->counts, 0, sizeof media->counts);
     for (unsigned slot = 0; slot < SLOTS; slot++)
         for (struct media_leg *leg = media->slots[slot]; leg; leg = leg->next)
-            memset(&leg->stream, 0, sizeof leg->stream);
+            leg->stream = (struct stream){.received = 0}, leg->aside = false;
     media->counting = true;
     media->counted_from = wall_us();
     pthread_mutex_unlock(&media->lock);
@@ -372,6 +373,8 @@ struct media_counts media_count_end(struct media *media)
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         for (struct media_leg *leg = media->slots[slot]; leg; leg = leg->next) {
             struct stream *s = &leg->stream;
+            if (leg->aside)
+                continue;
             /* What fell silent before the end, or never began. */
             int64_t since = now - (s->begun ? s->last_us : media->counted_from);
             uint64_t expected = s->expected;

@@ -375,18 +375,40 @@ static void legs_sweep(struct peer *peer)
     peer->count = kept;
 }
 
-void peer_hang_up(struct peer *peer)
+unsigned peer_storm(struct peer *peer, const char *number, unsigned count, unsigned rate)
 {
-    for (unsigned i = 0; i < peer->count; i++)
+    uint64_t start = now_us();
+    unsigned before = legs_in(peer, LEG_UP);
+
+    peer->with_media = true;
+    for (unsigned made = 0; made < count; usleep(200)) {
+        while (made < count && made < (now_us() - start) * rate / 1000000) {
+            leg_invite(peer, number, leg_new(peer, 0, VOICE_PCMU, false));
+            made++;
+        }
+        sip_receive(peer);
+    }
+    (void)peer_settle(peer, 30000);
+    return legs_in(peer, LEG_UP) - before;
+}
+
+void peer_hang_up_behind(struct peer *peer, unsigned first)
+{
+    for (unsigned i = first; i < peer->count; i++)
         if (!peer->legs[i]->called && peer->legs[i]->state == LEG_UP)
             leg_bye(peer, peer->legs[i]);
-    for (uint64_t until = now_us() + 30000000; peer->count && now_us() < until; usleep(200)) {
+    for (uint64_t until = now_us() + 30000000; peer->count > first && now_us() < until; usleep(200)) {
         sip_receive(peer);
         legs_sweep(peer);
     }
-    for (unsigned i = 0; i < peer->count; i++) /* who does not answer is forgotten */
+    for (unsigned i = first; i < peer->count; i++) /* who does not answer is forgotten */
         peer->legs[i]->state = LEG_FAILED;
     legs_sweep(peer);
+}
+
+void peer_hang_up(struct peer *peer)
+{
+    peer_hang_up_behind(peer, 0);
     peer->totals.last_failure = 0;
 }
 

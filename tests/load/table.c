@@ -66,7 +66,7 @@ void table_floor_call(const char *what, double us)
 
 void table_line(const char *name, const char *what, double one, double two, const char *format, ...)
 {
-    char words[160];
+    char words[200];
     va_list args;
 
     va_start(args, format);

@@ -12,6 +12,7 @@
 extern struct asked {
     struct ticket ticket;
     door_reply *room;
+    room_reply *plain;
     door_pin_reply *pin;
     char key[NUMBER_TEXT], pin_typed[32];
     struct door_caller caller; /* of the last door */
@@ -25,15 +26,16 @@ extern struct kept {
     char lines[1024];
 } kept;
 
-extern char recorded[4096]; /* every record, as JSON with sorted keys, a line each */
+extern struct room_row usual_room; /* what room_row_init() gives */
+extern char recorded[4096];        /* every record, as JSON with sorted keys, a line each */
 
 /* Replies: a row, or none; and as what the door knows the caller. */
 void door_says(int error, const struct room_row *row, const struct door *door);
 void pin_says(int error, enum room_role role, const char *name);
 void keep_says(int error);
 
-/* timer_double.c: moves the clock to the timer that is due first, which must be there, and runs it; how many milliseconds
- * that were. */
+/* timer_double.c: moves the clock to the timer that is due first, which must be there, and runs it; how many
+ * milliseconds that were. */
 unsigned timer_due(void);
 unsigned timers_waiting(void);
 

@@ -621,10 +621,18 @@ int record_format_from_name(const char *name)
 }
 
 /* The name within the folder follows the clock and a die: only the room's part of it is noted. */
+int room_record(struct mixer *m, room_id room, uint32_t serial, const struct room_recording *what)
+{
+    (void)m;
+    (void)serial;
+    NOTE(fake_media, "record%u=%s/%.5s/%d/%d", room, what->title, what->name, what->format, what->tracks);
+    return 0;
+}
+
 int room_record_pause(struct mixer *m, uint32_t room, bool pause)
 {
     (void)m;
-    NOTE(fake_media, "pause%u=%d", room, (int)pause);
+    NOTE(fake_media, "record-pause%u=%d", room, (int)pause);
     return 0;
 }
 
@@ -632,14 +640,6 @@ void room_record_stop(struct mixer *m, uint32_t room)
 {
     (void)m;
     NOTE(fake_media, "record-stop%u", room);
-}
-
-int room_record(struct mixer *m, room_id room, uint32_t serial, const struct room_recording *what)
-{
-    (void)m;
-    (void)serial;
-    NOTE(fake_media, "record%u=%s/%.5s/%d/%d", room, what->title, what->name, what->format, what->tracks);
-    return 0;
 }
 
 int room_play(struct mixer *m, room_id room, const struct play_item *items, size_t count)
