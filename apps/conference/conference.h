@@ -156,6 +156,7 @@ int conference_asked(struct server *server, const struct asking *asking);
 /* room.c */
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
 struct room *conference_first(void);                                  /* then ->next */
+struct room *room_root(const struct room *room);                      /* itself, if it is no side room */
 struct member *room_member(const struct room *room, unsigned number); /* NULL: he has gone */
 /* May one more come in? EAGAIN: no more rooms may be open; ENOSPC: the room is full; EBUSY: it is locked. */
 int conference_admits(const struct member *member);
@@ -245,7 +246,7 @@ void entry_start(struct member *member);  /* his call is answered, and his door 
 void entry_choose(struct member *member); /* … and he is yet to say which room */
 
 /* keep.c */
-void keep_ban(struct room *room, const struct member *member, unsigned minutes);
+void keep_ban(const struct room *room, const struct member *member, unsigned minutes);
 void keep_stop(struct server *server);
 
 /* records.c */

@@ -107,7 +107,7 @@ void duration_watch(struct room *room, struct member *member, enum room_news new
         limit_extend(room, member);
     /* Who is on his way to a side room, or back, is told of again when he is there. */
     if (news == MEMBER_CAME || news == MEMBER_CHANGED || (news == MEMBER_LEFT && !member->moves))
-        grace_follow(room->main ? room->main : room);
+        grace_follow(room_root(room));
     if (news == ROOM_ENDED) {
         timer_stop(&room->limit);
         timer_stop(&room->grace);

@@ -21,11 +21,6 @@ struct moving {
     struct ticket asker; /* the host who wanted it */
 };
 
-static struct room *room_root(struct room *room)
-{
-    return room->main ? room->main : room;
-}
-
 /* "3000-2" of 3000: what follows the dash; NULL: it is none. */
 static const char *side_name(const struct room *root, const char *number)
 {

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/loop.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,11 @@ struct room *conference_room(const char *number)
     while (room && strcmp(room->number, number) != 0)
         room = room->next;
     return room;
+}
+
+struct room *room_root(const struct room *room)
+{
+    return room->main ? room->main : (struct room *)(uintptr_t)room;
 }
 
 struct member *room_member(const struct room *room, unsigned number)

@@ -313,6 +313,34 @@ START_TEST(conference_is_written_down_as_it_changes)
 }
 END_TEST
 
+/* Whoever is in a side room when the server is cut off comes back to the main one, and so does who has been
+ * there; nobody comes back who was thrown out there. */
+START_TEST(seats_are_kept_through_side_rooms)
+{
+    const struct room_row row = {.number = "3900"};
+    struct link *host = enter_as("1001", &row, ROLE_HOST), *member = enter_as("1002", &row, ROLE_MEMBER);
+
+    ck_assert_uint_eq(timer_due(), 100);
+    keep_says(0);
+    ck_assert_int_eq(act(host, NULL, ACT_BREAK_OUT, 1), 0);
+    ck_assert_uint_eq(timer_due(), 100);
+    ck_assert_str_eq(kept.lines, "left\t1002\tmember\theard\nseat\t1002\tmember\theard\n");
+    keep_says(0);
+    ck_assert_int_eq(act(host, NULL, ACT_CALL_BACK, 0), 0);
+    ck_assert_uint_eq(timer_due(), 100);
+    ck_assert_str_eq(kept.lines, "left\t1002\tmember\theard\nseat\t1002\tmember\theard\n");
+    keep_says(0);
+    ck_assert_int_eq(act(host, NULL, ACT_BREAK_OUT, 1), 0);
+    ck_assert_uint_eq(timer_due(), 100);
+    keep_says(0);
+    ck_assert_int_eq(act(member, member, ACT_KICK, 5), 0);
+    hang_up(member);
+    ck_assert_uint_eq(timer_due(), 100);
+    ck_assert_str_eq(kept.lines, "ban\t1002\t5\ngone\t1002\n");
+    ck_assert(kept.count == 5 && !kept.what.begins && !kept.what.ends);
+}
+END_TEST
+
 START_TEST(conference_that_the_server_ends_is_kept)
 {
     const struct room_row row = {.number = "3900"};
@@ -377,6 +405,7 @@ int main(void)
     tcase_add_test(tc, times_that_follow_each_other);
     tcase_add_test(tc, conference_ends_after_its_last_host);
     tcase_add_test(tc, conference_is_written_down_as_it_changes);
+    tcase_add_test(tc, seats_are_kept_through_side_rooms);
     tcase_add_test(tc, conference_that_the_server_ends_is_kept);
     tcase_add_test(tc, members_conference_and_acts_are_recorded);
     suite_add_tcase(suite, tc);
