@@ -17,6 +17,15 @@ static const struct warning {
     const char *name;
 } warnings[] = {{300, "conf-five-minutes"}, {60, "conf-one-minute"}, {0, NULL}};
 
+/* All who are in the conference, also in its side rooms. */
+static void conference_say(struct room *room, const char *name)
+{
+    room_say(room, name);
+    for (struct room *side = conference_first(); side; side = side->next)
+        if (side->main == room)
+            room_say(side, name);
+}
+
 static void room_finish(struct room *room, const char *why)
 {
     const struct actor server = {.host = true, .name = "server", .source = "server"};
@@ -35,7 +44,7 @@ static void limit_reached(void *arg)
 
     for (const struct warning *warning = warnings; warning->name; warning++) {
         if (warning->before_s == room->to_warn_s && !room->ending) {
-            room_say(room, warning->name);
+            conference_say(room, warning->name);
             limit_set(room);
             return;
         }
@@ -94,19 +103,26 @@ static void grace_follow(struct room *room)
         timer_stop(&room->grace);
         return;
     }
-    if (!room->members)
+    if (!room->members && room->kept == 0)
         return;
-    room_say(room, "conf-leaderhasleft");
+    conference_say(room, "conf-leaderhasleft");
     if (timer_start(server_loop(room->server), &room->grace, room->row.end_grace_s * 1000, grace_over, room))
         log_event(LEVEL_ERROR, "conference", NULL, "no-memory for=grace room=%s", room->number);
+}
+
+/* Who is on his way to a side room, or back, is told of again when he is there. */
+static bool member_stays(const struct room *room, const struct member *member)
+{
+    const struct room *to = member->moves ? conference_room(member->row.number) : NULL;
+
+    return to && room_root(to) == room_root(room);
 }
 
 void duration_watch(struct room *room, struct member *member, enum room_news news)
 {
     if (news == MEMBER_CAME && !room->main)
         limit_extend(room, member);
-    /* Who is on his way to a side room, or back, is told of again when he is there. */
-    if (news == MEMBER_CAME || news == MEMBER_CHANGED || (news == MEMBER_LEFT && !member->moves))
+    if (news == MEMBER_CAME || news == MEMBER_CHANGED || (news == MEMBER_LEFT && !member_stays(room, member)))
         grace_follow(room_root(room));
     if (news == ROOM_ENDED) {
         timer_stop(&room->limit);

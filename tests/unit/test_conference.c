@@ -68,6 +68,25 @@ static struct link *enter_as(const char *user, const struct room_row *row, enum 
     return link;
 }
 
+static int act_with(struct link *by, struct act_order order)
+{
+    struct member *member = link_state(by);
+    const struct actor actor = {.member = member, .host = true, .name = "1001", .source = "phone"};
+
+    return room_act(member->room, &actor, &order);
+}
+
+static int act(struct link *by, struct link *on, enum act what, int value)
+{
+    return act_with(by,
+                    (struct act_order){.act = what, .member = on ? link_state(on) : NULL, .value = value});
+}
+
+static int act_text(struct link *by, struct link *on, enum act what, const char *text)
+{
+    return act_with(by, (struct act_order){.act = what, .member = link_state(on), .text = text});
+}
+
 /* -- the door ---------------------------------------------------------------------------------------------
  */
 
@@ -267,17 +286,44 @@ START_TEST(conference_ends_after_its_last_host)
 }
 END_TEST
 
+/* All are in side rooms: the conference goes on as long as its host is in one of them. */
+START_TEST(host_may_leave_from_a_side_room)
+{
+    const struct room_row row = {.number = "3900", .end_with_host = true, .end_grace_s = 30};
+    struct link *host = enter_as("1001", &row, ROLE_HOST), *member = enter_as("1002", &row, ROLE_MEMBER);
+
+    keep_once();
+    ck_assert_int_eq(act(host, NULL, ACT_BREAK_OUT, 1), 0);
+    ck_assert_int_eq(act_text(host, host, ACT_MOVE, "3900-1"), 0);
+    ck_assert_uint_eq(timers_waiting(), 0);
+    *server.told = *member->told = '\0';
+    hang_up(host);
+    ck_assert_ptr_nonnull(strstr(server.told, "conf-leaderhasleft conf-leaderhasleft")); /* there, too */
+    ck_assert_uint_eq(timers_waiting(), 1);
+    ck_due(30000);
+    ck_assert_ptr_nonnull(strstr(member->told, "play=confbridge-conf-end"));
+}
+END_TEST
+
+START_TEST(host_who_is_moved_away_has_left)
+{
+    const struct room_row row = {.number = "3900", .end_with_host = true, .end_grace_s = 30};
+    const struct room_row other = {.number = "3901"};
+    struct link *host = enter_as("1001", &row, ROLE_HOST), *member = enter_as("1002", &row, ROLE_MEMBER);
+
+    enter_as("1003", &other, ROLE_MEMBER);
+    keep_once();
+    ck_assert_uint_eq(timer_due(), 0); /* the other one's */
+    ck_assert_uint_eq(timers_waiting(), 0);
+    ck_assert_int_eq(act_text(host, host, ACT_MOVE, "3901"), 0);
+    *member->told = '\0';
+    ck_due(30000);
+    ck_assert_ptr_nonnull(strstr(member->told, "play=confbridge-conf-end"));
+}
+END_TEST
+
 /* -- what is kept -----------------------------------------------------------------------------------------
  */
-
-static int act(struct link *by, struct link *on, enum act what, int value)
-{
-    const struct actor actor = {.member = link_state(by), .host = true, .name = "1001", .source = "phone"};
-    const struct act_order order = {.act = what, .member = on ? link_state(on) : NULL, .value = value};
-    struct member *member = link_state(by);
-
-    return room_act(member->room, &actor, &order);
-}
 
 START_TEST(conference_is_written_down_as_it_changes)
 {
@@ -404,6 +450,8 @@ int main(void)
     tcase_add_test(tc, conference_of_ten_minutes);
     tcase_add_test(tc, times_that_follow_each_other);
     tcase_add_test(tc, conference_ends_after_its_last_host);
+    tcase_add_test(tc, host_may_leave_from_a_side_room);
+    tcase_add_test(tc, host_who_is_moved_away_has_left);
     tcase_add_test(tc, conference_is_written_down_as_it_changes);
     tcase_add_test(tc, seats_are_kept_through_side_rooms);
     tcase_add_test(tc, conference_that_the_server_ends_is_kept);
