@@ -103,8 +103,9 @@ static int act_role(struct room *room, const struct act_order *order)
     else if (member->seat == SEAT_WAITING && role == ROLE_HOST)
         room_let_in(member);
     member_voice(member);
-    if (room->hosts > 0 && room->row.waiting == WAITING_HOST)
-        room_let_all_in(room);
+    struct room *root = room_root(room);
+    if (root->row.waiting == WAITING_HOST && room_hosts(root) > 0)
+        room_let_all_in(root);
     return 0;
 }
 

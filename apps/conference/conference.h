@@ -87,6 +87,8 @@ struct room {
 /* Where one who was moved goes back to, and as what. */
 struct home {
     struct room_row row;
+    char id[CONFERENCE_ID]; /* of the conference that he has left */
+    bool invited;           /* that had called him */
     enum room_role role;
 };
 

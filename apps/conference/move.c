@@ -3,7 +3,7 @@
  * for some of its members and gone with the last of them. Nobody dials into a side room; its members belong
  * to the main one, and come back past its lock. The main room stands as long as one of its side rooms does.
  */
-#include "apps/conference/act.h"
+#include "apps/conference/dial.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static int side_row(struct room_row *row, const struct room *root, const char *n
     return 0;
 }
 
-/* Where he came from first is where he goes back to. */
+/* Where he came from first is where he goes back to; from a side room that is its main one, without this. */
 static int home_keep(struct member *member)
 {
     if (member->home)
@@ -57,8 +57,11 @@ static int home_keep(struct member *member)
     member->home = malloc(sizeof *member->home);
     if (!member->home)
         return ENOMEM;
-    member->home->row = room_root(member->room)->row;
+    const struct room *root = room_root(member->room);
+    member->home->row = root->row;
     member->home->role = member->role;
+    member->home->invited = *member->invited != '\0';
+    memcpy(member->home->id, root->id, sizeof member->home->id);
     return 0;
 }
 
@@ -71,14 +74,7 @@ static void home_forget(struct member *member)
 /* Within the rooms of one conference he keeps his role, and no lock is in his way. */
 static int move_within(struct member *member, struct room *root, const struct room_row *row)
 {
-    bool back = strcmp(row->number, root->number) == 0;
-    int error = back ? 0 : home_keep(member);
-
-    if (!error)
-        error = conference_move(member, row, member->role, root);
-    if (!error && back)
-        home_forget(member);
-    return error;
+    return conference_move(member, row, member->role, root);
 }
 
 static int move_to_side(struct member *member, struct room *root, const char *name)
@@ -92,17 +88,24 @@ static int move_to_side(struct member *member, struct room *root, const char *na
     return error ? error : move_within(member, root, &row);
 }
 
+/* When that conference is over he may begin another one in its room, as he did by dialling; one that others
+ * have begun has its lock and its waiting room for him, too. */
 static int move_home(struct member *member)
 {
     struct room *room = member->room;
+    const struct home *home = member->home;
 
     if (room->main)
         return move_within(member, room->main, &room->main->row);
-    if (!member->home)
+    if (!home)
         return ENOENT;
-    struct room *root = conference_room(member->home->row.number);
-    struct room_row row = root ? root->row : member->home->row;
-    int error = conference_move(member, &row, member->home->role, root);
+    struct room *root = conference_room(home->row.number);
+    struct room_row row = root ? root->row : home->row;
+    if (root && strcmp(root->id, home->id) != 0)
+        root = NULL;
+    if (!root && home->invited)
+        return ENOENT;
+    int error = conference_move(member, &row, home->role, root);
     if (!error)
         home_forget(member);
     return error;
@@ -193,7 +196,9 @@ int act_move(struct room *room, const struct act_order *order)
 
     if (member->seat != SEAT_IN || member->away != AWAY_NOT || root->ending)
         return EBUSY;
-    if (!*number)
+    if (room->page)
+        return ENOTSUP; /* it is his who talks, and ends with him */
+    if (!*number || (member->home && !room->main && strcmp(number, member->home->row.number) == 0))
         return move_home(member);
     if (strlen(number) >= NUMBER_TEXT)
         return EINVAL;
@@ -248,7 +253,7 @@ int act_break_out(struct room *room, const struct act_order *order)
     unsigned count, moved = 0, turn = 0;
     char name[16];
 
-    if (room->main)
+    if (room->main || room->page)
         return ENOTSUP; /* a side room has none */
     if (room->ending)
         return EBUSY;
@@ -313,6 +318,7 @@ void sides_end(struct room *root)
         if (side->main != root || side->ending)
             continue;
         side->ending = true;
+        room_dial_no_more(side);
         (void)!room_clear(side, AWAY_ENDED); /* there is always somebody in it */
     }
 }

@@ -235,24 +235,26 @@ static void member_unpack(struct member *member)
 
 int conference_move(struct member *member, const struct room_row *row, enum room_role role, struct room *root)
 {
-    const struct room_row before = member->row;
-    const enum room_role role_before = member->role;
+    const struct member before = *member;
     struct room *room = conference_room(row->number);
     int error = 0;
 
     member->row = *row;
     member->role = role;
+    member->door = (struct door){0}; /* what the door of one room said opens no other */
+    if (!root)
+        *member->invited = '\0'; /* nor does a call into it */
     if (!room || !root)
         error = conference_admits(member);
     else if (room->ending)
         error = EBUSY;
     if (!error && !room)
         error = room_make(&room, member, root);
-    member->role = role_before; /* he leaves as what he was */
     if (error) {
-        member->row = before;
+        *member = before;
         return error;
     }
+    member->role = before.role; /* he leaves as what he was */
     room_hold(room);
     member_unpack(member);
     member->moved = true;

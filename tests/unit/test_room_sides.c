@@ -289,6 +289,92 @@ START_TEST(whisperer_is_muted_when_his_listener_goes)
 }
 END_TEST
 
+/* What was so before the server was cut off, or whom one conference has called, is nothing to another one. */
+START_TEST(move_takes_no_rights_along)
+{
+    const struct door door = {.recognised = true,
+                              .returns = true,
+                              .role = ROLE_HOST,
+                              .resumes = true,
+                              .locked = true,
+                              .all_muted = true,
+                              .lecture = true};
+    struct link *link = call(&conference_app, "3000", "", "");
+    const struct room_row board = {.number = "3000", .announce = ANNOUNCE_NONE};
+
+    door_says(0, &board, &door);
+    link->app->answered(link);
+    struct member *host = link_state(link), *guest = enter_host("3001"), *away;
+    ck_assert_int_eq(host->role, ROLE_HOST);
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3000-tea"}), 0);
+    ck_room(host, "3000-tea");
+    ck_assert(!host->room->locked && !host->room->lecture && !host->room->all_muted);
+    guest->room->locked = true;
+    snprintf(host->invited, sizeof host->invited, "%s", host->room->main->id);
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3001"}), EBUSY);
+    ck_room(host, "3000-tea");
+    ck_assert_str_eq(host->invited, host->room->main->id);
+
+    /* He was called into a conference that is over: there is none to go back to. */
+    guest->room->locked = false;
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3001"}), 0);
+    ck_assert_ptr_null(conference_room("3000"));
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_RETURN, .member = host}), ENOENT);
+    ck_room(host, "3001");
+
+    /* Others have begun another one since, and locked it. */
+    away = enter("3002");
+    ck_assert_int_eq(act(guest, (struct act_order){.act = ACT_MOVE, .member = guest, .text = "3002"}), 0);
+    hang_up(host->link);
+    ck_assert_ptr_null(conference_room("3001"));
+    enter_host("3001")->room->locked = true;
+    guest->home->role = ROLE_MEMBER;
+    ck_assert_int_eq(act(guest, (struct act_order){.act = ACT_RETURN, .member = guest}), EBUSY);
+    ck_assert_ptr_eq(guest->room, away->room);
+}
+END_TEST
+
+/* Home is where he dialled, by whatever way he goes back there, and he is there what he was. */
+START_TEST(home_is_reached_by_its_number_and_from_side_rooms)
+{
+    struct member *host = enter_host("3000"), *other = enter_host("3001");
+    struct act_order order = {.act = ACT_MOVE, .member = host, .text = "3001"};
+
+    (void)enter("3000");
+    ck_assert_int_eq(act(host, order), 0);
+    ck_assert_int_eq(host->role, ROLE_MEMBER);
+    order.text = "3001-1";
+    ck_assert_int_eq(act(other, order), 0);
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_RETURN, .member = host}), 0);
+    ck_room(host, "3001");
+    order.text = "3000";
+    ck_assert_int_eq(act(other, order), 0);
+    ck_room(host, "3000");
+    ck_assert_int_eq(host->role, ROLE_HOST);
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_RETURN, .member = host}), ENOENT);
+}
+END_TEST
+
+START_TEST(who_becomes_host_in_a_side_room_lets_all_in)
+{
+    const struct room_row row = {.number = "3000", .announce = ANNOUNCE_NONE, .waiting = WAITING_HOST};
+    const struct actor program = {.host = true, .name = "test", .source = "api"};
+    struct member *host = enter_host("3000"), *guest = enter("3000"), *late;
+    struct act_order order = {.act = ACT_MAKE_HOST, .member = guest};
+
+    host->room->row.waiting = WAITING_HOST;
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_BREAK_OUT, .value = 1}), 0);
+    hang_up(host->link);
+    struct link *link = call(&conference_app, "3000", "", "");
+    door_says(0, &row, NULL);
+    link->app->answered(link);
+    late = link_state(link);
+    ck_assert_int_eq(late->seat, SEAT_WAITING);
+    ck_assert_int_eq(room_act(guest->room, &program, &order), 0);
+    ck_room(late, "3000");
+}
+END_TEST
+
 /* In a storm all are brought in, and hardly one in a hundred is told. */
 START_TEST(storm_of_joins_is_not_a_storm_of_tones)
 {
@@ -322,6 +408,9 @@ int main(void)
     tcase_add_test(tcase, main_room_ends_with_its_side_rooms);
     tcase_add_test(tcase, whisper_and_soften_reach_the_media);
     tcase_add_test(tcase, whisperer_is_muted_when_his_listener_goes);
+    tcase_add_test(tcase, move_takes_no_rights_along);
+    tcase_add_test(tcase, home_is_reached_by_its_number_and_from_side_rooms);
+    tcase_add_test(tcase, who_becomes_host_in_a_side_room_lets_all_in);
     tcase_add_test(tcase, storm_of_joins_is_not_a_storm_of_tones);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
