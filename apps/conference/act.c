@@ -77,7 +77,7 @@ static int act_floor(struct room *room, const struct act_order *order)
 static int act_admit(struct room *room, const struct act_order *order)
 {
     (void)room;
-    if (order->member->seat != SEAT_WAITING || order->member->away != AWAY_NOT)
+    if (order->member->seat != SEAT_WAITING)
         return EALREADY;
     room_let_in(order->member);
     return 0;
@@ -270,6 +270,11 @@ int room_act(struct room *room, const struct actor *actor, const struct act_orde
         return EINVAL;
     if (acts[order->act].subject == ON_MEMBER && (!on || on->room != room))
         return ENOENT;
+    /* One who is on his way out is nobody any more: else he could be let in again while his call ends. */
+    if (acts[order->act].subject == ON_MEMBER && on->away != AWAY_NOT && order->act != ACT_KICK)
+        return ENOENT;
+    if (actor->member && actor->member->away != AWAY_NOT)
+        return EACCES;
     if (!actor->host && !(acts[order->act].own && on && on == actor->member))
         return EACCES;
     room_hold(room);

@@ -76,6 +76,7 @@ void conference_choose(struct member *member, const char *digits)
     struct door_caller *asks = &member->asks;
 
     *asks->number = *asks->profile = '\0';
+    member->found = false;
     member->planned = row && strcmp(row->application, "conference") == 0 &&
                       room_wanted(asks, digits, row->argument) && *asks->number;
     if (!member->planned) {
@@ -131,6 +132,7 @@ static void conference_found(struct ticket ticket, int error, const struct room_
         return;
     struct member *member = link_state(link);
     const struct room *room = conference_room(member->row.number);
+    member->found = true;
     if (error == 0) {
         conference_known(member, row, door);
     } else if (!(room && room->open)) {
@@ -186,8 +188,6 @@ static void conference_invited(struct link *link, const struct request *request)
     room_row_init(&member->row, asks.number);
     snprintf(member->caller, sizeof member->caller, "%s", request->anonymous ? "" : request->caller.user);
     snprintf(member->name, sizeof member->name, "%s", request->anonymous ? "" : request->caller.display);
-    if (strcmp(request->argument, MAKER_ARGUMENT) == 0)
-        member->role = ROLE_HOST;
     link_set_state(link, member);
     if (*asks.number)
         link_set_focus(link, maker ? made : request->number);
@@ -197,18 +197,10 @@ static void conference_invited(struct link *link, const struct request *request)
         link_reject(link, 503, NULL);
 }
 
-/* Who was called does not begin a conference of his own when that one has ended meanwhile. */
-static bool conference_is_gone(const struct member *member)
-{
-    const struct room *room = conference_room(member->row.number);
-
-    return *member->invited && (!room || strcmp(room->id, member->invited) != 0);
-}
-
 /* The room may have filled up since he was called. */
 static void conference_called(struct member *member)
 {
-    int error = conference_is_gone(member) ? EAGAIN : conference_admits(member);
+    int error = conference_admits(member);
 
     if (*member->invited)
         dial_settle(member, error ? 480 : 200);
@@ -224,7 +216,7 @@ static void conference_answered(struct link *link)
 
     if (*member->invited || member->pages)
         conference_called(member);
-    else if (*member->row.number)
+    else if (member->found)
         entry_start(member);
     else
         entry_choose(member);
@@ -273,7 +265,7 @@ static bool conference_heard(struct link *link, const struct news *news)
     if (member->room) {
         conference_talks(link, false, false);
         member_reseat(member);
-    } else {
+    } else if (!member->asking) {
         conference_answered(link); /* at the door: asked anew */
     }
     return false;

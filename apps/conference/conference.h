@@ -107,6 +107,8 @@ struct member {
     struct door door;           /* … and what that said */
     bool maker;                 /* has called the factory: the room is made for him */
     bool planned;               /* who was asked for a number: it is a room of the number plan */
+    bool found;                 /* storage has said what `row` and `door` hold: he may be let in by them */
+    bool asking;                /* storage's reply leads on at the door, whoever has his seat by then */
     const char *how;            /* "dialled"; "invited", "moved" */
     enum { KEPT_NOT, KEPT_HEARD, KEPT_MUTED } kept; /* keep.c: as his seat is written down; … */
     enum room_role kept_role;
@@ -160,7 +162,8 @@ struct room *conference_room(const char *number);                     /* NULL: n
 struct room *conference_first(void);                                  /* then ->next */
 struct room *room_root(const struct room *room);                      /* itself, if it is no side room */
 struct member *room_member(const struct room *room, unsigned number); /* NULL: he has gone */
-/* May one more come in? EAGAIN: no more rooms may be open; ENOSPC: the room is full; EBUSY: it is locked. */
+/* May one more come in? EAGAIN: no more rooms may be open, or his is over; ENOSPC: the room is full; EBUSY:
+ * it is locked. */
 int conference_admits(const struct member *member);
 /* As conference_admits(), but seats him: in the room, or before it (member->seat says which). Also ENOMEM. */
 __attribute__((warn_unused_result)) int conference_join(struct member *member);
@@ -251,9 +254,11 @@ void entry_choose(struct member *member); /* … and he is yet to say which room
 void keep_ban(const struct room *room, const struct member *member, unsigned minutes);
 void keep_stop(struct server *server);
 
+/* export.c */
+void export_reseat(struct member *member); /* his voice comes by another port from now on */
+
 /* records.c */
 struct actor;
-struct act_order;
 void record_act(const struct room *room, const struct actor *actor, const struct act_order *order);
 
 /* move.c */
@@ -263,5 +268,6 @@ unsigned room_hosts(const struct room *room); /* in it and in its side rooms */
 
 /* pair.c */
 void pair_part(struct room *room, struct member *member); /* he is no more in the room's list */
+void pair_reseat(struct member *member);                  /* what his port was told of is said again */
 
 #endif

@@ -55,6 +55,7 @@ static void entry_judged(struct ticket ticket, int error, const struct door_pers
     if (!link)
         return;
     struct member *member = link_state(link);
+    member->asking = false;
     if (error == 0) {
         member->role = person->role;
         if (*person->name)
@@ -83,6 +84,7 @@ static void entry_typed(struct link *link, const char *digits)
     }
     int error = door_check_pin(server_storage(link_server(link)), &member->asks, digits, link_ticket(link),
                                entry_judged);
+    member->asking = !error;
     if (error)
         member_refuse(member, error);
 }
@@ -162,6 +164,7 @@ static void choice_found(struct ticket ticket, int error, const struct room_row 
     if (!link)
         return;
     struct member *member = link_state(link);
+    member->asking = false;
     if (error) {
         member_refuse(member, error);
         return;
@@ -171,6 +174,7 @@ static void choice_found(struct ticket ticket, int error, const struct room_row 
         return;
     }
     member->tries = 0;
+    member->found = true;
     conference_known(member, row, door);
     entry_start(member);
 }
@@ -185,6 +189,7 @@ static void choice_typed(struct link *link, const char *digits)
     }
     conference_choose(member, digits);
     int error = door_find(server_storage(link_server(link)), &member->asks, link_ticket(link), choice_found);
+    member->asking = !error;
     if (error)
         member_refuse(member, error);
 }

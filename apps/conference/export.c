@@ -28,6 +28,13 @@ static void export_member(struct room *room, struct member *member)
                  strerror(error));
 }
 
+void export_reseat(struct member *member)
+{
+    if (member->exported)
+        siprec_leave(member->room->siprec, member->number);
+    member->exported = false; /* until the room is told of him */
+}
+
 void export_watch(struct room *room, struct member *member, enum room_news news)
 {
     if (news == ROOM_BEGAN && *room->row.siprec)

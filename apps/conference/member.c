@@ -57,6 +57,8 @@ static void member_told(struct link *link)
 
 void member_hear(struct member *member, const struct list *list)
 {
+    if (member->away != AWAY_NOT)
+        return; /* his call ends after the words that say so: nothing may cut them off */
     member->busy = true;
     link_play(member->link, list, member_told);
 }
@@ -64,8 +66,11 @@ void member_hear(struct member *member, const struct list *list)
 /* Keys mean the menu from here on; at the door they were digits of a PIN. */
 void member_enter(struct member *member)
 {
-    int error = conference_admits(member);
+    int error;
 
+    if (member->room)
+        return; /* two ways may have led here when another phone took his seat at the door */
+    error = conference_admits(member);
     if (!error && name_is_wanted(member)) {
         name_ask(member);
         return;
@@ -123,6 +128,11 @@ void member_reseat(struct member *member)
 {
     const struct room *room = member->room;
 
+    if (member->dismissed) {
+        member->dismissed = false; /* this one has not been told yet */
+        member_dismiss(member);
+        return;
+    }
     member->in_menu = member->busy = false;
     member->held = false;
     member->silent = false;
@@ -133,6 +143,8 @@ void member_reseat(struct member *member)
     if (room->denoise)
         link_denoise(member->link, true);
     member_voice(member);
+    pair_reseat(member);
+    export_reseat(member);
     member_settle(member);
     link_log(member->link, LEVEL_INFO, "seat-taken room=%s member=%u by=%s", room->number, member->number,
              link_request(member->link)->caller.user);

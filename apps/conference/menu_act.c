@@ -199,7 +199,7 @@ static int floor_take(struct member *member)
     int error = ENOENT;
 
     for (struct member *other = member->room->members; other; other = other->next) {
-        if (!other->floor)
+        if (!other->floor || other->away != AWAY_NOT)
             continue;
         error = act_order(member, &(struct act_order){.act = ACT_TAKE_FLOOR, .member = other});
         if (error)
@@ -439,7 +439,8 @@ bool menu_act(struct member *member, const struct menu_key *key, struct list *li
 {
     int error = key_run(member, key, list);
 
-    if (error == TAKEN_OVER || member->away != AWAY_NOT)
+    /* Who has been moved hears about the room where he is now; no menu is open there. */
+    if (error == TAKEN_OVER || member->away != AWAY_NOT || !member->in_menu)
         return false;
     act_outcome(member, error, list);
     return true;

@@ -194,7 +194,7 @@ int act_move(struct room *room, const struct act_order *order)
     struct room *root = room_root(room);
     const char *number = order->text ? order->text : "";
 
-    if (member->seat != SEAT_IN || member->away != AWAY_NOT || root->ending)
+    if (member->seat != SEAT_IN || root->ending)
         return EBUSY;
     if (room->page)
         return ENOTSUP; /* it is his who talks, and ends with him */
@@ -226,7 +226,7 @@ int act_visit(struct room *room, const struct act_order *order)
 
 int act_return(struct room *room, const struct act_order *order)
 {
-    return room_root(room)->ending || order->member->away != AWAY_NOT ? EBUSY : move_home(order->member);
+    return room_root(room)->ending ? EBUSY : move_home(order->member);
 }
 
 /* Members are moved while the list is gone through: so it is copied first. */

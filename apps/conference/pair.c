@@ -16,7 +16,7 @@ static struct member *other_of(const struct room *room, const struct act_order *
         while (other && strcmp(other->caller, order->text) != 0)
             other = other->next;
     }
-    return other && other->room == room && other != order->member ? other : NULL;
+    return other && other->room == room && other != order->member && other->away == AWAY_NOT ? other : NULL;
 }
 
 int act_whisper(struct room *room, const struct act_order *order)
@@ -52,22 +52,35 @@ int act_soften(struct room *room, const struct act_order *order)
     return link_soften(order->member->link, talker->link, order->value);
 }
 
-/* Who has whispered to him would speak to all without knowing it, or to nobody: so he is muted, and hears so.
- */
+/* He who has whispered would speak to all without knowing it, or to nobody: so he is muted, and hears so. */
+static void whisper_over(struct room *room, struct member *member)
+{
+    member->whispers_to = 0;
+    room->whispers--;
+    member->muted = true;
+    member_voice(member);
+    (void)!link_whisper(member->link, NULL); /* it is over for the media engine, whatever becomes of this */
+    room_tell(room, member, MEMBER_CHANGED);
+    member_notice(member, NOTICE_MUTED);
+}
+
 void pair_part(struct room *room, struct member *member)
 {
     room->whispers -= member->whispers_to > 0;
     member->whispers_to = 0;
+    for (struct member *other = room->members; other && room->whispers > 0; other = other->next)
+        if (other->whispers_to == member->number)
+            whisper_over(room, other);
+}
+
+void pair_reseat(struct member *member)
+{
+    struct room *room = member->room;
+
     for (struct member *other = room->members; other && room->whispers > 0; other = other->next) {
-        if (other->whispers_to != member->number)
-            continue;
-        other->whispers_to = 0;
-        room->whispers--;
-        other->muted = true;
-        member_voice(other);
-        (void)!link_whisper(other->link,
-                            NULL); /* it is over for the media engine, whatever becomes of this */
-        room_tell(room, other, MEMBER_CHANGED);
-        member_notice(other, NOTICE_MUTED);
+        if (member->whispers_to == other->number && link_whisper(member->link, other->link))
+            whisper_over(room, member);
+        if (other->whispers_to == member->number && link_whisper(other->link, member->link))
+            whisper_over(room, other);
     }
 }

@@ -20,13 +20,13 @@ static int room_record_begin(struct room *room, const struct settings *settings)
     return error;
 }
 
-/* What the room's own row says goes before the server's settings. */
+/* What the room's own row says goes before the server's settings. Once: a host may have stopped it since. */
 void conference_record(struct room *room, const struct member *first)
 {
     const struct settings *settings = link_settings(first->link);
     const char *record = *first->row.record ? first->row.record : settings->room_record;
 
-    if (strcmp(record, "off") != 0)
+    if (strcmp(record, "off") != 0 && room->recording_count == 0)
         room->recorded = room_record_begin(room, settings) == 0;
 }
 
@@ -48,7 +48,7 @@ int room_record_act(struct room *room, const struct act_order *order)
     if (order->act == ACT_RECORD ? room->recorded : !room->recorded)
         return EALREADY;
     if (order->act == ACT_RECORD) {
-        error = room_record_begin(room, link_settings(room->members->link));
+        error = room_record_begin(room, server_settings(room->server)); /* all may be in side rooms */
         room->recorded = error == 0;
         return error;
     }

@@ -165,12 +165,12 @@ static bool asker_is_host(const struct room *room, const struct asking *asking)
 {
     if (asking->peer)
         return true;
-    if (strcmp(room->row.host, asking->user) == 0)
+    if (*room->row.host && strcmp(room->row.host, asking->user) == 0)
         return true;
     for (const struct member *member = room->members; member; member = member->next) {
         const char *user = link_request(member->link)->user;
 
-        if (member->role == ROLE_HOST && user && strcmp(user, asking->user) == 0)
+        if (member->role == ROLE_HOST && member->away == AWAY_NOT && user && strcmp(user, asking->user) == 0)
             return true;
     }
     return false;

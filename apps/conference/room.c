@@ -132,7 +132,10 @@ int conference_admits(const struct member *member)
 
     if (!room && room_count >= settings->max_rooms)
         return EAGAIN;
-    if (room && room->main)
+    /* Who was called does not begin a conference of his own when that one has ended meanwhile. */
+    if (*member->invited && (!room || strcmp(room->id, member->invited) != 0))
+        return EAGAIN;
+    if (room && room->main && !*member->invited)
         return EBUSY; /* nobody dials into a side room */
     /* Who was in a moment ago was cut off; a lock is not meant for him. */
     if ((room ? room->locked : member->door.locked) && member->role != ROLE_HOST && !member->door.returns &&

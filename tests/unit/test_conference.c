@@ -159,6 +159,42 @@ START_TEST(access_number)
 }
 END_TEST
 
+/* Another phone takes the seat at the door (RFC 3891): what is not known yet lets nobody in. */
+static void replaced(struct link *link)
+{
+    const struct news news = {.kind = NEWS_TRANSFERRED, .by_caller = true};
+
+    link->app->heard(link, &news);
+}
+
+START_TEST(seat_is_taken_at_the_door)
+{
+    const struct room_row row = {.number = "880001", .music = true, .has_pin = true};
+    struct link *link = dial("1001", "3999", "ask");
+
+    answer(link);
+    type(link, "880001");
+    *link->told = '\0';
+    replaced(link); /* storage has not replied yet */
+    ck_told(link, "");
+    door_says(0, &row, NULL);
+    ck_told(link, "ask=conf-getpin");
+    type(link, "1");
+    replaced(link);
+    ck_told(link, "");
+    pin_says(0, ROLE_MEMBER, "");
+    ck_told(link, "enter=1 play=conf-onlyperson");
+
+    link = dial("1001", "3999", "ask");
+    answer(link);
+    type(link, "9196"); /* no room */
+    door_says(0, NULL, NULL);
+    *link->told = '\0';
+    replaced(link);
+    ck_told(link, "ask=conf-getconfno");
+}
+END_TEST
+
 static const struct doors {
     struct door door;
     bool locks_host_pin; /* the room is locked and has a host's PIN */
@@ -418,7 +454,7 @@ START_TEST(members_conference_and_acts_are_recorded)
     member->app->talks(member, true, false);
     clock_advance(3000000);
     ck_assert_int_eq(act(host, member, ACT_KICK, 5), 0);
-    ck_assert_int_eq(act(host, member, ACT_LOWER, 0), EALREADY); /* nothing was done */
+    ck_assert_int_eq(act(host, member, ACT_LOWER, 0), ENOENT); /* nothing was done */
     ck_assert_ptr_nonnull(
         strstr(before, "{\"room_act\":{\"act\":\"kick\",\"actor\":\"1001\",\"at\":\"then\","));
     ck_assert_ptr_nonnull(
@@ -445,6 +481,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, who_is_at_the_door);
     tcase_add_test(tc, access_number);
+    tcase_add_test(tc, seat_is_taken_at_the_door);
     tcase_add_loop_test(tc, door_says_what_follows, 0, sizeof doors / sizeof doors[0]);
     tcase_add_test(tc, who_comes_early_hears_when_it_opens);
     tcase_add_test(tc, conference_of_ten_minutes);

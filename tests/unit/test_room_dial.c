@@ -3,6 +3,7 @@
 #include "apps/apps.h"
 #include "apps/conference/dial.h"
 #include "core/base/loop.h"
+#include "storage/mailbox.h"
 #include "storage/subscriber.h"
 #include "tests/unit/room_double.h"
 
@@ -18,6 +19,15 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     (void)ticket;
     (void)reply;
     return ENOTSUP;
+}
+
+int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
+{
+    (void)st;
+    (void)ticket;
+    (void)reply;
+    (void)path;
+    return 0;
 }
 
 static const struct room_row board = {.number = "3100",
@@ -43,6 +53,7 @@ static void setup(void)
     ck_assert_int_eq(loop_new(&server.loop), 0);
     settings.max_rooms = 4;
     settings.max_room_members = 4;
+    settings.cache_dir = (char[]){"/cache"};
     settings.realm = (char[]){"confab"};
 }
 
@@ -166,6 +177,53 @@ START_TEST(who_comes_too_late)
 }
 END_TEST
 
+/* … nor because his name was asked for meanwhile. */
+START_TEST(conference_ends_while_his_name_is_recorded)
+{
+    struct room_row row = board;
+
+    row.announce = ANNOUNCE_NAMES;
+    row.has_pin = true;
+    struct link *host = enter_as("1001", &row, NULL);
+    play_over(host);
+    record(host, RECORDED_SILENCE, 1500, 0);
+    ck_assert_int_eq(invite("1002"), 0);
+    struct link *link = arrive("1002");
+    server.made.done(server.made.arg, 200);
+    link->app->answered(link);
+    play_over(link);
+    hang_up(host);
+    *link->told = '\0';
+    record(link, RECORDED_KEY, 2000, 900);
+    ck_assert_ptr_nonnull(strstr(link->told, "play=conf-unavailable"));
+    ck_assert_ptr_null(conference_room("3100"));
+}
+END_TEST
+
+/* Nobody else dials into one; and nobody rings for it any more once the whole conference ends. */
+START_TEST(side_room_calls_somebody)
+{
+    const struct actor program = {.host = true, .name = "test", .source = "api"};
+    struct link *host = enter_as("1001", &board, NULL), *guest = enter_as("1003", &board, NULL);
+    struct room *room = conference_room("3100"), *side;
+
+    ck_assert_int_eq(room_act(room, &program, &(struct act_order){.act = ACT_BREAK_OUT, .value = 1}), 0);
+    side = conference_room("3100-1");
+    ck_assert_int_eq(room_act(side, &program, &(struct act_order){.act = ACT_INVITE, .text = "1002"}), 0);
+    struct link *link = arrive("1002");
+    server.made.done(server.made.arg, 200);
+    link->app->answered(link);
+    ck_assert_uint_eq(side->count, 2);
+    ck_assert_int_eq(room_act(side, &program, &(struct act_order){.act = ACT_INVITE, .text = "1004"}), 0);
+    *server.told = '\0';
+    ck_assert_int_eq(room_act(room, &program, &(struct act_order){.act = ACT_END}), 0);
+    ck_told(&server, "cancel");
+    ck_assert_ptr_null(side->dialled);
+    hang_up(guest);
+    hang_up(host);
+}
+END_TEST
+
 START_TEST(what_a_referral_is_told)
 {
     struct link *host = enter_as("1001", &board, NULL), *member = enter_as("1003", &board, NULL);
@@ -206,6 +264,16 @@ START_TEST(who_is_sent_out_by_referral)
     ck_assert_ptr_nonnull(strstr(one->told, "conf-kicked"));
     snprintf(out.target.user, sizeof out.target.user, "1009");
     ck_assert_int_eq(conference_app.referred(host, &out), 404);
+
+    /* Who has been thrown out acts no more while he is told so. */
+    const struct member *member = link_state(host);
+    const struct actor program = {.host = true, .name = "test", .source = "api"};
+    ck_assert_int_eq(
+        room_act(member->room, &program, &(struct act_order){.act = ACT_KICK, .member = link_state(host)}),
+        0);
+    ck_assert_int_eq(conference_app.referred(host, &out), 404);
+    snprintf(out.target.user, sizeof out.target.user, "1003");
+    ck_assert_int_eq(conference_app.referred(host, &out), 403);
 }
 END_TEST
 
@@ -244,6 +312,8 @@ int main(void)
     tcase_add_test(tc, without_patterns_none_may_be_called);
     tcase_add_test(tc, who_was_called_comes_in);
     tcase_add_test(tc, who_comes_too_late);
+    tcase_add_test(tc, conference_ends_while_his_name_is_recorded);
+    tcase_add_test(tc, side_room_calls_somebody);
     tcase_add_test(tc, what_a_referral_is_told);
     tcase_add_test(tc, who_is_sent_out_by_referral);
     tcase_add_test(tc, guests_are_called_once_their_host_is_in);

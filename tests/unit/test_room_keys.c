@@ -85,6 +85,15 @@ static int act_by_program(enum act act, const struct link *on)
     return room_act(conference_first(), &actor, &order);
 }
 
+/* Another phone has taken his seat (RFC 3891). */
+static void replaced(struct link *link)
+{
+    const struct news news = {.kind = NEWS_TRANSFERRED, .by_caller = true};
+
+    link->played = NULL;
+    link->app->heard(link, &news);
+}
+
 static const struct room_row row = {.number = "3000", .music = true};
 
 /* -- what one is told of others' doings -------------------------------------------------------------------
@@ -249,8 +258,12 @@ START_TEST(who_is_refused_hears_so)
     *link->told = '\0';
     ck_assert_int_eq(act_by_program(ACT_KICK, link), 0);
     ck_told(link, "play=conf-not-admitted");
-    ck_assert_int_eq(act_by_program(ACT_ADMIT, link), EALREADY);
+    ck_assert_int_eq(act_by_program(ACT_ADMIT, link), ENOENT);
     ck_assert_int_eq(act_by_program(ACT_ADMIT_ALL, NULL), ENOENT);
+    ck_assert_int_eq(act_by_program(ACT_MAKE_HOST, link), ENOENT);
+    ck_told(link, "");
+    replaced(link); /* the other phone has not heard it yet */
+    ck_told(link, "play=conf-not-admitted");
     play_over(link);
     play_over(link);
     ck_told(link, "play=vm-goodbye hangup");
@@ -333,6 +346,22 @@ START_TEST(recording_is_begun_paused_and_stopped_once_each)
 }
 END_TEST
 
+/* What a host has stopped does not begin again because all went out for a moment. */
+START_TEST(recording_begins_by_itself_but_once)
+{
+    const struct room_row recorded_room = {.number = "3000", .waiting = WAITING_ADMIT, .record = "mix"};
+    struct link *first = enter(&recorded_room), *second = enter(&recorded_room);
+
+    ck_assert_int_eq(act_by_program(ACT_ADMIT, first), 0);
+    ck_assert_ptr_nonnull(strstr(server.told, "record=1/3000/mix"));
+    ck_assert_int_eq(act_by_program(ACT_STOP_RECORDING, NULL), 0);
+    hang_up(first);
+    *server.told = '\0';
+    ck_assert_int_eq(act_by_program(ACT_ADMIT, second), 0);
+    ck_told(&server, "");
+}
+END_TEST
+
 /* -- farewells --------------------------------------------------------------------------------------------
  */
 
@@ -391,6 +420,7 @@ int main(void)
     tcase_add_test(tc, name_of_who_hangs_up_is_thrown_away);
     tcase_add_test(tc, full_room_asks_for_no_name);
     tcase_add_test(tc, recording_is_begun_paused_and_stopped_once_each);
+    tcase_add_test(tc, recording_begins_by_itself_but_once);
     tcase_add_test(tc, all_are_sent_away_in_groups);
     tcase_add_test(tc, room_that_empties_by_itself_meanwhile_does_no_harm);
     suite_add_tcase(suite, tc);

@@ -224,7 +224,7 @@ START_TEST(main_room_ends_with_its_side_rooms)
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_END}), 0);
     for (int i = 0; i < 3; i++)
         ck_told(guest[i]->link, "enter=0 play=confbridge-conf-end");
-    ck_assert_int_eq(act(guest[0], (struct act_order){.act = ACT_RETURN, .member = guest[0]}), EBUSY);
+    ck_assert_int_eq(act(guest[0], (struct act_order){.act = ACT_RETURN, .member = guest[0]}), ENOENT);
     for (int i = 0; i < 3; i++)
         hang_up(guest[i]->link);
     ck_assert_ptr_nonnull(conference_room("3000"));
@@ -375,6 +375,75 @@ START_TEST(who_becomes_host_in_a_side_room_lets_all_in)
 }
 END_TEST
 
+/* All are in side rooms, and a program acts on the main one. */
+START_TEST(main_room_without_members_is_a_room)
+{
+    const struct actor program = {.host = true, .name = "test", .source = "api"};
+    struct member *host = enter_host("3000");
+
+    settings.room_record_format = (char[]){"flac"};
+    settings.room_record = (char[]){"off"};
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3000-1"}), 0);
+    *server.told = '\0';
+    ck_assert_int_eq(room_act(host->room->main, &program, &(struct act_order){.act = ACT_RECORD}), 0);
+    ck_told(&server, "record=1/3000/mix/flac conf-now-recording");
+    ck_assert_int_eq(room_act(host->room->main, &program, &(struct act_order){.act = ACT_KICK_ALL}), ENOENT);
+}
+END_TEST
+
+/* Who pages is the only one who talks in his room, and it ends with him: he takes that nowhere. */
+START_TEST(nobody_leaves_a_page)
+{
+    struct member *host = enter_host("3000");
+
+    (void)enter("3000");
+    host->room->page = true;
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3001"}), ENOTSUP);
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_BREAK_OUT, .value = 1}), ENOTSUP);
+}
+END_TEST
+
+/* The words on his arrival, of which one may be that he is recorded, are not cut off by his menu. */
+START_TEST(menu_closes_as_its_member_is_moved)
+{
+    static struct menu_key keys[] = {{.key = '5', .act = "return"}};
+    static struct menu_settings menus[] = {{.name = MENU_HOST, .keys = keys, .key_count = 1},
+                                           {.name = MENU_MEMBER, .keys = keys, .key_count = 1}};
+    struct member *host = enter_host("3000"), *guest = enter("3000");
+
+    settings.menus = menus;
+    settings.menu_count = 2;
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_BREAK_OUT, .value = 1}), 0);
+    play_over(guest->link);
+    press(guest->link, '*');
+    *guest->link->told = '\0';
+    press(guest->link, '5');
+    ck_room(guest, "3000");
+    ck_told(guest->link, "enter=1 " ARRIVES);
+    ck_assert(!guest->in_menu);
+}
+END_TEST
+
+/* Another phone takes a seat: it whispers as the old one did, is whispered to, and is recorded. */
+START_TEST(seat_keeps_its_whispers_and_its_export)
+{
+    const struct news news = {.kind = NEWS_TRANSFERRED, .by_caller = true};
+    struct member *host, *guest;
+
+    snprintf(usual_room.siprec, sizeof usual_room.siprec, "sip:recorder");
+    host = enter_host("3000");
+    guest = enter("3000");
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_WHISPER, .member = host, .other = guest}), 0);
+    *host->link->told = *guest->link->told = '\0';
+    host->link->app->heard(host->link, &news);
+    ck_told(host->link, "whisper=1 quiet recorded=1/");
+    guest->link->app->heard(guest->link, &news);
+    ck_told(host->link, "whisper=1");
+    ck_told(guest->link, "quiet recorded=2/");
+    ck_assert(!host->muted);
+}
+END_TEST
+
 /* In a storm all are brought in, and hardly one in a hundred is told. */
 START_TEST(storm_of_joins_is_not_a_storm_of_tones)
 {
@@ -411,6 +480,10 @@ int main(void)
     tcase_add_test(tcase, move_takes_no_rights_along);
     tcase_add_test(tcase, home_is_reached_by_its_number_and_from_side_rooms);
     tcase_add_test(tcase, who_becomes_host_in_a_side_room_lets_all_in);
+    tcase_add_test(tcase, main_room_without_members_is_a_room);
+    tcase_add_test(tcase, nobody_leaves_a_page);
+    tcase_add_test(tcase, menu_closes_as_its_member_is_moved);
+    tcase_add_test(tcase, seat_keeps_its_whispers_and_its_export);
     tcase_add_test(tcase, storm_of_joins_is_not_a_storm_of_tones);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
