@@ -259,6 +259,14 @@ bool act_is_on_member(enum act act)
     return acts[act].subject == ON_MEMBER;
 }
 
+/* By his number, also where others are not told it: the record is for who answers for the server. */
+struct actor member_actor(struct member *member, bool host, const char *source)
+{
+    const char *name = *member->caller ? member->caller : link_request(member->link)->caller.user;
+
+    return (struct actor){.member = member, .host = host, .name = name, .source = source};
+}
+
 int room_act(struct room *room, const struct actor *actor, const struct act_order *order)
 {
     struct act_order whole = *order;

@@ -72,6 +72,9 @@ struct actor {
     const char *source;    /* "phone", "refer", "api", "server" */
 };
 
+/* A member who acts himself. */
+struct actor member_actor(struct member *member, bool host, const char *source);
+
 /* "mute", as menus, records and programs write it; ACT_NONE for a word that is none. */
 const char *act_name(enum act act);
 enum act act_from_name(const char *name);

@@ -40,12 +40,10 @@ static bool tone_due(struct room *room)
 
 static void room_name(const struct room *room, const struct member *member, const char *what)
 {
-    struct phrase phrase = {0};
     struct list list = {0};
 
     name_list(member, &list);
-    say(server_prompts(room->server), &phrase, what);
-    list_phrase(&list, &phrase);
+    words_add(room->server, &list, what);
     mix_play(room->server, room->mix, &list);
 }
 
@@ -68,10 +66,8 @@ void room_announce(struct room *room, const struct member *member, bool comes)
 
 void room_say(struct room *room, const char *name)
 {
-    struct phrase phrase = {0};
     struct list list = {0};
 
-    say(server_prompts(room->server), &phrase, name);
-    list_phrase(&list, &phrase);
+    words_add(room->server, &list, name);
     mix_play(room->server, room->mix, &list);
 }

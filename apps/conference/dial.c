@@ -172,8 +172,6 @@ static int dialled_new(struct dialled **out, struct room *room, const struct act
         d->told = order->dial->told;
         d->arg = order->dial->arg;
     }
-    if (order->actor && order->actor->member)
-        d->asker = order->actor->member->number;
     snprintf(d->number, sizeof d->number, "%s", number);
     room->dialled = d;
     *out = d;

@@ -23,9 +23,8 @@ struct dialled {
     char token[17]; /* by which his call is known when it comes */
     unsigned seat;  /* the number of the member that he is to be */
     char number[NUMBER_TEXT];
-    unsigned asker; /* the seat of the member who has asked for him; 0: somebody from outside */
-    int status;     /* how the call went; 0: nobody has answered yet */
-    bool brought;   /* nobody is called: he comes out of another call of ours */
+    int status;   /* how the call went; 0: nobody has answered yet */
+    bool brought; /* nobody is called: he comes out of another call of ours */
     void (*told)(void *arg, int status);
     void *arg;
 };

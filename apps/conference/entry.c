@@ -23,11 +23,9 @@ static bool entry_may_try(struct member *member)
 
 static void question_put(struct member *member, const char *name, unsigned digits, link_digits *then)
 {
-    struct phrase phrase = {0};
     struct list list = {0};
 
-    say(server_prompts(link_server(member->link)), &phrase, name);
-    list_phrase(&list, &phrase);
+    member_words(member, &list, name);
     link_ask(member->link, &list, digits, DIGITS_WAIT_MS, then);
 }
 

@@ -64,10 +64,8 @@ void guests_call(struct member *member)
 {
     struct guests *guests = member->guests;
     const struct request *request = link_request(member->link);
-    struct actor actor = {.member = member,
-                          .host = member_is_host(member),
-                          .name = member->caller,
-                          .source = member->pages ? "phone" : "refer"};
+    const struct actor actor =
+        member_actor(member, member_is_host(member), member->pages ? "phone" : "refer");
     struct dial_wish wish = {.granted = member->pages, .page = member->pages};
 
     member->guests = NULL;

@@ -3,13 +3,24 @@
 #include "apps/conference/menu.h"
 #include "apps/conference/notice.h"
 
-void member_say(struct member *member, const char *name, link_step *then)
+void words_add(struct server *server, struct list *list, const char *name)
 {
     struct phrase phrase = {0};
+
+    say(server_prompts(server), &phrase, name);
+    list_phrase(list, &phrase);
+}
+
+void member_words(const struct member *member, struct list *list, const char *name)
+{
+    words_add(link_server(member->link), list, name);
+}
+
+void member_say(struct member *member, const char *name, link_step *then)
+{
     struct list list = {0};
 
-    say(server_prompts(link_server(member->link)), &phrase, name);
-    list_phrase(&list, &phrase);
+    member_words(member, &list, name);
     link_play(member->link, &list, then);
 }
 
@@ -95,12 +106,10 @@ void member_arrive(struct member *member)
 
 void member_tell(struct member *member, const char *name)
 {
-    struct phrase phrase = {0};
     struct list list = {0};
 
     member->in_menu = false;
-    say(server_prompts(link_server(member->link)), &phrase, name);
-    list_phrase(&list, &phrase);
+    member_words(member, &list, name);
     member_hear(member, &list);
 }
 

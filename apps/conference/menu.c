@@ -74,7 +74,6 @@ void menu_wait(struct member *member, const struct list *list)
 
 void menu_enter(struct member *member, const struct menu_settings *menu)
 {
-    const struct prompts *prompts = server_prompts(link_server(member->link));
     struct list list = {0};
 
     member->in_menu = true;
@@ -82,14 +81,10 @@ void menu_enter(struct member *member, const struct menu_settings *menu)
     member->busy = false; /* words that played are cut off */
     member->menu = menu;
     for (size_t i = 0; i < menu->prompt_count; i++) {
-        struct phrase phrase = {0};
-
-        if (*menu->prompts[i] == '/') {
+        if (*menu->prompts[i] == '/')
             list_file(member->link, &list, menu->prompts[i], false);
-            continue;
-        }
-        say(prompts, &phrase, menu->prompts[i]);
-        list_phrase(&list, &phrase);
+        else
+            member_words(member, &list, menu->prompts[i]);
     }
     menu_wait(member, &list);
 }

@@ -14,20 +14,9 @@
 
 #define TAKEN_OVER (-1) /* what is said and asked now is the act's own affair */
 
-static void act_say(const struct member *member, struct list *list, const char *name)
-{
-    struct phrase phrase = {0};
-
-    say(server_prompts(link_server(member->link)), &phrase, name);
-    list_phrase(list, &phrase);
-}
-
 static int act_order(struct member *member, const struct act_order *order)
 {
-    const struct actor actor = {.member = member,
-                                .host = member->role == ROLE_HOST,
-                                .name = link_request(member->link)->caller.user,
-                                .source = "phone"};
+    const struct actor actor = member_actor(member, member->role == ROLE_HOST, "phone");
 
     return room_act(member->room, &actor, order);
 }
@@ -103,7 +92,7 @@ static void act_confirm(const struct member *member, enum act act, struct list *
     if (act == ACT_UNMUTE && !member_heard(member)) /* the others' doing stands */
         name = member->room->lecture ? "conf-lecture" : "conf-now-muted";
     if (name)
-        act_say(member, list, name);
+        member_words(member, list, name);
 }
 
 static int act_do(struct member *member, enum act act, const struct menu_key *key, struct list *list)
@@ -316,7 +305,7 @@ static void roll_next(struct member *member)
         if (other->seat == SEAT_IN && other->number > member->roll && (!next || other->number < next->number))
             next = other;
     if (!next) {
-        act_say(member, &list, "conf-roll-callcomplete");
+        member_words(member, &list, "conf-roll-callcomplete");
         menu_wait(member, &list);
         return;
     }
@@ -345,13 +334,13 @@ static void act_outcome(struct member *member, int error, struct list *list)
     if (error == EACCES || error == ENOENT || error == EALREADY || error == EINVAL)
         list->count = 0;
     if (error == EACCES)
-        act_say(member, list, "conf-not-allowed");
+        member_words(member, list, "conf-not-allowed");
     else if (error == ENOENT)
-        act_say(member, list, "conf-nobody");
+        member_words(member, list, "conf-nobody");
     else if (error == EALREADY || error == EINVAL) /* the end of the range */
         list_tone(list, STEP_HZ / 2, STEP_MS);
     else if (error)
-        act_say(member, list, "conf-not-possible");
+        member_words(member, list, "conf-not-possible");
     else if (list->count == 0)
         list_tone(list, STEP_HZ, STEP_MS);
 }
@@ -393,7 +382,7 @@ static int dial(struct member *member, struct list *list)
 {
     if (member->role != ROLE_HOST)
         return EACCES;
-    act_say(member, list, "feature-ask-number");
+    member_words(member, list, "feature-ask-number");
     link_ask(member->link, list, NUMBER_DIGITS_MAX, NUMBER_WAIT_MS, number_typed);
     return TAKEN_OVER;
 }

@@ -76,12 +76,10 @@ bool name_is_wanted(const struct member *member)
 
 void name_ask(struct member *member)
 {
-    struct phrase phrase = {0};
     struct list list = {0};
 
     member->name_asked = true;
-    say(server_prompts(link_server(member->link)), &phrase, "screen-say-name");
-    list_phrase(&list, &phrase);
+    member_words(member, &list, "screen-say-name");
     list_beep(&list);
     link_play(member->link, &list, name_record);
 }

@@ -13,14 +13,6 @@
 #define HAND_HZ 660
 #define HAND_MS 80
 
-static void notice_say(const struct member *member, struct list *list, const char *name)
-{
-    struct phrase phrase = {0};
-
-    say(server_prompts(link_server(member->link)), &phrase, name);
-    list_phrase(list, &phrase);
-}
-
 /* "To let them in, press star, five, one": where one of these acts lies in his menu, if it does. */
 static void notice_keys(const struct member *member, struct list *list, const char *name,
                         const char *const *acts)
@@ -30,7 +22,7 @@ static void notice_keys(const struct member *member, struct list *list, const ch
 
     if (!menu_path(member, acts, keys))
         return;
-    notice_say(member, list, name);
+    member_words(member, list, name);
     say_digits(server_prompts(link_server(member->link)), &phrase, keys);
     list_phrase(list, &phrase);
 }
@@ -47,12 +39,12 @@ static void notice_waiting(const struct member *member, struct list *list)
     if (count > 1) {
         say_number(server_prompts(link_server(member->link)), &phrase, count);
         list_phrase(list, &phrase);
-        notice_say(member, list, "conf-people-wait");
+        member_words(member, list, "conf-people-wait");
     } else if (name_is_known(first)) {
         name_list(first, list);
-        notice_say(member, list, "conf-is-waiting");
+        member_words(member, list, "conf-is-waiting");
     } else {
-        notice_say(member, list, "conf-somebody-waits");
+        member_words(member, list, "conf-somebody-waits");
     }
     notice_keys(member, list, "conf-to-admit", acts);
 }
@@ -63,7 +55,7 @@ static void notice_lecture(const struct member *member, struct list *list)
 
     if (member_heard(member))
         return;
-    notice_say(member, list, "conf-lecture");
+    member_words(member, list, "conf-lecture");
     if (member->raised == 0)
         notice_keys(member, list, "conf-ask-floor", acts);
 }
@@ -81,21 +73,21 @@ static void notice_words(const struct member *member, enum notice notice, struct
 {
     switch (notice) {
     case NOTICE_MUTED:
-        notice_say(member, list, member->muted ? "conf-muted" : "conf-unmuted");
+        member_words(member, list, member->muted ? "conf-muted" : "conf-unmuted");
         break;
     case NOTICE_FLOOR:
-        notice_say(member, list, member->floor ? "conf-floor-yours" : "conf-floor-back");
+        member_words(member, list, member->floor ? "conf-floor-yours" : "conf-floor-back");
         break;
     case NOTICE_HOST:
         if (member->role == ROLE_HOST)
-            notice_say(member, list, "conf-host-now");
+            member_words(member, list, "conf-host-now");
         break;
     case NOTICE_LECTURE:
         notice_lecture(member, list);
         break;
     case NOTICE_TALKS:
         if (!member_heard(member))
-            notice_say(member, list, "conf-you-are-muted");
+            member_words(member, list, "conf-you-are-muted");
         break;
     case NOTICE_HAND:
         if (!room_has_hand(member->room))

@@ -77,7 +77,7 @@ void member_greet(struct member *member)
 
     if (member->pages)
         list_tone(&list, PAGE_HZ, PAGE_MS); /* speak now */
-    if (member->moved || (*member->invited && !room->page))
+    if (member->seat == SEAT_IN && (member->moved || (*member->invited && !room->page)))
         say(prompts, &phrase, "conf-placeintoconf");
     if (member->seat == SEAT_WAITING)
         say(prompts, &phrase, waiting_words(room));

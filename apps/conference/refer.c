@@ -139,10 +139,7 @@ int conference_referred(struct link *link, const struct referral *referral)
     if (!member->room)
         return 403;
     struct referred who = {.room = member->room,
-                           .actor = {.member = member,
-                                     .host = member_is_host(member),
-                                     .name = member->caller,
-                                     .source = "refer"},
+                           .actor = member_actor(member, member_is_host(member), "refer"),
                            .party = request->peer && *referral->referrer.user ? referral->referrer
                                                                               : request->caller,
                            .referral = referral};

@@ -154,6 +154,24 @@ START_TEST(who_was_called_comes_in)
 }
 END_TEST
 
+/* … but a host all wait for: he is not told that he is in. */
+START_TEST(who_was_called_waits_for_the_host)
+{
+    struct room_row row = board;
+
+    row.waiting = WAITING_HOST;
+    enter_as("1003", &row, NULL);
+    ck_assert_int_eq(invite("1002"), 0);
+    struct link *link = arrive("1002");
+    server.made.done(server.made.arg, 200);
+    *link->told = '\0';
+    link->app->answered(link);
+    ck_told(link, "play=conf-waitforleader");
+    enter_as("1001", &row, NULL);
+    ck_assert_ptr_nonnull(strstr(link->told, "play=conf-placeintoconf"));
+}
+END_TEST
+
 /* Nobody begins a conference of his own because he was called into one that is over. */
 START_TEST(who_comes_too_late)
 {
@@ -311,6 +329,7 @@ int main(void)
     tcase_add_test(tc, whom_a_room_may_call);
     tcase_add_test(tc, without_patterns_none_may_be_called);
     tcase_add_test(tc, who_was_called_comes_in);
+    tcase_add_test(tc, who_was_called_waits_for_the_host);
     tcase_add_test(tc, who_comes_too_late);
     tcase_add_test(tc, conference_ends_while_his_name_is_recorded);
     tcase_add_test(tc, side_room_calls_somebody);
