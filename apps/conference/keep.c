@@ -185,8 +185,19 @@ static void keep_begin(struct room *room)
     room->keeper = keeper;
 }
 
+/* By another phone of his. */
+static bool sits_twice(const struct room *room, const struct member *member)
+{
+    const struct member *other = room->members;
+
+    while (other && (other == member || other->seat != SEAT_IN || other->away != AWAY_NOT ||
+                     strcmp(other->asks.caller, member->asks.caller) != 0))
+        other = other->next;
+    return other != NULL;
+}
+
 /* Only who may be known again has a seat to come back to, and only who was in: who waits, waits anew. */
-static void keep_seat(struct keeper *keeper, struct member *member, bool left)
+static void keep_seat(struct keeper *keeper, const struct room *room, struct member *member, bool left)
 {
     int kept = member->muted ? KEPT_MUTED : KEPT_HEARD;
 
@@ -200,6 +211,8 @@ static void keep_seat(struct keeper *keeper, struct member *member, bool left)
         return;
     member->kept = left ? KEPT_NOT : kept; /* who is moved may come back, or sit elsewhere */
     member->kept_role = member->role;
+    if (left && sits_twice(room, member))
+        return;
     keeper_add(keeper, "%s\t%s\t%s\t%s\n", left ? "left" : "seat", member->asks.caller,
                member->role == ROLE_HOST ? "host" : "member", member->muted ? "muted" : "heard");
 }
@@ -223,14 +236,14 @@ void keep_watch(struct room *room, struct member *member, enum room_news news)
 
     if (room->main && !member)
         return;
-    room = room_root(room);
     if (news == ROOM_BEGAN)
         keep_begin(room);
-    keeper = room->keeper;
+    keeper = room_root(room)->keeper;
     if (!keeper || news == MEMBER_TALKS)
         return;
     if (member)
-        keep_seat(keeper, member, news == MEMBER_LEFT);
+        keep_seat(keeper, room, member, news == MEMBER_LEFT);
+    room = room_root(room);
     bool news_of_room = keeper->locked != room->locked || keeper->lecture != room->lecture ||
                         keeper->muted != room->all_muted || news == ROOM_BEGAN || news == ROOM_ENDED;
     keeper->locked = room->locked;

@@ -423,6 +423,24 @@ START_TEST(seats_are_kept_through_side_rooms)
 }
 END_TEST
 
+START_TEST(seat_is_left_with_the_last_phone)
+{
+    const struct room_row row = {.number = "3900"};
+    struct link *host = enter_as("1001", &row, ROLE_HOST), *again = enter_as("1001", &row, ROLE_HOST);
+
+    enter_as("1002", &row, ROLE_MEMBER);
+    ck_assert_uint_eq(timer_due(), 100);
+    keep_says(0);
+    hang_up(again);
+    ck_assert_uint_eq(timer_due(), KEEP_BEAT_S * 1000);
+    ck_assert_str_eq(kept.lines, "");
+    keep_says(0);
+    hang_up(host);
+    ck_assert_uint_eq(timer_due(), 100);
+    ck_assert_str_eq(kept.lines, "left\t1001\thost\theard\n");
+}
+END_TEST
+
 START_TEST(conference_that_the_server_ends_is_kept)
 {
     const struct room_row row = {.number = "3900"};
@@ -491,6 +509,7 @@ int main(void)
     tcase_add_test(tc, host_who_is_moved_away_has_left);
     tcase_add_test(tc, conference_is_written_down_as_it_changes);
     tcase_add_test(tc, seats_are_kept_through_side_rooms);
+    tcase_add_test(tc, seat_is_left_with_the_last_phone);
     tcase_add_test(tc, conference_that_the_server_ends_is_kept);
     tcase_add_test(tc, members_conference_and_acts_are_recorded);
     suite_add_tcase(suite, tc);
