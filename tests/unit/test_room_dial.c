@@ -36,6 +36,7 @@ static const struct room_row board = {.number = "3100",
                                       .dial_out = {"10XX", "0."},
                                       .dial_out_max = 2};
 
+static char cache[] = "/cache", realm[] = "confab";
 static const struct settings *usual; /* for its menus */
 
 static void complained(const char *line, void *arg)
@@ -53,8 +54,8 @@ static void setup(void)
     ck_assert_int_eq(loop_new(&server.loop), 0);
     settings.max_rooms = 4;
     settings.max_room_members = 4;
-    settings.cache_dir = (char[]){"/cache"};
-    settings.realm = (char[]){"confab"};
+    settings.cache_dir = cache;
+    settings.realm = realm;
 }
 
 static struct link *enter_as(const char *user, const struct room_row *row, const struct recipients *list)

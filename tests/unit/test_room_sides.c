@@ -379,10 +379,11 @@ END_TEST
 START_TEST(main_room_without_members_is_a_room)
 {
     const struct actor program = {.host = true, .name = "test", .source = "api"};
+    static char format[] = "flac", off[] = "off";
     struct member *host = enter_host("3000");
 
-    settings.room_record_format = (char[]){"flac"};
-    settings.room_record = (char[]){"off"};
+    settings.room_record_format = format;
+    settings.room_record = off;
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3000-1"}), 0);
     *server.told = '\0';
     ck_assert_int_eq(room_act(host->room->main, &program, &(struct act_order){.act = ACT_RECORD}), 0);
