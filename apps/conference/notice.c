@@ -135,13 +135,13 @@ void room_notice_hosts(struct room *room, enum notice notice)
             member_notice(member, notice);
 }
 
-/* He talks and nobody hears it. A phone on hold plays its music and hears nothing; in a lecture the rule is
- * told once, and how to ask for the floor. */
+/* He talks and nobody hears it. A phone on hold plays its music and hears nothing, one that is paged is to
+ * hear who pages; in a lecture the rule is told once, and how to ask for the floor. */
 void member_talks_in_vain(struct member *member)
 {
     uint64_t now = clock_now_us();
 
-    if (member->seat != SEAT_IN || member->held)
+    if (member->seat != SEAT_IN || member->held || member->room->page)
         return;
     if (member->room->lecture && member->role != ROLE_HOST && !member->floor) {
         if (!member->lecture_told)

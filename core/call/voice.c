@@ -24,6 +24,18 @@ static sound_id voice_sound(struct mixer *mixer, const char *path)
     return sound;
 }
 
+/* Minutes of it, which no call has to wait for: a play waits until its sound is there. */
+static void voice_add_music(struct voice *voice, struct mixer *mixer, const char *path)
+{
+    sound_id sound;
+    int error = sound_load(mixer, path, true, &sound);
+
+    if (error)
+        log_event(LEVEL_WARNING, "call", NULL, "sound-unusable path=%s error=\"%s\"", path, strerror(error));
+    else
+        voice->music[voice->music_count++] = sound;
+}
+
 /* Levelled and trimmed, so that fragments of several recordings join to one sentence. */
 int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *prompts)
 {
@@ -44,12 +56,8 @@ int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *p
         voice->fragments[i] = voice_sound(mixer, prompts_path(prompts, (uint16_t)i));
         loaded += voice->fragments[i] != 0;
     }
-    for (size_t i = 0; i < music; i++) {
-        sound_id sound = voice_sound(mixer, prompts_music(prompts, i));
-
-        if (sound)
-            voice->music[voice->music_count++] = sound;
-    }
+    for (size_t i = 0; i < music; i++)
+        voice_add_music(voice, mixer, prompts_music(prompts, i));
     log_event(LEVEL_NOTICE, "call", NULL, "voice-loaded fragments=%zu of=%zu music=%zu ms=%llu", loaded,
               voice->fragment_count, voice->music_count, (unsigned long long)(clock_now_us() - begin) / 1000);
     return 0;

@@ -63,6 +63,12 @@ class ToneScenario(Scenario):
         self.says(call, name, mark, timeout)
         return mark
 
+    def setUp(self):
+        super().setUp()
+        # Nobody of an earlier test is let in without a PIN because he was in a moment ago.
+        until(lambda: self.server.psql("select room from room_state") == [], 10, "the end of earlier conferences")
+        self.server.psql("delete from room_seat")
+
     def enter(self, user, room, tone=None, pin=None):
         call = self.phone(user, registered=True).invite(room, tone=tone).wait_answered()
         if pin is not None:
