@@ -6,15 +6,18 @@
 
 #include "core/base/clock.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GATHER_MS 200
-#define RETRY_MS 15000
-#define HOPS 70 /* RFC 3261 §8.1.1.6: a request that begins here */
+/* A server that is gone for a moment is missed for no more; one that is down is not called all the time. */
+#define RETRY_MIN_MS 2000
+#define RETRY_MAX_MS 32000
+#define STEADY_US 60000000 /* a session that has lasted so long tells of a server that works */
+#define HOPS 70            /* RFC 3261 §8.1.1.6: a request that begins here */
 
 static const struct session_handlers siprec_handlers;
 
@@ -88,116 +91,10 @@ static void stream_give(struct siprec *siprec, struct siprec_person *person, boo
 
 static void siprec_retry(struct siprec *siprec, const char *why);
 
-static void capabilities(const struct siprec *siprec, const struct siprec_stream *stream,
-                         struct media_capabilities *out)
-{
-    const struct settings *settings = siprec->server->settings;
-
-    *out = (struct media_capabilities){.rtp = stream->address, .ptime_ms = 20, .srtp = settings->srtp};
-    memcpy(out->codecs, settings->codecs, sizeof out->codecs);
-    out->codec_count = settings->codec_count;
-}
-
-/*
- * Each stream's own SDP has the same session part but for o=, which is the recording session's; its media
- * part is taken over with the label that the metadata name it by (RFC 4574). Places once used stay (RFC 3264
- * §8).
- */
-static int offer_write(struct siprec *siprec, char *out, size_t size)
-{
-    char own[SDP_TEXT], host[INET6_ADDRSTRLEN];
-    const struct sockaddr_storage *local = &siprec->local;
-    bool six = local->ss_family == AF_INET6;
-    const void *address = six ? (const void *)&((const struct sockaddr_in6 *)local)->sin6_addr
-                              : (const void *)&((const struct sockaddr_in *)local)->sin_addr;
-    size_t used;
-
-    if (!inet_ntop(local->ss_family, address, host, sizeof host))
-        return EINVAL;
-    used = (size_t)snprintf(out, size, "v=0\r\no=- %llu %u IN IP%c %s\r\ns=-\r\nc=IN IP%c %s\r\nt=0 0\r\n",
-                            (unsigned long long)siprec->began_us, ++siprec->version, six ? '6' : '4', host,
-                            six ? '6' : '4', host);
-    for (unsigned i = 0; i < SIPREC_STREAMS && siprec->streams[i].used; i++) {
-        struct siprec_stream *stream = &siprec->streams[i];
-        struct media_capabilities can;
-        const char *media = NULL;
-
-        if (stream->person) {
-            capabilities(siprec, stream, &can);
-            if (negotiation_offer(stream->negotiation, &can, true, false, own, sizeof own) == 0)
-                media = strstr(own, "\r\nm=");
-        }
-        used += (size_t)snprintf(out + used, size - used, "%sa=label:%u\r\n",
-                                 media ? media + 2 : "m=audio 0 RTP/AVP 0\r\na=inactive\r\n", stream->label);
-        if (used >= size)
-            return ENOSPC;
-    }
-    return 0;
-}
-
-/* The answer's session part and its n-th media part, as if that were all. False: there is none, or refused.
- */
-static bool answer_part(const char *answer, unsigned n, char *out, size_t size)
-{
-    const char *media = strstr(answer, "\nm="), *end;
-    size_t head = media ? (size_t)(media + 1 - answer) : 0;
-
-    for (unsigned i = 0; media && i < n; i++)
-        media = strstr(media + 1, "\nm=");
-    if (!media)
-        return false;
-    end = strstr(media + 1, "\nm=");
-    size_t length = end ? (size_t)(end - media) : strlen(media + 1);
-    return (size_t)snprintf(out, size, "%.*s%.*s", (int)head, answer, (int)length, media + 1) < size;
-}
-
-/* Better silence than the voices of others under his name. */
-static bool stream_begin(struct siprec *siprec, struct siprec_stream *stream)
-{
-    struct mixer *mixer = siprec->server->mixer;
-    int error;
-
-    if (stream->up)
-        return true;
-    error = port_connect_room(mixer, stream->port, siprec->mix);
-    if (!error)
-        error = port_set_source(mixer, stream->port, stream->person->port);
-    stream->up = !error;
-    if (!error)
-        return true;
-    log_event(LEVEL_WARNING, "siprec", NULL, "stream-silent session=%s label=%u error=\"%s\"", siprec->id,
-              stream->label, strerror(error));
-    if (port_connect_none(mixer, stream->port))
-        port_close(mixer, stream->port);
-    return false;
-}
-
-static void answer_read(struct siprec *siprec, const char *answer)
-{
-    struct mixer *mixer = siprec->server->mixer;
-    char part[SDP_TEXT];
-    unsigned taken = 0;
-
-    for (unsigned i = 0; i < SIPREC_STREAMS && siprec->streams[i].used; i++) {
-        struct siprec_stream *stream = &siprec->streams[i];
-        struct media_format format;
-
-        /* Whoever has come to this place since the offer went out is told of by the next one. */
-        if (!stream->person || !stream->offered || !answer_part(answer, i, part, sizeof part))
-            continue;
-        if (negotiation_accept(stream->negotiation, part, &format) == 0 &&
-            port_set_format(mixer, stream->port, &format) == 0)
-            taken += stream_begin(siprec, stream);
-    }
-    log_event(LEVEL_INFO, "siprec", NULL, "streams session=%s count=%u", siprec->id, taken);
-}
-
 static int siprec_offer(struct siprec *siprec, char *sdp, size_t size, char **metadata)
 {
-    int error = offer_write(siprec, sdp, size);
+    int error = streams_offer(siprec, sdp, size);
 
-    for (unsigned i = 0; i < SIPREC_STREAMS; i++)
-        siprec->streams[i].offered = siprec->streams[i].person != NULL;
     if (!error)
         error = metadata_write(metadata, siprec);
     return error;
@@ -206,12 +103,14 @@ static int siprec_offer(struct siprec *siprec, char *sdp, size_t size, char **me
 static void siprec_call(struct siprec *siprec)
 {
     struct session_target target = {.uri = siprec->uri, .route = "", .received = "", .max_forwards = HOPS};
-    char sdp[SIPREC_STREAMS * 1024];
+    char sdp[SIPREC_SDP];
     char *metadata = NULL;
     int error;
 
     snprintf(target.from.user, sizeof target.from.user, "%s", siprec->name);
     snprintf(target.from.host, sizeof target.from.host, "%s", siprec->server->settings->realm);
+    target.peer = session_target_peer(siprec->server->agent, &target);
+    snprintf(siprec->peer, sizeof siprec->peer, "%s", target.peer ? target.peer : "");
     error = session_target_address(siprec->server->agent, &target, &siprec->local);
     if (!error) {
         for (struct siprec_person *person = siprec->persons; person; person = person->next)
@@ -231,7 +130,7 @@ static void siprec_call(struct siprec *siprec)
 
 static void siprec_change(struct siprec *siprec)
 {
-    char sdp[SIPREC_STREAMS * 1024];
+    char sdp[SIPREC_SDP];
     char *metadata = NULL;
     int error = siprec_offer(siprec, sdp, sizeof sdp, &metadata);
 
@@ -275,8 +174,13 @@ static void siprec_changed(struct siprec *siprec)
 
 static void siprec_retry(struct siprec *siprec, const char *why)
 {
-    log_event(LEVEL_ERROR, "siprec", NULL, "unrecorded session=%s uri=%s error=\"%s\" again_s=%d", siprec->id,
-              siprec->uri, why, RETRY_MS / 1000);
+    bool steady = siprec->up && clock_now_us() - siprec->up_us >= STEADY_US;
+
+    siprec->retry_ms = steady || !siprec->retry_ms        ? RETRY_MIN_MS
+                       : siprec->retry_ms >= RETRY_MAX_MS ? RETRY_MAX_MS
+                                                          : siprec->retry_ms * 2;
+    log_event(LEVEL_ERROR, "siprec", NULL, "unrecorded session=%s uri=%s error=\"%s\" again_s=%u", siprec->id,
+              siprec->uri, why, siprec->retry_ms / 1000);
     siprec->up = siprec->waits = false;
     for (unsigned i = 0; i < SIPREC_STREAMS; i++) {
         if (siprec->streams[i].person)
@@ -285,7 +189,7 @@ static void siprec_retry(struct siprec *siprec, const char *why)
         siprec->streams[i].used = false;
     }
     persons_forget(siprec);
-    siprec_soon(siprec, RETRY_MS);
+    siprec_soon(siprec, siprec->retry_ms);
 }
 
 static void siprec_answered(void *owner, const char *sdp)
@@ -299,8 +203,9 @@ static void siprec_answered(void *owner, const char *sdp)
         return;
     }
     siprec->up = true;
+    siprec->up_us = clock_now_us();
     log_event(LEVEL_INFO, "siprec", NULL, "recorded session=%s uri=%s", siprec->id, siprec->uri);
-    answer_read(siprec, sdp);
+    streams_take(siprec, sdp);
     persons_forget(siprec);
     if (siprec->changed)
         siprec_soon(siprec, GATHER_MS);
@@ -312,7 +217,7 @@ static void siprec_reanswered(void *owner, int status, const char *sdp)
 
     siprec->waits = false;
     if (status < 300 && sdp) {
-        answer_read(siprec, sdp);
+        streams_take(siprec, sdp);
         persons_forget(siprec);
     } else {
         log_event(LEVEL_WARNING, "siprec", NULL, "offer-refused session=%s status=%d", siprec->id, status);
@@ -350,14 +255,21 @@ static void siprec_progress(void *owner, int status, const char *reason, const c
     (void)sdp;
 }
 
-/* The server pauses or resumes streams (RFC 7866 §7.2), or refreshes its session: we go on as we are. */
-static void siprec_offered(void *owner, const char *sdp)
+/*
+ * The server pauses or resumes streams (RFC 7866 §7.2), or refreshes its session. Who is to be offered by us
+ * is offered what there is, and told nothing else until he has answered; the metadata go with our next one.
+ */
+static void siprec_offered(void *owner, const char *offer)
 {
     struct siprec *siprec = owner;
+    char sdp[SIPREC_SDP];
+    int error =
+        offer ? streams_answer(siprec, offer, sdp, sizeof sdp) : streams_offer(siprec, sdp, sizeof sdp);
 
-    (void)sdp;
-    if (session_reanswer(siprec->session, 488, NULL))
+    if (session_reanswer(siprec->session, error ? 488 : 200, error ? NULL : sdp))
         log_event(LEVEL_WARNING, "siprec", NULL, "offer-unanswered session=%s", siprec->id);
+    else if (!error && !offer)
+        siprec->waits = true;
 }
 
 static void siprec_digit(void *owner, char digit, unsigned ms)

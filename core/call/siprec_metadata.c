@@ -2,36 +2,21 @@
  * step. */
 #include "core/call/siprec_internal.h"
 
+#include "core/sip/xml.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static void text_put(FILE *to, const char *text)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        default:
-            fputc((unsigned char)*text < 0x20 ? ' ' : *text, to);
-        }
-    }
-}
+/* All has to go through as one message with the SDP, perhaps as one datagram. */
+#define METADATA_TEXT 49152
+#define FRAME_TEXT (1024 + SIPREC_STREAMS * 128)
+#define PERSON_TEXT 640 /* what is said of one, but for what he is called */
 
 /* RFC 7865 §6.10: identifiers are base64 of 128 bits. */
-static void id_put(FILE *to, const char *hex)
+static void id_put(struct xml *to, const char *hex)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     unsigned char bytes[18] = {0};
@@ -50,10 +35,10 @@ static void id_put(FILE *to, const char *hex)
             out[4 * i + k] = digits[word >> (18 - 6 * k) & 63];
     }
     memcpy(out + 22, "==", 3);
-    fputs(out, to);
+    xml_put(to, "%s", out);
 }
 
-static void time_put(FILE *to, const char *element, int64_t wall_us)
+static void time_put(struct xml *to, const char *element, int64_t wall_us)
 {
     time_t second = (time_t)(wall_us / 1000000);
     char text[32];
@@ -62,106 +47,145 @@ static void time_put(FILE *to, const char *element, int64_t wall_us)
     if (!gmtime_r(&second, &tm))
         return;
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    fprintf(to, "<%s>%s</%s>", element, text, element);
+    xml_put(to, "<%s>%s</%s>", element, text, element);
 }
 
-static void reference_put(FILE *to, const char *element, const char *id)
+static void reference_put(struct xml *to, const char *element, const char *id)
 {
-    fprintf(to, "<%s>", element);
+    xml_put(to, "<%s>", element);
     id_put(to, id);
-    fprintf(to, "</%s>", element);
+    xml_put(to, "</%s>", element);
 }
 
-static void attribute_put(FILE *to, const char *name, const char *id)
+static void attribute_put(struct xml *to, const char *name, const char *id)
 {
-    fprintf(to, " %s=\"", name);
+    xml_put(to, " %s=\"", name);
     id_put(to, id);
-    fputc('"', to);
+    xml_put(to, "\"");
 }
 
-static void person_put(FILE *to, const struct siprec *siprec, const struct siprec_person *person)
+static void person_put(struct xml *to, const struct siprec *siprec, const struct siprec_person *person)
 {
-    fputs("<participant", to);
+    xml_put(to, "<participant");
     attribute_put(to, "participant_id", person->id);
-    fputs("><nameID aor=\"sip:", to);
-    text_put(to, *person->user ? person->user : "anonymous");
-    fputc('@', to);
-    text_put(to, *person->user ? siprec->server->settings->realm : "anonymous.invalid");
-    fputs("\">", to);
+    xml_put(to, "><nameID aor=\"");
+    if (*person->user)
+        xml_put_uri(to, person->user, siprec->server->settings->realm);
+    else
+        xml_put_uri(to, "anonymous", "anonymous.invalid");
+    xml_put(to, "\">");
     if (*person->name) {
-        fputs("<name xml:lang=\"en\">", to);
-        text_put(to, person->name);
-        fputs("</name>", to);
+        xml_put(to, "<name xml:lang=\"en\">");
+        xml_put_escaped(to, person->name);
+        xml_put(to, "</name>");
     }
-    fputs("</nameID></participant>", to);
+    xml_put(to, "</nameID></participant>");
 }
 
-static void session_put(FILE *to, const struct siprec *siprec)
+static void session_put(struct xml *to, const struct siprec *siprec)
 {
-    fputs("<group", to);
+    xml_put(to, "<group");
     attribute_put(to, "group_id", siprec->group);
-    fputc('>', to);
+    xml_put(to, ">");
     time_put(to, "associate-time", (int64_t)siprec->began_us);
-    fputs("</group><session", to);
+    xml_put(to, "</group><session");
     attribute_put(to, "session_id", siprec->id);
-    fputc('>', to);
+    xml_put(to, ">");
     reference_put(to, "group-ref", siprec->group);
     time_put(to, "start-time", (int64_t)siprec->began_us);
-    fputs("</session>", to);
+    xml_put(to, "</session>");
 }
 
-static void associations_put(FILE *to, const struct siprec *siprec)
+static void associations_put(struct xml *to, const struct siprec *siprec)
 {
-    fputs("<sessionrecordingassoc", to);
+    xml_put(to, "<sessionrecordingassoc");
     attribute_put(to, "session_id", siprec->id);
-    fputc('>', to);
+    xml_put(to, ">");
     time_put(to, "associate-time", (int64_t)siprec->began_us);
-    fputs("</sessionrecordingassoc>", to);
+    xml_put(to, "</sessionrecordingassoc>");
     for (const struct siprec_person *person = siprec->persons; person; person = person->next) {
-        fputs("<participantsessionassoc", to);
+        if (!person->told)
+            continue;
+        xml_put(to, "<participantsessionassoc");
         attribute_put(to, "participant_id", person->id);
         attribute_put(to, "session_id", siprec->id);
-        fputc('>', to);
+        xml_put(to, ">");
         time_put(to, "associate-time", person->joined_us);
         if (person->gone)
             time_put(to, "disassociate-time", person->left_us);
-        fputs("</participantsessionassoc>", to);
-        if (!person->stream)
-            continue;
-        fputs("<participantstreamassoc", to);
-        attribute_put(to, "participant_id", person->id);
-        fputc('>', to);
-        reference_put(to, "send", person->stream->id);
-        fputs("</participantstreamassoc>", to);
+        xml_put(to, "</participantsessionassoc>");
     }
+    for (const struct siprec_person *person = siprec->persons; person; person = person->next) {
+        if (!person->told || !person->stream)
+            continue;
+        xml_put(to, "<participantstreamassoc");
+        attribute_put(to, "participant_id", person->id);
+        xml_put(to, ">");
+        reference_put(to, "send", person->stream->id);
+        xml_put(to, "</participantstreamassoc>");
+    }
+}
+
+/* Of all that is said of him, at its longest. */
+static size_t person_length(const struct siprec *siprec, const struct siprec_person *person)
+{
+    size_t length = PERSON_TEXT + 3 * strlen(person->user) + strlen(siprec->server->settings->realm);
+
+    for (const char *c = person->name; *c; c++)
+        length += strchr("&<>\"", *c) ? 6 : 1;
+    return length;
+}
+
+/*
+ * Those with a stream are told of in any case. Of a crowd that listens as many as there is room for, those
+ * first who have been told of before.
+ */
+static void persons_choose(const struct siprec *siprec)
+{
+    size_t left = METADATA_TEXT - FRAME_TEXT;
+
+    for (unsigned pass = 0; pass < 3; pass++)
+        for (struct siprec_person *person = siprec->persons; person; person = person->next) {
+            size_t length = person_length(siprec, person);
+
+            if (pass != (person->stream ? 0 : person->told ? 1 : 2))
+                continue;
+            person->told = length <= left;
+            left -= person->told ? length : 0;
+        }
 }
 
 int metadata_write(char **out, const struct siprec *siprec)
 {
-    size_t size;
-    FILE *to = open_memstream(out, &size);
+    struct xml w = {.text = malloc(METADATA_TEXT), .size = METADATA_TEXT}, *to = &w;
 
-    if (!to)
+    if (!w.text)
         return ENOMEM;
-    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-          "<recording xmlns=\"urn:ietf:params:xml:ns:recording:1\"><datamode>complete</datamode>",
-          to);
+    persons_choose(siprec);
+    xml_put(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                "<recording xmlns=\"urn:ietf:params:xml:ns:recording:1\"><datamode>complete</datamode>");
     session_put(to, siprec);
     for (const struct siprec_person *person = siprec->persons; person; person = person->next)
-        person_put(to, siprec, person);
+        if (person->told)
+            person_put(to, siprec, person);
     for (unsigned i = 0; i < SIPREC_STREAMS; i++) {
         const struct siprec_stream *stream = &siprec->streams[i];
 
         if (!stream->person)
             continue;
-        fputs("<stream", to);
+        xml_put(to, "<stream");
         attribute_put(to, "stream_id", stream->id);
         attribute_put(to, "session_id", siprec->id);
-        fprintf(to, "><label>%u</label></stream>", stream->label);
+        xml_put(to, "><label>%u</label></stream>", stream->label);
     }
     associations_put(to, siprec);
-    fputs("</recording>\n", to);
-    return fclose(to) == 0 ? 0 : ENOMEM;
+    xml_put(to, "</recording>\n");
+    if (w.full) {
+        free(w.text);
+        return ENOSPC;
+    }
+    *out = w.text;
+    return 0;
 }
 
 void persons_forget(struct siprec *siprec)

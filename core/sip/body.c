@@ -47,6 +47,12 @@ static bool delimiter_read(char *out, size_t size, const sip_content_type_t *typ
     return true;
 }
 
+/* RFC 2046 §5.1.1: "--", padding, a line break. More text makes it the boundary of a multipart within. */
+static bool delimiter_ends(const char *at, const char *end)
+{
+    return at == end || strchr(" \t\r\n-", *at);
+}
+
 /* Where the next delimiter stands, at the beginning of a line; NULL: nowhere. */
 static const char *delimiter_find(struct text text, const char *delimiter, bool begins)
 {
@@ -55,7 +61,9 @@ static const char *delimiter_find(struct text text, const char *delimiter, bool 
     while ((size_t)(text.end - text.begin) >= length) {
         const char *found = memmem(text.begin, (size_t)(text.end - text.begin), delimiter, length);
 
-        if (!found || (found == text.begin ? begins : found[-1] == '\n'))
+        if (!found)
+            return NULL;
+        if ((found == text.begin ? begins : found[-1] == '\n') && delimiter_ends(found + length, text.end))
             return found;
         text.begin = found + 1;
         begins = false;

@@ -25,8 +25,10 @@ static int entry_add(struct recipients *out, su_home_t *home, const char *uri)
     if (!url || (url->url_type != url_sip && url->url_type != url_sips && url->url_type != url_tel) ||
         party_read(&party, url, NULL))
         return EBADMSG;
-    if (url->url_type == url_tel && !*party.user)
-        snprintf(party.user, sizeof party.user, "%.63s", party.host);
+    /* Half a number is another one. */
+    if (url->url_type == url_tel && !*party.user &&
+        snprintf(party.user, sizeof party.user, "%s", party.host) >= (int)sizeof party.user)
+        return EBADMSG;
     if (!*party.user)
         return EBADMSG;
     if (out->count == RECIPIENTS_MAX)
@@ -58,7 +60,6 @@ static int document_read(struct recipients *out, const xmlDoc *document)
     su_home_t *home;
     int error;
 
-    /* A document type has no place here, and entities only do harm. */
     if (!root || document->intSubset || !node_is(root, "resource-lists"))
         return EBADMSG;
     home = su_home_new(sizeof *home);
@@ -67,6 +68,20 @@ static int document_read(struct recipients *out, const xmlDoc *document)
     error = list_read(out, home, root, 0);
     su_home_unref(home);
     return !error && out->count == 0 ? EBADMSG : error;
+}
+
+/*
+ * A document type has no place here, and its entities only do harm: they are not even to be read. RFC 3023
+ * §3.1: what is said outside counts, so that no encoding hides one.
+ */
+static xmlDoc *document_parse(const char *text, size_t length)
+{
+    static const char type[] = "<!DOCTYPE";
+
+    if (memmem(text, length, type, sizeof type - 1))
+        return NULL;
+    return xmlReadMemory(text, (int)length, NULL, "UTF-8",
+                         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 }
 
 int recipients_read(struct recipients *out, const sip_t *sip)
@@ -79,8 +94,7 @@ int recipients_read(struct recipients *out, const sip_t *sip)
     out->count = 0;
     if (!text)
         return 0;
-    document = xmlReadMemory(text, (int)length, NULL, NULL,
-                             XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    document = document_parse(text, length);
     error = document ? document_read(out, document) : EBADMSG;
     xmlFreeDoc(document);
     return error;

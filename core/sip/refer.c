@@ -154,7 +154,10 @@ static int referral_read(struct referral *out, const sip_t *sip)
         return 400;
     /* tel: has its number where others have the host. */
     if (url->url_type == url_tel && !*out->target.user) {
-        snprintf(out->target.user, sizeof out->target.user, "%.63s", out->target.host);
+        /* Half a number is another one. */
+        if (snprintf(out->target.user, sizeof out->target.user, "%s", out->target.host) >=
+            (int)sizeof out->target.user)
+            return 404;
         out->target.host[0] = '\0';
     }
     if (!*out->target.user)
@@ -514,10 +517,12 @@ static int refer_dialog_make(struct refer *r, const sip_t *sip)
     int error = ENOMEM;
 
     r->dialog = calloc(1, sizeof *r->dialog);
-    if (!r->dialog || !local || !tag || sip_to_tag(home, local, tag) < 0)
+    if (!r->dialog)
         goto out;
     r->dialog->agent = r->agent;
     r->dialog->count = 1;
+    if (!local || !tag || sip_to_tag(home, local, tag) < 0)
+        goto out;
     r->dialog->leg =
         nta_leg_tcreate(r->transport->nta, refer_dialog_request, (struct session *)(void *)r->dialog,
                         SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_FROM(local), SIPTAG_TO(sip->sip_from),

@@ -181,6 +181,10 @@ SIP_CHECK_RESULT int session_offer_anew(struct session *s, const char *sdp);
 SIP_CHECK_RESULT int session_target_address(struct agent *agent, const struct session_target *target,
                                             struct sockaddr_storage *out);
 
+/* The peer that such a target is, by its first hop's address or by its own URI: whose credentials answer its
+ * challenges. NULL: none. */
+const char *session_target_peer(struct agent *agent, const struct session_target *target);
+
 void session_own(struct session *s, const struct session_handlers *handlers, void *owner);
 const char *session_call_id(const struct session *s);
 /* Session-ID: the far side's identifier, "" before it has spoken, and that of whoever it is connected with,

@@ -191,6 +191,21 @@ int session_target_address(struct agent *agent, const struct session_target *tar
     return error;
 }
 
+const char *session_target_peer(struct agent *agent, const struct session_target *target)
+{
+    const struct settings *settings = agent->settings;
+    struct transport *transport;
+    struct hop hop = {0};
+    const struct peer_settings *peer = NULL;
+
+    if (hop_choose(&hop, &transport, agent, target) == 0)
+        peer = settings_peer(settings, (const struct sockaddr *)&hop.address);
+    for (size_t i = 0; !peer && i < settings->peer_count; i++)
+        if (settings->peers[i].uri && strcmp(settings->peers[i].uri, target->uri) == 0)
+            peer = &settings->peers[i];
+    return peer ? peer->name : NULL;
+}
+
 int session_invite(struct agent *agent, struct session **out, const struct session_target *target,
                    const char *sdp, const struct session_handlers *handlers, void *owner)
 {

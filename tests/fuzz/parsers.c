@@ -9,6 +9,7 @@
 #include "core/sip/digest.h"
 #include "core/sip/offer.h"
 #include "core/sip/sdp.h"
+#include "core/sip/session_internal.h"
 #include "mixer/codec.h"
 #include "mixer/files.h"
 #include "mixer/io.h"
@@ -23,7 +24,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_offer(const uint8_t *data, size_t size), fuzz_digest(const uint8_t *data, size_t size),
     fuzz_rtp(const uint8_t *data, size_t size), fuzz_zone(const uint8_t *data, size_t size),
-    fuzz_settings(const uint8_t *data, size_t size), fuzz_verbs(const uint8_t *data, size_t size);
+    fuzz_settings(const uint8_t *data, size_t size), fuzz_verbs(const uint8_t *data, size_t size),
+    fuzz_body(const uint8_t *data, size_t size);
 
 static char *text_of(const uint8_t *data, size_t size)
 {
@@ -185,6 +187,45 @@ int fuzz_verbs(const uint8_t *data, size_t size)
         verbs_free(verbs);
     }
     free(text);
+    return 0;
+}
+
+static void part_check(const sip_payload_t *body, const char *part, size_t length)
+{
+    if (part && (length == 0 || part < body->pl_data || part + length > body->pl_data + body->pl_len))
+        abort();
+}
+
+/* The first line is the Content-Type of what follows: SDP or a list of recipients, alone or among other
+ * parts. */
+int fuzz_body(const uint8_t *data, size_t size)
+{
+    char *type = text_of(data, size), *rest = type;
+    size_t before = strsep(&rest, "\n") && rest ? (size_t)(rest - type) : size, length = size - before;
+    char *exact = malloc(length ? length : 1); /* no NUL behind it */
+    su_home_t *home = su_home_new(sizeof *home);
+    sip_payload_t body = {.pl_data = exact, .pl_len = (usize_t)length};
+    sip_t sip = {.sip_payload = &body};
+    struct recipients recipients;
+
+    if (!exact || !home)
+        abort();
+    memcpy(exact, data + before, length);
+    sip.sip_content_type = sip_content_type_make(home, type);
+    if (sip.sip_content_type) {
+        const char *part = body_sdp(&sip, &length);
+
+        part_check(&body, part, length);
+        part = body_recipients(&sip, &length);
+        part_check(&body, part, length);
+        if (recipients_read(&recipients, &sip) == 0)
+            for (size_t i = 0; i < recipients.count; i++)
+                if (!*recipients.users[i] || !memchr(recipients.users[i], '\0', sizeof *recipients.users))
+                    abort();
+    }
+    su_home_unref(home);
+    free(exact);
+    free(type);
     return 0;
 }
 

@@ -213,7 +213,10 @@ class TestBodies(OfferAnswer):
         part = "Content-Disposition: session\r\ncontent-type:application/sdp\r\n\r\n" + sdp
         for body, kind in (("--b 1\r\n" + other + "\r\n--b 1\r\n" + part + "\r\n--b 1--\r\n", 'multipart/mixed; boundary="b 1"'),
                            ("preamble\r\n--b\r\n" + part + "\r\n--b\r\n" + other + "\r\n--b--", "Multipart/Related;boundary=b"),
-                           ("--b\r\n" + part + "\r\n--b--\r\nepilogue", "multipart/alternative;boundary=b")):
+                           ("--b\r\n" + part + "\r\n--b--\r\nepilogue", "multipart/alternative;boundary=b"),
+                           # The boundary of a multipart within may begin with that of the one around it.
+                           ("--b\r\nContent-Type: multipart/mixed;boundary=bc\r\n\r\n--bc\r\nContent-Type: application/sdp\r\n\r\nv=9\r\n--bc--\r\n--b\r\n" +
+                            part + "\r\n--b--", "multipart/mixed;boundary=b")):
             call = self.send(body, kind)
             self.assertTrue(call.answered, (kind, call.end))
             self.assertEqual(call.sdps[-1].codecs[0], "PCMU")

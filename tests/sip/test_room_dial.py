@@ -71,7 +71,7 @@ class TestList(GuestsCase):
         for room, phone, guests, status in (("3110", self.cy, ["1002"], 403), ("3110", self.ada, ["1002", "0012"], 403),
                                             ("3110", self.ada, ["1002", "1003", "1004"], 413),
                                             ("3112", self.ada, ["1002"], 403), ("1003", self.ada, ["1002"], 403),
-                                            ("3110", self.ada, ["mailto:a@b"], 400), ("3110", self.ada, [], 400),
+                                            ("3110", self.ada, ["mailto:a@b"], 400), ("3110", self.ada, ["tel:" + "1" * 64], 400), ("3110", self.ada, [], 400),
                                             ("3111", self.ada, ["1%03d" % n for n in range(70)], 413)):
             self.assertEqual(self.bring(phone, room, guests).wait_ended().status, status, (room, guests))
         for xml in ("<resource-lists>", "", "<other/>", "<!DOCTYPE resource-lists [<!ENTITY a \"b\">]>" + LIST % "<entry uri='sip:1002@a'/>",

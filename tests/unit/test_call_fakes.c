@@ -283,6 +283,13 @@ int session_offer_anew(struct session *s, const char *sdp)
     return EINVAL;
 }
 
+const char *session_target_peer(struct agent *agent, const struct session_target *target)
+{
+    (void)agent;
+    (void)target;
+    return NULL;
+}
+
 int session_set_metadata(struct session *s, const char *metadata)
 {
     (void)s;
