@@ -246,6 +246,8 @@ void entry_choose(struct member *member); /* … and he is yet to say which room
 
 /* keep.c */
 void keep_ban(struct room *room, const struct member *member, unsigned minutes);
+/* At the door, which may not know yet whom a host has just sent away. */
+void keep_correct(struct member *member);
 void keep_stop(struct server *server);
 
 /* records.c */

@@ -5,6 +5,7 @@
  */
 #include "apps/conference/watchers.h"
 
+#include "core/base/clock.h"
 #include "core/base/loop.h"
 #include "storage/keep.h"
 
@@ -17,6 +18,14 @@
 #define AGAIN_MS 2000
 #define LINES_MAX 65536 /* while the database is away; what comes then is not kept */
 
+/* Who was sent away. What is written of it comes later than he may call again. */
+struct outcast {
+    struct outcast *next;
+    bool gone;             /* his seat is no more his */
+    uint64_t banned_until; /* clock_now_us(); 0: he is not */
+    char caller[];
+};
+
 /* One a conference, and a little longer: until its last word is written. */
 struct keeper {
     struct keeper *next;
@@ -28,6 +37,7 @@ struct keeper {
     bool locked, lecture, muted; /* as they are to be written */
     char *lines, *written;       /* to be written; on their way to the database */
     size_t length, room;
+    struct outcast *outcasts;
     struct timer *timer;
 };
 
@@ -44,6 +54,10 @@ static void keeper_free(struct keeper *keeper)
         at = &(*at)->next;
     *at = keeper->next;
     timer_stop(&keeper->timer);
+    for (struct outcast *outcast = keeper->outcasts, *next; outcast; outcast = next) {
+        next = outcast->next;
+        free(outcast);
+    }
     free(keeper->lines);
     free(keeper->written);
     free(keeper);
@@ -167,6 +181,43 @@ void keep_stop(struct server *server)
     }
 }
 
+/* -- who was sent away ------------------------------------------------------------------------------------
+ */
+
+static struct outcast *outcast_find(const struct keeper *keeper, const char *caller)
+{
+    struct outcast *outcast = keeper->outcasts;
+
+    while (outcast && strcmp(outcast->caller, caller) != 0)
+        outcast = outcast->next;
+    return outcast;
+}
+
+/* NULL: no memory; then the database tells, a moment later. */
+static struct outcast *outcast_make(struct keeper *keeper, const char *caller)
+{
+    struct outcast *outcast = outcast_find(keeper, caller);
+    size_t length = strlen(caller);
+
+    if (outcast)
+        return outcast;
+    outcast = calloc(1, sizeof *outcast + length + 1);
+    if (!outcast)
+        return NULL;
+    memcpy(outcast->caller, caller, length);
+    outcast->next = keeper->outcasts;
+    keeper->outcasts = outcast;
+    return outcast;
+}
+
+static void outcast_set(struct keeper *keeper, const char *caller, bool gone)
+{
+    struct outcast *outcast = gone ? outcast_make(keeper, caller) : outcast_find(keeper, caller);
+
+    if (outcast)
+        outcast->gone = gone;
+}
+
 /* -- news ------------------------------------------------------------------------------------------------ */
 
 static void keep_begin(struct room *room)
@@ -183,52 +234,101 @@ static void keep_begin(struct room *room)
     room->keeper = keeper;
 }
 
+/* Members of side rooms are the conference's. */
+static struct keeper *keeper_of(const struct room *room)
+{
+    return room->main ? room->main->keeper : room->keeper;
+}
+
 /* Only who may be known again has a seat to come back to, and only who was in: who waits, waits anew. */
-static void keep_seat(struct room *room, struct member *member, bool left)
+static void keep_seat(struct keeper *keeper, struct member *member, bool left)
 {
     int kept = member->muted ? KEPT_MUTED : KEPT_HEARD;
 
     if (!member->asks.known || member->seat != SEAT_IN)
         return;
     if (left && member->away != AWAY_NOT) {
-        keeper_add(room->keeper, "gone\t%s\n", member->asks.caller);
+        keeper_add(keeper, "gone\t%s\n", member->asks.caller);
+        outcast_set(keeper, member->asks.caller, true);
         return;
     }
     if (!left && (int)member->kept == kept && member->kept_role == member->role)
         return;
-    member->kept = kept;
+    member->kept = left ? KEPT_NOT : kept; /* who was moved has a seat anew */
     member->kept_role = member->role;
-    keeper_add(room->keeper, "%s\t%s\t%s\t%s\n", left ? "left" : "seat", member->asks.caller,
+    outcast_set(keeper, member->asks.caller, false);
+    keeper_add(keeper, "%s\t%s\t%s\t%s\n", left ? "left" : "seat", member->asks.caller,
                member->role == ROLE_HOST ? "host" : "member", member->muted ? "muted" : "heard");
 }
 
 void keep_ban(struct room *room, const struct member *member, unsigned minutes)
 {
     unsigned usual = link_settings(member->link)->kick_ban_minutes;
+    struct keeper *keeper = keeper_of(room);
 
     if (!minutes)
         minutes = usual;
-    if (room->keeper && minutes && *member->asks.caller)
-        keeper_add(room->keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
+    if (!keeper || !minutes || !*member->asks.caller)
+        return;
+    keeper_add(keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
+    struct outcast *outcast = outcast_make(keeper, member->asks.caller);
+    if (outcast)
+        outcast->banned_until = clock_now_us() + (uint64_t)minutes * 60 * 1000000;
+}
+
+/* Who is still being told that he is sent away has lost his seat, too. */
+static bool member_goes(const struct member *caller)
+{
+    for (const struct room *room = conference_first(); room; room = room->next) {
+        const struct room *root = room->main ? room->main : room;
+
+        if (strcmp(root->number, caller->row.number) != 0)
+            continue;
+        for (const struct member *member = room->members; member; member = member->next)
+            if (member->away != AWAY_NOT && strcmp(member->asks.caller, caller->asks.caller) == 0)
+                return true;
+    }
+    return false;
+}
+
+void keep_correct(struct member *member)
+{
+    struct door *door = &member->door;
+    bool gone = door->returns && member_goes(member);
+
+    for (const struct keeper *keeper = keepers; keeper; keeper = keeper->next) {
+        const struct outcast *outcast = strcmp(keeper->number, member->row.number) == 0
+                                            ? outcast_find(keeper, member->asks.caller)
+                                            : NULL;
+
+        gone = gone || (outcast && outcast->gone);
+        door->banned = door->banned || (outcast && outcast->banned_until > clock_now_us());
+    }
+    if (!door->returns || !gone)
+        return;
+    door->returns = false;
+    door->recognised = door->own;
+    door->role = member->role = door->own_role;
 }
 
 void keep_watch(struct room *room, struct member *member, enum room_news news)
 {
-    struct keeper *keeper;
+    const struct room *root = room->main ? room->main : room;
 
-    if (news == ROOM_BEGAN && !room->main)
+    if (news == ROOM_BEGAN && room == root)
         keep_begin(room);
-    keeper = room->keeper;
+    struct keeper *keeper = keeper_of(room);
     if (!keeper || news == MEMBER_TALKS)
         return;
     if (member)
-        keep_seat(room, member, news == MEMBER_LEFT);
-    bool news_of_room = keeper->locked != room->locked || keeper->lecture != room->lecture ||
-                        keeper->muted != room->all_muted || news == ROOM_BEGAN || news == ROOM_ENDED;
-    keeper->locked = room->locked;
-    keeper->lecture = room->lecture;
-    keeper->muted = room->all_muted;
-    if (news == ROOM_ENDED) {
+        keep_seat(keeper, member, news == MEMBER_LEFT);
+    bool news_of_room = keeper->locked != root->locked || keeper->lecture != root->lecture ||
+                        keeper->muted != root->all_muted ||
+                        (room == root && (news == ROOM_BEGAN || news == ROOM_ENDED));
+    keeper->locked = root->locked;
+    keeper->lecture = root->lecture;
+    keeper->muted = root->all_muted;
+    if (news == ROOM_ENDED && room == root) {
         keeper->ended = true;
         room->keeper = NULL;
     }
