@@ -48,6 +48,9 @@ class TestDoor(Rooms):
         mark = self.server.mark()
         calls.append(self.enter("1003", "3911", "739146#"))
         self.wait_role(3911, "host", mark)
+        lossy = calls[1].media
+        lossy.lose, lossy.sent = 7, 0
+        until(lambda: lossy.sent > 20, what="packets after the loss")
         for call in calls:
             call.hangup()
         until(lambda: len(self.server.psql("select 1 from conference_member m join conference c on c.id = m.conference "
@@ -58,6 +61,10 @@ class TestDoor(Rooms):
                           ["1003", "Chair", "host", "dialled", "left"]])
         self.assertEqual(self.server.psql("select name, peak, joins, reason, ended >= started from conference "
                                           "where room = '3911'"), [["Test", "3", "3", "all-left", "t"]])
+        quality = ("select seat, packets_lost >= 7, loss_percent > 0, jitter_us >= 0, mos > 1 from conference_member_quality "
+                   "where conference = (select id from conference where room = '3911') and jitter_us is not null order by seat")
+        until(lambda: len(self.server.psql(quality)) == 3, 15, "the records of the calls")
+        self.assertEqual(self.server.psql(quality)[1], ["2", "t", "t", "t", "t"])
 
     def test_profile_of_rooms_made_on_the_fly(self):
         self.server.psql("insert into room_profile (name, max_members) values ('quiet', 1)")
