@@ -5,7 +5,6 @@
  */
 #include "apps/conference/watchers.h"
 
-#include "core/base/clock.h"
 #include "core/base/loop.h"
 #include "storage/keep.h"
 
@@ -18,11 +17,12 @@
 #define AGAIN_MS 2000
 #define LINES_MAX 65536 /* while the database is away; what comes then is not kept */
 
-/* Who was sent away. What is written of it comes later than he may call again. */
+/* Who was sent away, until the database surely says so: he may be quicker than what is written. */
 struct outcast {
     struct outcast *next;
-    bool gone;             /* his seat is no more his */
-    uint64_t banned_until; /* clock_now_us(); 0: he is not */
+    bool gone; /* his seat is no more his */
+    bool banned;
+    uint64_t write; /* the one that tells of it */
     char caller[];
 };
 
@@ -38,6 +38,7 @@ struct keeper {
     char *lines, *written;       /* to be written; on their way to the database */
     size_t length, room;
     struct outcast *outcasts;
+    uint64_t writes; /* ever begun, but for those that failed */
     struct timer *timer;
 };
 
@@ -61,6 +62,62 @@ static void keeper_free(struct keeper *keeper)
     free(keeper->lines);
     free(keeper->written);
     free(keeper);
+}
+
+/* -- who was sent away ------------------------------------------------------------------------------------
+ */
+
+static struct outcast *outcast_find(const struct keeper *keeper, const char *caller)
+{
+    struct outcast *outcast = keeper->outcasts;
+
+    while (outcast && strcmp(outcast->caller, caller) != 0)
+        outcast = outcast->next;
+    return outcast;
+}
+
+/* NULL: no memory; then the database tells, a moment later. */
+static struct outcast *outcast_make(struct keeper *keeper, const char *caller)
+{
+    struct outcast *outcast = outcast_find(keeper, caller);
+    size_t length = strlen(caller);
+
+    if (!outcast) {
+        outcast = calloc(1, sizeof *outcast + length + 1);
+        if (!outcast)
+            return NULL;
+        memcpy(outcast->caller, caller, length);
+        outcast->next = keeper->outcasts;
+        keeper->outcasts = outcast;
+    }
+    outcast->write = keeper->writes + 1;
+    return outcast;
+}
+
+static void outcast_set(struct keeper *keeper, const char *caller, bool gone)
+{
+    struct outcast *outcast = gone ? outcast_make(keeper, caller) : outcast_find(keeper, caller);
+
+    if (outcast)
+        outcast->gone = gone;
+}
+
+/* Only when a later write is over, too: a door may have asked before the first one, and been told after it.
+ */
+static void outcasts_forget(struct keeper *keeper)
+{
+    struct outcast **at = &keeper->outcasts;
+
+    while (*at) {
+        struct outcast *outcast = *at;
+
+        if (outcast->write >= keeper->writes) {
+            at = &outcast->next;
+            continue;
+        }
+        *at = outcast->next;
+        free(outcast);
+    }
 }
 
 /* -- what happened --------------------------------------------------------------------------------------- */
@@ -118,6 +175,7 @@ static void keeper_written(struct ticket ticket, int error)
         return;
     keeper->writing = false;
     if (error == ENOTCONN) {
+        keeper->writes--;
         keeper_take_back(keeper);
         keeper_wait(keeper, AGAIN_MS);
         return;
@@ -125,6 +183,7 @@ static void keeper_written(struct ticket ticket, int error)
     if (error) /* again would be no better */
         log_event(LEVEL_WARNING, "conference", NULL, "not-kept room=%s error=%d", keeper->number, error);
     keeper->begun = true;
+    outcasts_forget(keeper);
     free(keeper->written);
     keeper->written = NULL;
     if (keeper->ended && ticket.epoch == 2)
@@ -158,6 +217,7 @@ static void keeper_due(void *arg)
         return;
     }
     keeper->writing = true;
+    keeper->writes++;
     keeper->written = keeper->lines;
     keeper->lines = NULL;
     keeper->length = keeper->room = 0;
@@ -179,43 +239,6 @@ void keep_stop(struct server *server)
             log_event(LEVEL_WARNING, "conference", NULL, "not-kept room=%s", keepers->number);
         keeper_free(keepers);
     }
-}
-
-/* -- who was sent away ------------------------------------------------------------------------------------
- */
-
-static struct outcast *outcast_find(const struct keeper *keeper, const char *caller)
-{
-    struct outcast *outcast = keeper->outcasts;
-
-    while (outcast && strcmp(outcast->caller, caller) != 0)
-        outcast = outcast->next;
-    return outcast;
-}
-
-/* NULL: no memory; then the database tells, a moment later. */
-static struct outcast *outcast_make(struct keeper *keeper, const char *caller)
-{
-    struct outcast *outcast = outcast_find(keeper, caller);
-    size_t length = strlen(caller);
-
-    if (outcast)
-        return outcast;
-    outcast = calloc(1, sizeof *outcast + length + 1);
-    if (!outcast)
-        return NULL;
-    memcpy(outcast->caller, caller, length);
-    outcast->next = keeper->outcasts;
-    keeper->outcasts = outcast;
-    return outcast;
-}
-
-static void outcast_set(struct keeper *keeper, const char *caller, bool gone)
-{
-    struct outcast *outcast = gone ? outcast_make(keeper, caller) : outcast_find(keeper, caller);
-
-    if (outcast)
-        outcast->gone = gone;
 }
 
 /* -- news ------------------------------------------------------------------------------------------------ */
@@ -273,7 +296,7 @@ void keep_ban(struct room *room, const struct member *member, unsigned minutes)
     keeper_add(keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
     struct outcast *outcast = outcast_make(keeper, member->asks.caller);
     if (outcast)
-        outcast->banned_until = clock_now_us() + (uint64_t)minutes * 60 * 1000000;
+        outcast->banned = true;
 }
 
 /* Who is still being told that he is sent away has lost his seat, too. */
@@ -302,7 +325,7 @@ void keep_correct(struct member *member)
                                             : NULL;
 
         gone = gone || (outcast && outcast->gone);
-        door->banned = door->banned || (outcast && outcast->banned_until > clock_now_us());
+        door->banned = door->banned || (outcast && outcast->banned);
     }
     if (!door->returns || !gone)
         return;
