@@ -34,6 +34,8 @@ static void complained(const char *line, void *arg)
     ck_abort_msg("%s", line);
 }
 
+static char realm[] = "confab";
+
 static void setup(void)
 {
     double_begin();
@@ -43,7 +45,7 @@ static void setup(void)
     ck_assert_int_eq(loop_new(&server.loop), 0);
     settings.max_rooms = 4;
     settings.max_room_members = 4;
-    settings.realm = (char[]){"confab"};
+    settings.realm = realm;
 }
 
 static struct link *enter_as(const char *user, const struct room_row *row, const struct recipients *list)
