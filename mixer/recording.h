@@ -26,7 +26,8 @@ int record_format_from_name(const char *name);  /* -1: none of them */
 
 struct room_recording {
     const char *folder; /* made if only its last part is missing */
-    /* NAME.wav is the mix, NAME-N-LABEL.wav the Nth who spoke, NAME.json the timeline. None may exist. No
+    /* NAME.wav is the mix, NAME-N-LABEL.wav (with `tracks`) the Nth who spoke, NAME.json the timeline. None
+     * may exist. No
      * '/'. */
     const char *name;
     const char *title; /* the room's name in log and timeline */
@@ -36,7 +37,8 @@ struct room_recording {
 };
 
 /*
- * Time zero is the tick in which the room's worker hears of it. A track is what its member adds to the mix,
+ * Time zero is the tick in which the room's worker hears of it. The timeline has each who spoke, also without
+ * `tracks`; then only those whom the same worker mixes. A track is what its member adds to the mix,
  * at the same moment; silence elsewhere; so the sum of the tracks is the mix, less what room_play() played
  * and but for clipping. Who comes back gets a new track. From then on nobody joins on another worker; who was
  * on another one before is in the mix alone. A recording in progress ends first. EINVAL, ENOENT,

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TELL_FRAMES 10
+
 /* The room's part; the tape itself is the file thread's as well. */
 struct taping {
     struct tape *tape;
@@ -18,7 +20,8 @@ struct taping {
     bool tracks, paused;
     uint64_t began; /* the tick that is frame 0, moved on by the pauses */
     uint64_t paused_at;
-    uint32_t port[ROOM_SLOTS], frame[ROOM_SLOTS];            /* what the resamplers of the slot had last */
+    uint32_t port[ROOM_SLOTS],
+        frame[ROOM_SLOTS]; /* what the resamplers of the slot had last, or was told last */
     struct resampler *mix[RATES], *track[ROOM_SLOTS][RATES]; /* from the room's rate of the moment */
 };
 
@@ -209,6 +212,23 @@ static void speaker_record(struct taping *taping, struct room *room, unsigned sl
     tape_give(taping->tape);
 }
 
+/* Where the mix alone is recorded: who talks, told ten times a second. */
+static void speaker_tell(struct taping *taping, const struct port *p, unsigned slot, uint32_t frame)
+{
+    if (taping->port[slot] == p->id && frame - taping->frame[slot] < TELL_FRAMES)
+        return;
+    struct tape_slot *to = tape_take(taping->tape, TAPE_TALK, frame);
+    if (!to)
+        return;
+    taping->port[slot] = p->id;
+    taping->frame[slot] = frame;
+    to->port = p->id;
+    to->visit = p->visit;
+    to->talking = true;
+    to->label = p->label ? *p->label : (struct port_label){0};
+    tape_give(taping->tape);
+}
+
 void room_record_tick(struct worker *w, struct room *room)
 {
     struct taping *taping = room->taping;
@@ -222,10 +242,12 @@ void room_record_tick(struct worker *w, struct room *room)
                    room_shared(room, room->kit->rate, w->tick), to->samples);
         tape_give(taping->tape);
     }
-    for (unsigned i = 0; i < ROOM_SLOTS && taping->tracks; i++) {
+    for (unsigned i = 0; i < ROOM_SLOTS; i++) {
         const struct speaker *s = &room->speakers[i];
-        if (s->port ? s->heard : s->faded)
+        if (taping->tracks && (s->port ? s->heard : s->faded))
             speaker_record(taping, room, i, frame);
+        else if (!taping->tracks && s->port && s->heard && s->port->talking)
+            speaker_tell(taping, s->port, i, frame);
     }
     if (!tape_advance(taping->tape, frame + 1))
         room_record_end(w, room, RECORD_FAILED);

@@ -232,7 +232,7 @@ static void name_clean(char *to, size_t size, const char *from)
     to[at] = '\0';
 }
 
-static int track_make(struct track **out, struct tape *t, const struct tape_slot *slot)
+static int voice_open(struct track **out, struct tape *t, const struct tape_slot *slot)
 {
     char label[LABEL_TEXT], *file = NULL;
 
@@ -240,7 +240,18 @@ static int track_make(struct track **out, struct tape *t, const struct tape_slot
     if (asprintf(&file, "%s-%u%s%s.%s", t->name, t->track_count, *label ? "-" : "", label,
                  record_format_names[t->format]) < 0)
         return ENOMEM;
-    int error = track_open(out, t->folder, file, t->format, t->rate, t->slot_size);
+    return track_open(out, t->folder, file, t->format, t->rate, t->slot_size);
+}
+
+/* Where only the mix is recorded, one without a file: of when he talks. */
+static int track_make(struct track **out, struct tape *t, const struct tape_slot *slot)
+{
+    int error = 0;
+
+    if (slot->kind == TAPE_TRACK)
+        error = voice_open(out, t, slot);
+    else if (!(*out = calloc(1, sizeof **out)))
+        error = ENOMEM;
     if (error)
         return error;
     (*out)->port = slot->port;
@@ -284,6 +295,9 @@ static int slot_use(struct tape *t, const struct tape_slot *slot)
     case TAPE_TRACK:
         error = track_find(&track, t, slot);
         break;
+    case TAPE_TALK:
+        error = track_find(&track, t, slot);
+        return error || !track ? error : track_talk(track, slot);
     case TAPE_MIX:
         break;
     }

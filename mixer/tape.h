@@ -19,14 +19,14 @@ struct port_label {
     char name[LABEL_TEXT], call[LABEL_CALL];
 };
 
-enum tape_kind { TAPE_MIX, TAPE_TRACK, TAPE_PAUSE, TAPE_RESUME };
+enum tape_kind { TAPE_MIX, TAPE_TRACK, TAPE_TALK, TAPE_PAUSE, TAPE_RESUME };
 
 /* A frame of 10 ms, or a mark. Each says whose it is, so that one that is lost to a full ring harms no other.
  */
 struct tape_slot {
     enum tape_kind kind;
     uint32_t frame;       /* how many of them lie before it in the files */
-    uint32_t port, visit; /* TAPE_TRACK: whose, and his how manieth stay in a room */
+    uint32_t port, visit; /* TAPE_TRACK, TAPE_TALK: whose, and his how manieth stay in a room */
     bool talking;
     uint32_t ms; /* TAPE_RESUME: how long the pause was */
     struct port_label label;

@@ -27,11 +27,11 @@ struct stretches {
 };
 __attribute__((warn_unused_result)) int stretch_add(struct stretches *s, uint32_t begin_ms, uint32_t end_ms);
 
-/* One sound file; the mix is the first. */
+/* One who talks, and his sound file; the mix is the first. */
 struct track {
     uint32_t port, visit;
     struct port_label label;
-    char *file; /* within the folder */
+    char *file; /* within the folder; NULL: he has none, and no writer */
     struct sound_writer *writer;
     unsigned rate;
     uint32_t frames, synced; /* in the file */
@@ -44,6 +44,8 @@ struct track {
 __attribute__((warn_unused_result)) int track_open(struct track **out, const char *folder, char *file,
                                                    enum record_format format, unsigned rate,
                                                    size_t slot_size);
+/* When he talks, as EVENT_TALK tells it. */
+__attribute__((warn_unused_result)) int track_talk(struct track *t, const struct tape_slot *slot);
 __attribute__((warn_unused_result)) int track_add(struct track *t, const struct tape_slot *slot);
 /* Writes what waits, and silence up to frame `to`; EAGAIN: there is more to do, but the time `until_us` has
  * come. */

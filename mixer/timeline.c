@@ -40,7 +40,7 @@ static json_t *track_json(const struct track *t)
     for (size_t i = 0; i < t->talks.count; i++)
         json_array_append_new(
             talks, json_pack("[ii]", (int)t->talks.list[i].begin_ms, (int)t->talks.list[i].end_ms));
-    return json_pack("{ss so so so}", "file", t->file, "label", text_json(t->label.name), "call",
+    return json_pack("{ss? so so so}", "file", t->file, "label", text_json(t->label.name), "call",
                      text_json(t->label.call), "talk_ms", talks);
 }
 

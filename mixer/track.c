@@ -52,8 +52,7 @@ out:
     return error;
 }
 
-/* When he talks, as EVENT_TALK tells it. */
-static int talk_note(struct track *t, const struct tape_slot *slot)
+int track_talk(struct track *t, const struct tape_slot *slot)
 {
     uint32_t begin = slot->frame * FRAME_MS, end = begin + FRAME_MS;
     struct stretch *last = t->talks.count > 0 ? &t->talks.list[t->talks.count - 1] : NULL;
@@ -78,7 +77,7 @@ int track_add(struct track *t, const struct tape_slot *slot)
         t->size = size;
     }
     memcpy(t->waiting + t->count++ * t->slot_size, slot, t->slot_size);
-    return talk_note(t, slot);
+    return track_talk(t, slot);
 }
 
 static int track_pad(struct track *t, uint32_t to, uint64_t until_us)
@@ -98,6 +97,8 @@ static int track_pad(struct track *t, uint32_t to, uint64_t until_us)
 
 int track_write(struct track *t, uint32_t to, uint64_t until_us)
 {
+    if (!t->writer)
+        return 0;
     for (; t->at < t->count; t->at++) {
         const struct tape_slot *slot = (const void *)(t->waiting + t->at * t->slot_size);
         int error = track_pad(t, slot->frame, until_us);
@@ -115,7 +116,7 @@ int track_write(struct track *t, uint32_t to, uint64_t until_us)
 
 int track_sync(struct track *t, bool all)
 {
-    if (!all && t->frames == t->synced)
+    if (!t->writer || (!all && t->frames == t->synced))
         return 0;
     int error = sound_writer_sync(t->writer, t->voiced || all);
     t->synced = t->frames;
@@ -125,7 +126,7 @@ int track_sync(struct track *t, bool all)
 
 int track_close(struct track *t, bool broken)
 {
-    int error = sound_writer_close(t->writer, broken);
+    int error = t->writer ? sound_writer_close(t->writer, broken) : 0;
 
     t->writer = NULL;
     return error;

@@ -179,13 +179,19 @@ create table conference_member (
     joined     timestamptz not null,
     left_at    timestamptz not null,
     talk_ms    bigint not null,
-    packets_lost bigint, loss_percent numeric(5,2), jitter_us bigint,
     reason     text not null,                        -- of leaving
     primary key (conference, seat)
 );
-comment on table conference_member is 'Who was in a conference; the figures of media are of his whole call';
+comment on table conference_member is 'Who was in a conference';
 create index conference_member_call on conference_member (call);
 create index conference_member_joined on conference_member (joined);
+
+-- Known when his call is over, a moment after he has left.
+create view conference_member_quality as
+    select m.*, l.codec, l.packets_received, l.packets_lost, l.loss_percent, l.jitter_us, l.delay_ms, l.rtt_us, l.mos,
+           l.remote_lost, l.remote_jitter_us
+    from conference_member m left join cdr l on l.call = m.call and l.role = 'caller';
+comment on view conference_member_quality is 'Who was in a conference, and how well he was heard: the figures of media of his whole call';
 
 create table room_act (
     id         text primary key,                     -- the same one may come twice
@@ -216,11 +222,6 @@ create function record_insert(records jsonb) returns void language sql as $$
         select c.* from jsonb_array_elements(records) line, jsonb_populate_record(null::conference, line->'conference') c
         where line ? 'conference' on conflict do nothing;
     select record_insert_calls(coalesce(jsonb_agg(line), '[]')) from jsonb_array_elements(records) line where line ? 'call';
-    -- A member's media is known when his call is over, a moment after he has left.
-    update conference_member m
-        set packets_lost = l.packets_lost, loss_percent = l.loss_percent, jitter_us = l.jitter_us
-        from jsonb_array_elements(records) line, cdr l
-        where line ? 'call' and l.call = line->'call'->>'id' and l.role = 'caller' and m.call = l.call;
 $$;
 comment on function record_insert is 'An array of records as the journal holds them: {"call": …, "legs": […], "trace": […]}, {"conference": …}, {"conference_member": …} or {"room_act": …}';
 

@@ -70,8 +70,9 @@ static void door_read(struct door *door, const PGresult *row)
     door->returns = !PQgetisnull(row, 0, SEAT_ROLE);
     door->was_muted = row_truth(row, 0, SEAT_MUTED);
     door->recognised = own || door->returns;
-    door->role = (own && role_read(row, OWN_ROLE) == ROLE_HOST) ||
-                         (door->returns && role_read(row, SEAT_ROLE) == ROLE_HOST)
+    door->own = own;
+    door->own_role = own ? role_read(row, OWN_ROLE) : ROLE_MEMBER;
+    door->role = door->own_role == ROLE_HOST || (door->returns && role_read(row, SEAT_ROLE) == ROLE_HOST)
                      ? ROLE_HOST
                      : ROLE_MEMBER;
     row_text(row, 0, OWN_NAME, door->name, sizeof door->name);

@@ -30,6 +30,8 @@ struct door {
     bool recognised;         /* by his phone, or as one who was in a moment ago: he needs no PIN */
     bool returns, was_muted; /* the latter */
     enum room_role role;     /* … and is this then */
+    bool own;                /* by his phone */
+    enum room_role own_role; /* … and is this by it alone */
     char name[128];          /* as the room knows him; "" */
     bool banned;
     bool locked_out; /* too many wrong PINs were typed, by him or into this room */

@@ -253,7 +253,9 @@ void entry_start(struct member *member);  /* his call is answered, and his door 
 void entry_choose(struct member *member); /* … and he is yet to say which room */
 
 /* keep.c */
-void keep_ban(const struct room *room, const struct member *member, unsigned minutes);
+void keep_ban(struct room *room, const struct member *member, unsigned minutes);
+/* At the door, which may not know yet whom a host has just sent away. */
+void keep_correct(struct member *member);
 void keep_stop(struct server *server);
 
 /* export.c */

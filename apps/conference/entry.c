@@ -122,8 +122,9 @@ void entry_start(struct member *member)
 {
     const struct door *door = &member->door;
     bool asks = member->row.has_pin || member->row.has_moderator_pin;
-    int error = conference_admits(member);
 
+    keep_correct(member);
+    int error = conference_admits(member);
     if (door->banned)
         member_refuse(member, EPERM);
     else if (door->time == DOOR_EARLY || door->time == DOOR_OVER)

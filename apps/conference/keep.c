@@ -17,6 +17,15 @@
 #define AGAIN_MS 2000
 #define LINES_MAX 65536 /* while the database is away; what comes then is not kept */
 
+/* Who was sent away, until the database surely says so: he may be quicker than what is written. */
+struct outcast {
+    struct outcast *next;
+    bool gone; /* his seat is no more his */
+    bool banned;
+    uint64_t write; /* the one that tells of it */
+    char caller[];
+};
+
 /* One a conference, and a little longer: until its last word is written. */
 struct keeper {
     struct keeper *next;
@@ -28,6 +37,8 @@ struct keeper {
     bool locked, lecture, muted; /* as they are to be written */
     char *lines, *written;       /* to be written; on their way to the database */
     size_t length, room;
+    struct outcast *outcasts;
+    uint64_t writes; /* ever begun, but for those that failed */
     struct timer *timer;
 };
 
@@ -44,9 +55,69 @@ static void keeper_free(struct keeper *keeper)
         at = &(*at)->next;
     *at = keeper->next;
     timer_stop(&keeper->timer);
+    for (struct outcast *outcast = keeper->outcasts, *next; outcast; outcast = next) {
+        next = outcast->next;
+        free(outcast);
+    }
     free(keeper->lines);
     free(keeper->written);
     free(keeper);
+}
+
+/* -- who was sent away ------------------------------------------------------------------------------------
+ */
+
+static struct outcast *outcast_find(const struct keeper *keeper, const char *caller)
+{
+    struct outcast *outcast = keeper->outcasts;
+
+    while (outcast && strcmp(outcast->caller, caller) != 0)
+        outcast = outcast->next;
+    return outcast;
+}
+
+/* NULL: no memory; then the database tells, a moment later. */
+static struct outcast *outcast_make(struct keeper *keeper, const char *caller)
+{
+    struct outcast *outcast = outcast_find(keeper, caller);
+    size_t length = strlen(caller);
+
+    if (!outcast) {
+        outcast = calloc(1, sizeof *outcast + length + 1);
+        if (!outcast)
+            return NULL;
+        memcpy(outcast->caller, caller, length);
+        outcast->next = keeper->outcasts;
+        keeper->outcasts = outcast;
+    }
+    outcast->write = keeper->writes + 1;
+    return outcast;
+}
+
+static void outcast_set(struct keeper *keeper, const char *caller, bool gone)
+{
+    struct outcast *outcast = gone ? outcast_make(keeper, caller) : outcast_find(keeper, caller);
+
+    if (outcast)
+        outcast->gone = gone;
+}
+
+/* Only when a later write is over, too: a door may have asked before the first one, and been told after it.
+ */
+static void outcasts_forget(struct keeper *keeper)
+{
+    struct outcast **at = &keeper->outcasts;
+
+    while (*at) {
+        struct outcast *outcast = *at;
+
+        if (outcast->write >= keeper->writes) {
+            at = &outcast->next;
+            continue;
+        }
+        *at = outcast->next;
+        free(outcast);
+    }
 }
 
 /* -- what happened --------------------------------------------------------------------------------------- */
@@ -104,6 +175,7 @@ static void keeper_written(struct ticket ticket, int error)
         return;
     keeper->writing = false;
     if (error == ENOTCONN) {
+        keeper->writes--;
         keeper_take_back(keeper);
         keeper_wait(keeper, AGAIN_MS);
         return;
@@ -111,6 +183,7 @@ static void keeper_written(struct ticket ticket, int error)
     if (error) /* again would be no better */
         log_event(LEVEL_WARNING, "conference", NULL, "not-kept room=%s error=%d", keeper->number, error);
     keeper->begun = true;
+    outcasts_forget(keeper);
     free(keeper->written);
     keeper->written = NULL;
     if (keeper->ended && ticket.epoch == 2)
@@ -144,6 +217,7 @@ static void keeper_due(void *arg)
         return;
     }
     keeper->writing = true;
+    keeper->writes++;
     keeper->written = keeper->lines;
     keeper->lines = NULL;
     keeper->length = keeper->room = 0;
@@ -205,28 +279,66 @@ static void keep_seat(struct keeper *keeper, const struct room *room, struct mem
         return;
     if (left && member->away != AWAY_NOT) {
         keeper_add(keeper, "gone\t%s\n", member->asks.caller);
+        outcast_set(keeper, member->asks.caller, true);
         return;
     }
     if (!left && (int)member->kept == kept && member->kept_role == member->role)
         return;
     member->kept = left ? KEPT_NOT : kept; /* who is moved may come back, or sit elsewhere */
     member->kept_role = member->role;
+    outcast_set(keeper, member->asks.caller, false);
     if (left && sits_twice(room, member))
         return;
     keeper_add(keeper, "%s\t%s\t%s\t%s\n", left ? "left" : "seat", member->asks.caller,
                member->role == ROLE_HOST ? "host" : "member", member->muted ? "muted" : "heard");
 }
 
-void keep_ban(const struct room *room, const struct member *member, unsigned minutes)
+void keep_ban(struct room *room, const struct member *member, unsigned minutes)
 {
     unsigned usual = link_settings(member->link)->kick_ban_minutes;
-
     struct keeper *keeper = room_root(room)->keeper;
 
     if (!minutes)
         minutes = usual;
-    if (keeper && minutes && *member->asks.caller)
-        keeper_add(keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
+    if (!keeper || !minutes || !*member->asks.caller)
+        return;
+    keeper_add(keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
+    struct outcast *outcast = outcast_make(keeper, member->asks.caller);
+    if (outcast)
+        outcast->banned = true;
+}
+
+/* Who is still being told that he is sent away has lost his seat, too. */
+static bool member_goes(const struct member *caller)
+{
+    for (const struct room *room = conference_first(); room; room = room->next) {
+        if (strcmp((room->main ? room->main : room)->number, caller->row.number) != 0)
+            continue;
+        for (const struct member *member = room->members; member; member = member->next)
+            if (member->away != AWAY_NOT && strcmp(member->asks.caller, caller->asks.caller) == 0)
+                return true;
+    }
+    return false;
+}
+
+void keep_correct(struct member *member)
+{
+    struct door *door = &member->door;
+    bool gone = door->returns && member_goes(member);
+
+    for (const struct keeper *keeper = keepers; keeper; keeper = keeper->next) {
+        const struct outcast *outcast = strcmp(keeper->number, member->row.number) == 0
+                                            ? outcast_find(keeper, member->asks.caller)
+                                            : NULL;
+
+        gone = gone || (outcast && outcast->gone);
+        door->banned = door->banned || (outcast && outcast->banned);
+    }
+    if (!door->returns || !gone)
+        return;
+    door->returns = false;
+    door->recognised = door->own;
+    door->role = member->role = door->own_role;
 }
 
 /* Who sits in a side room has his seat in the main one: there he dials. A side room itself is not kept. */

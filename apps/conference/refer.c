@@ -161,7 +161,7 @@ int conference_referred(struct link *link, const struct referral *referral)
 static bool asker_is_host(const struct room *room, const struct asking *asking)
 {
     if (asking->peer)
-        return true;
+        return settings_trusts(server_settings(room->server), asking->peer);
     if (*room->row.host && strcmp(room->row.host, asking->user) == 0)
         return true;
     for (const struct member *member = room->members; member; member = member->next) {

@@ -169,6 +169,8 @@ static void roster_judge(struct server *server, const struct focus_watcher *who,
 
     if (who->link && !room)
         error = EACCES; /* still at the door */
+    else if (!own && who->peer && !settings_trusts(server_settings(server), who->peer))
+        error = EACCES;
     else if (!*name || strlen(name) >= NUMBER_TEXT)
         error = ENOENT;
     if (!error && !own)

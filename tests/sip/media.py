@@ -15,7 +15,8 @@ EVENTS = "0123456789*#ABCD"
 class Media:
     """One RTP and one RTCP socket and the thread that serves them, every 20 ms.
 
-    `tone`: frequency that is sent, None for silence; may be changed at any time. `sending`: False stops the packets.
+    `tone`: frequency that is sent, None for silence; may be changed at any time. `sending`: False stops the packets. `lose`: so
+    many of the next ones get lost on their way.
     `via`: gives the address to send to instead of the SDP's (relay.py).
     `packets`: what came: (time, payload type, sequence, timestamp, marker, ssrc, payload). `digits`: RFC 4733 digits that came.
     `sources`: of each of these packets: (CSRC list, {identifier: bytes} of its header extension). `extmaps`: the identifiers
@@ -34,7 +35,7 @@ class Media:
         self.tone, self.sending, self.db = None, False, -12.0
         self.packets, self.digits, self.reports = [], "", 0
         self.sources, self.extmaps, self.level = [], {}, None
-        self.sent = 0
+        self.sent = self.lose = 0
         self._pending = []  # digits to send: [(event, ms)]
         self._lock = threading.Lock()
         self._ssrc, self._sequence = struct.unpack("!IH", os.urandom(6))
@@ -169,6 +170,9 @@ class Media:
                            self._ssrc) + extension
         self._sequence = (self._sequence + 1) % 2 ** 16
         self.sent += 1
+        if self.lose > 0:
+            self.lose -= 1
+            return
         try:
             self.rtp.sendto(head + payload, self.remote)
         except OSError:

@@ -96,6 +96,11 @@ class Watcher:
             out[entity.removeprefix("sip:").removesuffix("@confab")] = ends[0] if len(ends) == 1 else ends
         return out
 
+    def joined(self, who):
+        """How his one phone came in."""
+        user = next(u for entity, u in self.users.items() if entity.startswith("sip:%s@" % who))
+        return user.findtext("%sendpoint/%sjoining-method" % (NS, NS))
+
     def until(self, roster, what=lambda watcher: True, timeout=20):
         end = time.monotonic() + timeout
         while self.version < 0 or self.roster() != roster or not what(self):

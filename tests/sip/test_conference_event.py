@@ -3,6 +3,7 @@ import unittest
 
 import harness
 from harness import Scenario
+from referring import own_name, refer
 from roster import Watcher, focus_of
 
 IN = ("participant", "connected", "sendrecv")
@@ -20,6 +21,7 @@ class TestConferenceEvent(Scenario):
         cls.server.psql("update subscriber set mailbox = null")
         cls.server.psql("insert into room (number, name, roster, host) values ('3801', 'Board', 'hosts', '1005'), "
                         "('3802', 'Hall', 'all', null), ('3803', 'Den', 'members', null)")
+        cls.server.psql("insert into room (number, host, dial_out) values ('3804', '1001', '{10XX}'), ('3805', '1001', null)")
 
     def enter(self, user, room, **more):
         return self.phone(user, **more).invite(room).wait_answered()
@@ -118,6 +120,45 @@ class TestConferenceEvent(Scenario):
         self.assertEqual(Watcher(stranger, "9196").status, 404)
         self.assertEqual(Watcher(stranger, "3802", accept="text/plain").status, 406)
         ada.hangup()
+
+    def test_a_lock_by_the_hosts_key_is_told(self):
+        watcher = self.pbx_watches("3804").until({})
+        host = self.enter("1001", "3804")
+        watcher.until({"1001": HOST}, lambda w: w.locked is False)
+        host.dial("*2")
+        watcher.until({"1001": HOST}, lambda w: w.locked)
+        host.dial("2")
+        watcher.until({"1001": HOST}, lambda w: not w.locked)
+        host.hangup()
+
+    def test_who_is_called_is_there_while_it_rings(self):
+        watcher = self.pbx_watches("3804").until({})
+        guest_phone, host = self.phone("1002", registered=True), self.enter("1001", "3804")
+        refer(host, "1002")
+        guest = guest_phone.wait_call()
+        watcher.until({"1001": HOST, "1002": ("participant", "dialing-out", "inactive")}, lambda w: w.count == 1)
+        self.assertEqual(watcher.joined("1002"), "dialed-out")
+        guest.answer()
+        watcher.until({"1001": HOST, "1002": IN}, lambda w: w.count == 2)
+        self.assertEqual((watcher.joined("1001"), watcher.joined("1002")), ("dialed-in", "dialed-out"))
+        guest.hangup()
+        watcher.until({"1001": HOST})
+        refer(host, "1002")
+        guest_phone.wait_call().reject(486)
+        watcher.until({"1001": HOST}, lambda w: w.count == 1)
+        host.hangup()
+
+    def test_who_is_moved_leaves_one_room_and_comes_to_the_other(self):
+        here, there = self.pbx_watches("3804").until({}), self.pbx_watches("3805").until({})
+        host, member = self.enter("1001", "3804"), self.enter("1002", "3804")
+        here.until({"1001": HOST, "1002": IN})
+        name = own_name(member).replace("to-tag", "remote-tag").replace("from-tag", "local-tag")
+        refer(host, "3805", headers=[("Target-Dialog", name)])
+        here.until({"1001": HOST}, lambda w: w.count == 1)
+        there.until({"1002": IN}, lambda w: w.active and w.count == 1)
+        member.hangup()
+        there.until({}, lambda w: not w.active)
+        host.hangup()
 
     def test_who_is_at_the_door_sees_nothing(self):
         host = self.enter("1001", "3900")

@@ -1,8 +1,9 @@
 """The door of a room: by number, phone, PIN and time; guessers; and how long a conference goes on."""
 import re
+import subprocess
 import unittest
 
-from harness import PLAN, until
+from harness import CONFABD, PLAN, SOURCE, until
 from rooms import HASHES, Rooms
 
 class TestDoor(Rooms):
@@ -48,6 +49,9 @@ class TestDoor(Rooms):
         mark = self.server.mark()
         calls.append(self.enter("1003", "3911", "739146#"))
         self.wait_role(3911, "host", mark)
+        lossy = calls[1].media
+        lossy.lose, lossy.sent = 7, 0
+        until(lambda: lossy.sent > 20, what="packets after the loss")
         for call in calls:
             call.hangup()
         until(lambda: len(self.server.psql("select 1 from conference_member m join conference c on c.id = m.conference "
@@ -58,6 +62,30 @@ class TestDoor(Rooms):
                           ["1003", "Chair", "host", "dialled", "left"]])
         self.assertEqual(self.server.psql("select name, peak, joins, reason, ended >= started from conference "
                                           "where room = '3911'"), [["Test", "3", "3", "all-left", "t"]])
+        quality = ("select seat, packets_lost >= 7, loss_percent > 0, jitter_us >= 0, mos > 1 from conference_member_quality "
+                   "where conference = (select id from conference where room = '3911') and jitter_us is not null order by seat")
+        until(lambda: len(self.server.psql(quality)) == 3, 15, "the records of the calls")
+        self.assertEqual(self.server.psql(quality)[1], ["2", "t", "t", "t", "t"])
+
+    def test_examples_of_the_guide_work_as_typed(self):
+        guide = (SOURCE / "docs" / "rooms.md").read_text()
+        blocks = {kind: re.findall("```%s\n(.*?)```" % kind, guide, re.S) for kind in ("sql", "conf")}
+        config = self.server.folder / "guide.conf"
+        config.write_text(re.sub("(?m)^number .*$", "", self.server.config.read_text()) + "".join(blocks["conf"]))
+        done = subprocess.run([str(CONFABD), "--check", "-c", str(config)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for block in blocks["sql"][:1] + blocks["sql"][2:3]:  # the room, and its persons
+            self.server.psql(block)
+        mark = self.server.mark()
+        host = self.enter("1001", "3999", "880001#")
+        self.wait_role(880001, "host", mark)
+        calls = [host, self.enter("1003", "3999", "880001#246810#"), self.enter("1004", "3999", "880001#739146#")]
+        until(lambda: len(re.findall("room-entered room=880001 .*role=member", self.server.log_since(mark))) == 2, 20, "the PINs")
+        for call in calls:
+            call.hangup()
+        for block in blocks["sql"][1:2] + blocks["sql"][3:]:
+            self.server.psql(block)
+        self.server.psql("delete from room where number = '880001'")
 
     def test_profile_of_rooms_made_on_the_fly(self):
         self.server.psql("insert into room_profile (name, max_members) values ('quiet', 1)")

@@ -171,6 +171,30 @@ class TestRefer(Scenario):
         one.wait_ended(15)
         host.hangup()
 
+    def test_who_is_moved_to_another_room(self):
+        """A host moves members by their dialogs, and himself by his own; nobody moves into a room with a PIN."""
+        host, member = self.enter(self.ada, "3100", 440), self.enter(self.bo, "3100", 550)
+        other, stays = self.enter(self.cy, "3102", 660), self.enter(self.phone("1004"), "3100", 880)
+        self.assertTrue(host.hears(550, 880))
+        name = [("Target-Dialog", own_name(member).replace("to-tag", "remote-tag").replace("from-tag", "local-tag"))]
+        refer(stays, "3102", headers=name, expect=403)
+        refer(host, "3900", headers=name)  # its PIN is asked of who dials it
+        self.assertEqual(told(self.ada), [100, 200])
+        self.server.wait_log("move-refused room=3900 error=13")
+        refer(host, "3102", headers=name)
+        self.assertEqual(told(self.ada, self.last_event(host)), [100, 200])
+        self.assertTrue(other.hears(550, timeout=15))
+        self.assertTrue(member.hears(660, timeout=15))
+        until(lambda: member.deaf_to(440, 880) and host.deaf_to(550), 10, "the silence of the room that he left")
+        refer(host, "3102")
+        self.assertEqual(told(self.ada, self.last_event(host)), [100, 200])
+        self.assertTrue(host.hears(550, 660, timeout=15))
+        self.assertTrue(other.hears(440, 550))
+        until(lambda: stays.deaf_to(440), 10, "the silence of the host who left")
+        for call in (host, member, other, stays):
+            call.hangup()
+        self.server.wait_nothing_left()
+
     def test_another_phone_takes_the_seat_as_it_is(self):
         """RFC 3891: the member stays muted, and stays a member."""
         host, member = self.enter(self.ada, "3100", 440), self.enter(self.bo, "3100", 550)

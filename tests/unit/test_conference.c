@@ -458,6 +458,70 @@ START_TEST(conference_that_the_server_ends_is_kept)
 }
 END_TEST
 
+/* What is written of it takes a moment: he may be quicker. */
+START_TEST(who_was_sent_away_does_not_come_back_before_it_is_written)
+{
+    const struct room_row row = {.number = "3900", .has_pin = true};
+    const struct door seat = {.recognised = true, .returns = true},
+                      host_seat = {.recognised = true, .returns = true, .role = ROLE_HOST, .own = true};
+    struct link *host = enter_as("1001", &row, ROLE_HOST), *member = enter_as("1002", &row, ROLE_MEMBER);
+
+    ck_assert_int_eq(act(host, member, ACT_KICK, 0), 0);
+    ck_told(enter("1002", &row, &seat), "ask=conf-getpin"); /* while he is told so */
+    hang_up(member);
+    member = enter("1002", &row, &seat);
+    ck_told(member, "ask=conf-getpin");
+    type(member, "1");
+    pin_says(0, ROLE_MEMBER, "");
+    ck_told(member, "enter=1");
+    hang_up(member); /* of his own: this seat is his */
+    ck_told(enter("1002", &row, &seat), "enter=1");
+    member = enter_as("1003", &row, ROLE_HOST);
+    ck_assert_int_eq(act(host, member, ACT_KICK, 0), 0);
+    hang_up(member);
+    member = enter("1003", &row, &host_seat); /* a member by his phone, whatever he was made here */
+    ck_told(member, "enter=1");
+    ck_assert_int_eq(((struct member *)link_state(member))->role, ROLE_MEMBER);
+    ck_assert_int_eq(act(host, member, ACT_KICK, 5), 0);
+    hang_up(member);
+    ck_told(enter("1003", &row, &host_seat), "play=conf-removed");
+    for (int write = 0; write < 2; write++) { /* by then it is the database that tells */
+        timer_due();
+        keep_says(0);
+    }
+    ck_told(enter("1003", &row, &host_seat), "enter=1");
+}
+END_TEST
+
+START_TEST(side_rooms_are_written_down_as_their_conference)
+{
+    const struct room_row row = {.number = "3900"};
+    struct link *host = enter_as("1001", &row, ROLE_HOST), *member = enter_as("1002", &row, ROLE_MEMBER);
+
+    timer_due();
+    keep_says(0);
+    ck_assert_int_eq(act(host, NULL, ACT_BREAK_OUT, 1), 0);
+    timer_due();
+    ck_assert_str_eq(kept.lines, "left\t1002\tmember\theard\nseat\t1002\tmember\theard\n");
+    keep_says(0);
+    const struct actor actor = {.host = true, .name = "1001", .source = "refer"};
+    struct member *aside = link_state(member);
+    ck_assert_str_eq(aside->room->number, "3900-1");
+    ck_assert_int_eq(
+        room_act(aside->room, &actor, &(struct act_order){.act = ACT_KICK, .member = aside, .value = 5}), 0);
+    hang_up(member);
+    timer_due();
+    ck_assert_str_eq(kept.lines, "ban\t1002\t5\ngone\t1002\n");
+    ck_assert(!kept.what.ends);
+    keep_says(0);
+    hang_up(host);
+    timer_due();
+    ck_assert(kept.what.ends);
+    keep_says(0);
+    ck_assert_uint_eq(timers_waiting(), 0);
+}
+END_TEST
+
 /* -- records ----------------------------------------------------------------------------------------------
  */
 
@@ -511,6 +575,8 @@ int main(void)
     tcase_add_test(tc, seats_are_kept_through_side_rooms);
     tcase_add_test(tc, seat_is_left_with_the_last_phone);
     tcase_add_test(tc, conference_that_the_server_ends_is_kept);
+    tcase_add_test(tc, who_was_sent_away_does_not_come_back_before_it_is_written);
+    tcase_add_test(tc, side_rooms_are_written_down_as_their_conference);
     tcase_add_test(tc, members_conference_and_acts_are_recorded);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);

@@ -83,6 +83,7 @@ START_TEST(host_and_persons_by_their_phones)
     ck_assert(find("3900", "1001")->recognised && answer.door.role == ROLE_HOST);
     ck_assert(find("3900", "1002")->recognised && answer.door.role == ROLE_HOST);
     ck_assert_str_eq(answer.door.name, "Ben");
+    ck_assert(answer.door.own && answer.door.own_role == ROLE_HOST);
     ck_assert(find("3900", "1003")->recognised && answer.door.role == ROLE_MEMBER);
     ck_assert(!find("3900", "1004")->recognised);
     ck_assert(!find("3900", "")->recognised);
