@@ -157,6 +157,8 @@ int conference_asked(struct server *server, const struct asking *asking);
 struct room *conference_room(const char *number);                     /* NULL: nobody is in it */
 struct room *conference_first(void);                                  /* then ->next */
 struct member *room_member(const struct room *room, unsigned number); /* NULL: he has gone */
+/* What the door said, if that was the door of the room he is in or wants: a host may have moved him since. */
+const struct door *member_door(const struct member *member);
 /* May one more come in? EAGAIN: no more rooms may be open; ENOSPC: the room is full; EBUSY: it is locked. */
 int conference_admits(const struct member *member);
 /* As conference_admits(), but seats him: in the room, or before it (member->seat says which). Also ENOMEM. */

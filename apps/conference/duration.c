@@ -62,13 +62,14 @@ static void limit_set(struct room *room)
 /* Who comes in for the next of two times that follow each other brings the later end. */
 static void limit_extend(struct room *room, const struct member *member)
 {
+    const struct door *door = member_door(member);
     time_t now = clock_wall();
     uint64_t ends_us = 0;
 
     if (room->row.max_minutes)
         ends_us = room->began_us + room->row.max_minutes * 60 * SECOND_US;
-    else if (member->door.time == DOOR_OPEN && member->door.ends > now)
-        ends_us = clock_now_us() + (uint64_t)(member->door.ends - now) * SECOND_US;
+    else if (door->time == DOOR_OPEN && door->ends > now)
+        ends_us = clock_now_us() + (uint64_t)(door->ends - now) * SECOND_US;
     if (ends_us <= room->ends_us)
         return;
     room->ends_us = ends_us;

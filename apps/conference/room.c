@@ -54,11 +54,25 @@ void room_hold(struct room *room)
     room->kept++;
 }
 
+const struct door *member_door(const struct member *member)
+{
+    static const struct door none;
+
+    return strcmp(member->asks.number, member->row.number) == 0 ? &member->door : &none;
+}
+
+/* Not by another conference, from which he was moved here. */
+static bool member_is_invited(const struct member *member, const struct room *room)
+{
+    return room && strcmp(member->invited, room->id) == 0;
+}
+
 /* The first one brings what storage knew of the room; later ones bring their own copy. `root`: a side room of
  * it. */
 static int room_make(struct room **out, const struct member *member, struct room *root)
 {
     const struct settings *settings = link_settings(member->link);
+    const struct door *door = member_door(member);
     struct room *room = calloc(1, sizeof *room);
 
     if (!room)
@@ -67,9 +81,9 @@ static int room_make(struct room **out, const struct member *member, struct room
     room->row = member->row;
     room->open = !member->row.has_pin;
     room->fleeting = member->maker;
-    room->locked = member->door.locked;
-    room->lecture = member->door.resumes ? member->door.lecture : member->row.lecture;
-    room->all_muted = member->door.all_muted;
+    room->locked = door->locked;
+    room->lecture = door->resumes ? door->lecture : member->row.lecture;
+    room->all_muted = door->all_muted;
     room->page = member->pages;
     room->began_us = clock_now_us();
     snprintf(room->number, sizeof room->number, "%s", member->row.number);
@@ -121,6 +135,7 @@ void room_release(struct room *room)
 int conference_admits(const struct member *member)
 {
     const struct settings *settings = link_settings(member->link);
+    const struct door *door = member_door(member);
     const struct room *room = conference_room(member->row.number);
     unsigned most = member->row.max_members ? member->row.max_members : settings->max_room_members;
 
@@ -129,8 +144,8 @@ int conference_admits(const struct member *member)
     if (room && room->main)
         return EBUSY; /* nobody dials into a side room */
     /* Who was in a moment ago was cut off; a lock is not meant for him. */
-    if ((room ? room->locked : member->door.locked) && member->role != ROLE_HOST && !member->door.returns &&
-        !*member->invited)
+    if ((room ? room->locked : door->locked) && member->role != ROLE_HOST && !door->returns &&
+        !member_is_invited(member, room))
         return EBUSY;
     if (room && room->ending)
         return EBUSY;
@@ -164,7 +179,8 @@ static bool room_makes_wait(const struct room *room, const struct member *member
 {
     if (member->role == ROLE_HOST)
         return false;
-    return (room->row.waiting == WAITING_ADMIT && !member->door.returns && !*member->invited) ||
+    return (room->row.waiting == WAITING_ADMIT && !member_door(member)->returns &&
+            !member_is_invited(member, room)) ||
            (room->row.waiting == WAITING_HOST && room_hosts(room) == 0);
 }
 
@@ -204,6 +220,8 @@ int conference_join(struct member *member)
         error = room_make(&room, member, NULL);
     if (error)
         return error;
+    /* It goes on now: what its host does from here on is no affair of the door. */
+    member->door.resumes = member->door.locked = member->door.lecture = member->door.all_muted = false;
     if (member->door.returns)
         member->muted = member->door.was_muted;
     else
