@@ -183,46 +183,56 @@ static void keep_begin(struct room *room)
     room->keeper = keeper;
 }
 
+/* Side rooms are kept with their main room: there is the seat of whoever is in them, and the ban. */
+static struct room *keep_of(struct room *room)
+{
+    return room->main ? room->main : room;
+}
+
 /* Only who may be known again has a seat to come back to, and only who was in: who waits, waits anew. */
-static void keep_seat(struct room *room, struct member *member, bool left)
+static void keep_seat(struct keeper *keeper, struct member *member, bool left)
 {
     int kept = member->muted ? KEPT_MUTED : KEPT_HEARD;
 
     if (!member->asks.known || member->seat != SEAT_IN)
         return;
     if (left && member->away != AWAY_NOT) {
-        keeper_add(room->keeper, "gone\t%s\n", member->asks.caller);
+        keeper_add(keeper, "gone\t%s\n", member->asks.caller);
         return;
     }
     if (!left && (int)member->kept == kept && member->kept_role == member->role)
         return;
-    member->kept = kept;
+    member->kept = left ? KEPT_NOT : kept;
     member->kept_role = member->role;
-    keeper_add(room->keeper, "%s\t%s\t%s\t%s\n", left ? "left" : "seat", member->asks.caller,
+    keeper_add(keeper, "%s\t%s\t%s\t%s\n", left ? "left" : "seat", member->asks.caller,
                member->role == ROLE_HOST ? "host" : "member", member->muted ? "muted" : "heard");
 }
 
 void keep_ban(struct room *room, const struct member *member, unsigned minutes)
 {
+    struct keeper *keeper = keep_of(room)->keeper;
     unsigned usual = link_settings(member->link)->kick_ban_minutes;
 
     if (!minutes)
         minutes = usual;
-    if (room->keeper && minutes && *member->asks.caller)
-        keeper_add(room->keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
+    if (keeper && minutes && *member->asks.caller)
+        keeper_add(keeper, "ban\t%s\t%u\n", member->asks.caller, minutes);
 }
 
 void keep_watch(struct room *room, struct member *member, enum room_news news)
 {
     struct keeper *keeper;
 
-    if (news == ROOM_BEGAN && !room->main)
+    if (room->main && (news == ROOM_BEGAN || news == ROOM_ENDED))
+        return;
+    if (news == ROOM_BEGAN)
         keep_begin(room);
+    room = keep_of(room);
     keeper = room->keeper;
     if (!keeper || news == MEMBER_TALKS)
         return;
     if (member)
-        keep_seat(room, member, news == MEMBER_LEFT);
+        keep_seat(keeper, member, news == MEMBER_LEFT);
     bool news_of_room = keeper->locked != room->locked || keeper->lecture != room->lecture ||
                         keeper->muted != room->all_muted || news == ROOM_BEGAN || news == ROOM_ENDED;
     keeper->locked = room->locked;

@@ -31,7 +31,7 @@ menu "guest" {
 
 
 class TestSides(ToneScenario):
-    SPOKEN = ("conf-placeintoconf", "confbridge-conf-end")
+    SPOKEN = ("conf-placeintoconf", "confbridge-conf-end", "conf-getpin")
     LINKS = MENUS
 
     @classmethod
@@ -82,6 +82,11 @@ class TestSides(ToneScenario):
             self.says(call, "confbridge-conf-end", mark)
             call.wait_ended()
         self.server.wait_nothing_left()
+        until(lambda: self.server.psql("select count(*) from room_seat where room = '3230'") == [["0"]], 10, "no seat that is kept")
+        mark = time.monotonic()
+        again = ann.phone.invite("3230").wait_answered()
+        self.says(again, "conf-getpin", mark)  # who was sent away is not known as one who was cut off
+        again.hangup()
 
     def test_no_other_room_takes_over_what_the_door_said(self):
         """Who came while all were muted is heard where he is led to, also by those who come there later."""
