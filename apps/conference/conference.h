@@ -159,6 +159,9 @@ struct room *conference_first(void);                                  /* then ->
 struct member *room_member(const struct room *room, unsigned number); /* NULL: he has gone */
 /* What the door said, if that was the door of the room he is in or wants: a host may have moved him since. */
 const struct door *member_door(const struct member *member);
+/* If he makes a room, then a new one: what the door said of its state is of a conference that was not cut
+ * off. */
+void member_resumes_nothing(struct member *member);
 /* May one more come in? EAGAIN: no more rooms may be open; ENOSPC: the room is full; EBUSY: it is locked. */
 int conference_admits(const struct member *member);
 /* As conference_admits(), but seats him: in the room, or before it (member->seat says which). Also ENOMEM. */
@@ -249,6 +252,7 @@ void entry_choose(struct member *member); /* … and he is yet to say which room
 /* keep.c */
 void keep_ban(struct room *room, const struct member *member, unsigned minutes);
 void keep_stop(struct server *server);
+bool keep_is_ending(const char *number); /* a conference is over, and storage may not know so yet */
 
 /* records.c */
 struct actor;

@@ -61,6 +61,11 @@ const struct door *member_door(const struct member *member)
     return strcmp(member->asks.number, member->row.number) == 0 ? &member->door : &none;
 }
 
+void member_resumes_nothing(struct member *member)
+{
+    member->door.resumes = member->door.locked = member->door.lecture = member->door.all_muted = false;
+}
+
 /* Not by another conference, from which he was moved here. */
 static bool member_is_invited(const struct member *member, const struct room *room)
 {
@@ -220,8 +225,7 @@ int conference_join(struct member *member)
         error = room_make(&room, member, NULL);
     if (error)
         return error;
-    /* It goes on now: what its host does from here on is no affair of the door. */
-    member->door.resumes = member->door.locked = member->door.lecture = member->door.all_muted = false;
+    member_resumes_nothing(member); /* it goes on now: what its host does from here on is his affair */
     if (member->door.returns)
         member->muted = member->door.was_muted;
     else

@@ -38,7 +38,7 @@ class TestSides(ToneScenario):
     def setUpClass(cls):
         super().setUpClass()
         cls.server.psql("insert into room (number, name, moderator_pin_hash, menu, host_menu) "
-                        "select n, '', moderator_pin_hash, 'guest', 'chair' from room, unnest(array['3230', '3232']) n "
+                        "select n, '', moderator_pin_hash, 'guest', 'chair' from room, unnest(array['3230', '3232', '3233']) n "
                         "where number = '3900'")
 
     def gather(self):
@@ -112,6 +112,21 @@ class TestSides(ToneScenario):
         for call in (host, bob, other):
             call.hangup()
         self.server.wait_nothing_left()
+
+    def test_the_next_conference_begins_anew(self):
+        """Also while the end of the last one is not yet written down."""
+        host = self.enter("1001", "3233", HOST, HOST_PIN)
+        ann, bob = (self.phone(user, registered=True) for user in ("1002", "1003"))
+        self.press(host, "#")
+        until(lambda: self.server.psql("select muted from room_state where room = '3233'") == [["t"]], 10, "the mute as it is kept")
+        host.hangup()
+        calls = [phone.invite("3233", tone=tone).wait_answered() for phone, tone in ((ann, ANN), (bob, BOB))]
+        for call in calls:
+            self.press(call, "#")
+        self.hear(calls[0], BOB)
+        self.hear(calls[1], ANN)
+        for call in calls:
+            call.hangup()
 
     def test_whispers(self):
         host, ann, bob, cat = self.gather()
