@@ -113,6 +113,8 @@ void conference_known(struct member *member, const struct room_row *row, const s
 {
     member->row = *row;
     member->door = *door;
+    if (conference_room(row->number) || keep_is_ending(row->number))
+        member_resumes_nothing(member);
     if (door->recognised)
         member->role = door->role;
     if (*door->name)

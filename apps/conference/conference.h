@@ -162,6 +162,9 @@ struct room *conference_room(const char *number);                     /* NULL: n
 struct room *conference_first(void);                                  /* then ->next */
 struct room *room_root(const struct room *room);                      /* itself, if it is no side room */
 struct member *room_member(const struct room *room, unsigned number); /* NULL: he has gone */
+/* If he makes a room, then a new one: what the door said of its state is of a conference that was not cut
+ * off. */
+void member_resumes_nothing(struct member *member);
 /* May one more come in? EAGAIN: no more rooms may be open, or his is over; ENOSPC: the room is full; EBUSY:
  * it is locked. */
 int conference_admits(const struct member *member);
@@ -257,6 +260,7 @@ void keep_ban(struct room *room, const struct member *member, unsigned minutes);
 /* At the door, which may not know yet whom a host has just sent away. */
 void keep_correct(struct member *member);
 void keep_stop(struct server *server);
+bool keep_is_ending(const char *number); /* a conference is over, and storage may not know so yet */
 
 /* export.c */
 void export_reseat(struct member *member); /* his voice comes by another port from now on */

@@ -232,6 +232,15 @@ static void keeper_wait(struct keeper *keeper, uint32_t ms)
     }
 }
 
+bool keep_is_ending(const char *number)
+{
+    const struct keeper *keeper = keepers;
+
+    while (keeper && !(keeper->ended && strcmp(keeper->number, number) == 0))
+        keeper = keeper->next;
+    return keeper != NULL;
+}
+
 /* The last calls have ended just now; nobody will hear of the replies. */
 void keep_stop(struct server *server)
 {

@@ -60,6 +60,11 @@ void room_hold(struct room *room)
     room->kept++;
 }
 
+void member_resumes_nothing(struct member *member)
+{
+    member->door.resumes = member->door.locked = member->door.lecture = member->door.all_muted = false;
+}
+
 /* The first one brings what storage knew of the room; later ones bring their own copy. `root`: a side room of
  * it. */
 static int room_make(struct room **out, const struct member *member, struct room *root)
@@ -213,6 +218,7 @@ int conference_join(struct member *member)
         error = room_make(&room, member, NULL);
     if (error)
         return error;
+    member_resumes_nothing(member); /* it goes on now: what its host does from here on is his affair */
     if (member->door.returns)
         member->muted = member->door.was_muted;
     else

@@ -5,9 +5,10 @@
  *
  *   bench CONFABD CONFIGURATION LOG SERVER-ADDRESS SERVER-PORT LOCAL-ADDRESS LOCAL-PORT [JSON-FILE]
  *
- * The configuration must trust LOCAL-ADDRESS as a peer, host rooms at 3000 to 3099, echo at 9196, and send
- * calls to 88, and through a path of five applications to 89, back to LOCAL-ADDRESS:LOCAL-PORT. BENCH names
- * the parts to run, by the beginnings of their names; BENCH_SECONDS says how long each is measured.
+ * The configuration must trust LOCAL-ADDRESS as a peer, host rooms at 3000 to 3099 and conf=…, which 3998
+ * makes, echo at 9196, and send calls to 88, and through a path of five applications to 89, back to
+ * LOCAL-ADDRESS:LOCAL-PORT. BENCH names the parts to run, by the beginnings of their names; BENCH_SECONDS
+ * says how long each is measured.
  */
 #define _GNU_SOURCE
 #include "tests/load/bench.h"

@@ -148,6 +148,11 @@ unsigned peer_storm(struct peer *peer, const char *number, unsigned count, unsig
 /* Hangs up all calls and waits for the answers; the totals stay. */
 void peer_hang_up(struct peer *peer);
 void peer_hang_up_behind(struct peer *peer, unsigned first); /* all but the first ones */
+/* Waits until the server has hung up all but the first ones. */
+bool peer_left_behind(struct peer *peer, unsigned first);
+/* Of the leg with this index: where it was answered, and keys that it presses (INFO). */
+void peer_contact(const struct peer *peer, unsigned index, char *user, size_t size);
+void peer_press(struct peer *peer, unsigned index, const char *keys);
 /* Sets up and ends `count` calls, at most `window` at a time, without media. */
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window);
 struct peer_totals peer_totals(const struct peer *peer);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define CALLS_ON_THE_WAY 16
+#define KEY_MS 50
 
 enum leg_state { LEG_CALLING, LEG_UP, LEG_ENDING, LEG_OVER, LEG_FAILED };
 
@@ -21,6 +22,7 @@ struct leg {
     struct media_leg *media; /* NULL: a call for its messages only */
     char call_id[128], number[64], from[256], to[256], contact[256];
     char invite[2048]; /* for retransmission, or the 200 of a called leg */
+    unsigned cseq;     /* of our latest request */
     uint64_t sent_us, begun_us, setup_us;
     bool polite; /* refused with Retry-After */
 };
@@ -110,6 +112,15 @@ static void sdp_write(struct peer *peer, const struct leg *leg, char *out, size_
              leg->secure ? "SAVP" : "AVP", facts->pt, facts->pt, facts->rtpmap, PACKET_MS, rtcp, key);
 }
 
+/* What is no SDP is a key. */
+static const char *body_type(const char *body)
+{
+    if (!*body)
+        return "";
+    return strncmp(body, "v=0", 3) == 0 ? "Content-Type: application/sdp\r\n"
+                                        : "Content-Type: application/dtmf-relay\r\n";
+}
+
 static void request_write(struct peer *peer, struct leg *leg, const char *method, const char *uri,
                           unsigned cseq, const char *body, char *out, size_t size)
 {
@@ -118,8 +129,7 @@ static void request_write(struct peer *peer, struct leg *leg, const char *method
              "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:bench@%s:%u>\r\n%s"
              "Content-Length: %zu\r\n\r\n%s",
              method, uri, address_text(peer), peer->port, leg->call_id, method, cseq, leg->from, leg->to,
-             leg->call_id, cseq, method, address_text(peer), peer->port,
-             *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
+             leg->call_id, cseq, method, address_text(peer), peer->port, body_type(body), strlen(body), body);
 }
 
 static struct leg *leg_new(struct peer *peer, unsigned group, enum voice_codec codec, bool secure)
@@ -154,7 +164,8 @@ static void leg_invite(struct peer *peer, const char *number, struct leg *leg)
              ntohs(peer->server.sin_port));
     snprintf(leg->to, sizeof leg->to, "<%s>", uri);
     sdp_write(peer, leg, sdp, sizeof sdp);
-    request_write(peer, leg, "INVITE", uri, 1, sdp, leg->invite, sizeof leg->invite);
+    leg->cseq = 1;
+    request_write(peer, leg, "INVITE", uri, leg->cseq, sdp, leg->invite, sizeof leg->invite);
     leg->begun_us = leg->sent_us = now_us();
     sip_send(peer, leg->invite);
 }
@@ -191,7 +202,7 @@ static void leg_bye(struct peer *peer, struct leg *leg)
 {
     char message[2048];
 
-    request_write(peer, leg, "BYE", leg->contact, 2, "", message, sizeof message);
+    request_write(peer, leg, "BYE", leg->contact, ++leg->cseq, "", message, sizeof message);
     snprintf(leg->invite, sizeof leg->invite, "%s", message);
     leg->state = LEG_ENDING;
     leg->sent_us = now_us();
@@ -392,15 +403,42 @@ unsigned peer_storm(struct peer *peer, const char *number, unsigned count, unsig
     return legs_in(peer, LEG_UP) - before;
 }
 
+void peer_contact(const struct peer *peer, unsigned index, char *user, size_t size)
+{
+    const char *contact = index < peer->count ? peer->legs[index]->contact : "";
+
+    contact += strncmp(contact, "sip:", 4) == 0 ? 4 : 0;
+    snprintf(user, size, "%.*s", (int)strcspn(contact, "@"), contact);
+}
+
+void peer_press(struct peer *peer, unsigned index, const char *keys)
+{
+    char body[64], message[2048];
+    struct leg *leg = peer->legs[index];
+
+    for (; *keys; keys++) {
+        snprintf(body, sizeof body, "Signal=%c\r\nDuration=100\r\n", *keys);
+        request_write(peer, leg, "INFO", leg->contact, ++leg->cseq, body, message, sizeof message);
+        sip_send(peer, message);
+        peer_run(peer, KEY_MS);
+    }
+}
+
+bool peer_left_behind(struct peer *peer, unsigned first)
+{
+    for (uint64_t until = now_us() + 30000000; peer->count > first && now_us() < until; usleep(200)) {
+        sip_receive(peer);
+        legs_sweep(peer);
+    }
+    return peer->count <= first;
+}
+
 void peer_hang_up_behind(struct peer *peer, unsigned first)
 {
     for (unsigned i = first; i < peer->count; i++)
         if (!peer->legs[i]->called && peer->legs[i]->state == LEG_UP)
             leg_bye(peer, peer->legs[i]);
-    for (uint64_t until = now_us() + 30000000; peer->count > first && now_us() < until; usleep(200)) {
-        sip_receive(peer);
-        legs_sweep(peer);
-    }
+    (void)peer_left_behind(peer, first);
     for (unsigned i = first; i < peer->count; i++) /* who does not answer is forgotten */
         peer->legs[i]->state = LEG_FAILED;
     legs_sweep(peer);

@@ -1,12 +1,15 @@
 /*
  * A room in which some talk, and a crowd that comes at a rate and leaves at once: what those who were there
- * before notice of it, beside the same room at rest in the same run.
+ * before notice of it, beside the same room at rest in the same run. Then what they notice of as many in a
+ * room beside, whose host ends it for all.
  */
 #include "tests/load/bench.h"
 
 #include <stdio.h>
 
 #define NUMBER "3050"
+#define FACTORY "3998" /* who calls it is host of a new room */
+#define END_KEYS "*09" /* of the usual menu of hosts */
 #define TALKERS 10
 #define CROWD 1000
 #define RATE 200
@@ -71,12 +74,34 @@ static bool talkers_call(struct bench *b)
     return true;
 }
 
+/* Who asked is still in the first room only when all others have gone. */
+static bool crowd_sent_away(struct bench *b, struct phase *p, double *seconds)
+{
+    char number[64];
+
+    peer_call(b->peer, FACTORY, 1, VOICE_PCMU, false);
+    if (!peer_settle(b->peer, 10000))
+        return false;
+    peer_contact(b->peer, TALKERS, number, sizeof number);
+    if (peer_storm(b->peer, number, CROWD, RATE) < CROWD)
+        return false;
+    peer_run(b->peer, ENTRY_MS);
+    phase_begin(b);
+    uint64_t began = now_us();
+    peer_press(b->peer, TALKERS, END_KEYS);
+    bool left = peer_left_behind(b->peer, TALKERS);
+    *seconds = (double)(now_us() - began) / 1e6;
+    phase_end(b, p);
+    return left;
+}
+
 void storm_run(struct bench *b)
 {
     struct phase rest = {.name = "stormrest", .what = "10 talkers in a room"};
     struct phase join = {.name = "stormjoin", .what = "1000 more join, 200 a second"};
     struct phase full = {.name = "stormfull", .what = "they are there"};
     struct phase leave = {.name = "stormleave", .what = "they leave at once"};
+    struct phase end = {.name = "stormend", .what = "1000 beside, sent away by a host"};
 
     daemon_start(&b->files);
     if (!talkers_call(b)) {
@@ -107,6 +132,12 @@ void storm_run(struct bench *b)
     phase_print(&full, &rest);
     phase_print(&leave, &rest);
     printf("    all had left after %.2f s\n", seconds);
+    if (crowd_sent_away(b, &end, &seconds)) {
+        phase_print(&end, &rest);
+        printf("    the last had been told, and had gone, after %.2f s\n", seconds);
+    } else {
+        table_absent(end.name, end.what, "not all came, or not all were sent away");
+    }
 out:
     peer_hang_up(b->peer);
     daemon_stop();

@@ -1,5 +1,5 @@
-"""Rooms as they are used: phones come, talk, fall silent, mute, hold, whisper, are led into side rooms, thrown out, and go,
-by chance; after each step everybody must hear just those whom he should.
+"""Rooms as they are used: phones come, are called in, talk, fall silent, mute, hold, whisper, are led into side rooms, locked out,
+thrown out by keys and by REFER, go, and come back, by chance; after each step everybody must hear just those whom he should.
 
 SOAK_SECONDS and SOAK_SEED say how long and which chance: 20 seconds of always the same without them, else by the clock; it is
 printed. `make soak` takes ten minutes.
@@ -11,6 +11,7 @@ import unittest
 
 import sound
 from harness import Scenario, until
+from referring import notify_status, refer
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", 20))
 SEED = int(os.environ.get("SOAK_SEED", time.time() if "SOAK_SECONDS" in os.environ else 1))
@@ -31,6 +32,9 @@ menu "soakhost" {
     key "6" { act = "kick-last" direct = true }
     key "7" { act = "mute-all" direct = true }
     key "8" { act = "unmute-all" direct = true }
+    key "9" { act = "lock-toggle" direct = true }
+    key "0" { act = "kick-all" direct = true }
+    key "#" { act = "visit" text = "3240-1" direct = true }
 }
 menu "soakmember" {
     prompt = {"conf-usermenu"}
@@ -46,22 +50,33 @@ class Person:
     def __init__(self, test, user):
         self.test, self.user, self.tone, self.host = test, user, TONES[user], user == "1001"
         self.phone = test.phone(user, registered=True)
-        self.call = self.room = self.id = None
-        self.muted = self.held = self.hushed = False
+        self.call = self.room = self.id = self.was_muted = None
+        self.muted = self.held = self.hushed = self.called = False
 
-    def come(self):
-        self.muted = self.held = self.hushed = False
-        mark = self.test.server.mark()
+    def come(self, returns=False):
+        """Calls, and types a PIN unless he is known from a moment ago; False: he was refused."""
+        server, mark = self.test.server, self.test.server.mark()
         self.call = self.phone.invite(MAIN, tone=self.tone).wait_answered()
-        self.call.dial((HOST_PIN if self.host else "") + "#", gap=0.02, ms=60)
-        self.id = self.test.server.wait_log(r"call=(\w+) room-entered room=%s " % MAIN, mark=mark).group(1)
-        self.room = MAIN
+        if not returns:
+            self.call.dial((HOST_PIN if self.host else "") + "#", gap=0.02, ms=60)
+        found = server.wait_log(r"call=(\w+) room-(entered|refused) room=%s " % MAIN, mark=mark)
+        if found.group(2) == "refused":
+            self.call.wait_ended(20)
+            self.gone()
+            return False
+        self.enter(found.group(1))
+        return True
+
+    def enter(self, call_id, called=False):
+        self.muted = self.held = self.hushed = False
+        self.id, self.room, self.called = call_id, MAIN, called
 
     def go(self):
         self.call.hangup()
         self.gone()
 
     def gone(self):
+        self.was_muted = None if self.called else self.muted  # whom the room has called has no seat of his own
         self.call = self.room = self.id = None
 
     def press(self, key):
@@ -74,8 +89,9 @@ class TestSoak(Scenario):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server.psql("insert into room (number, name, moderator_pin_hash, menu, host_menu, announce, music) "
-                        "select '%s', '', moderator_pin_hash, 'soakmember', 'soakhost', 'none', false from room "
+        cls.server.psql("insert into room (number, name, moderator_pin_hash, menu, host_menu, announce, music, "
+                        "dial_out, dial_out_max) "
+                        "select '%s', '', moderator_pin_hash, 'soakmember', 'soakhost', 'none', false, '{10XX}', 2 from room "
                         "where number = '3900'" % MAIN)
 
     # -- the model -----------------------------------------------------------------------------------------------------------
@@ -92,7 +108,7 @@ class TestSoak(Scenario):
     def follow(self):
         """What comes of it by itself."""
         if not self.inside():
-            self.all_muted = False
+            self.all_muted = self.locked = False
         if self.whispers and not self.host.room:
             self.whispers = False
         elif self.whispers and self.people[1].room != self.host.room:  # nobody is to hear what was for that one alone
@@ -125,23 +141,76 @@ class TestSoak(Scenario):
     def choices(self):
         """(what, who), as often as it is likely."""
         host, inside = self.host, self.inside()
-        found = [("come", p) for p in self.people if not p.room] * 3
+        found = [(what, p) for p in self.people if not p.room for what in ("come", "come", "come_back")]
         found += [(what, p) for p in inside if not p.held for what in ("mute", "hush", "hold")]
         found += [("resume", p) for p in inside if p.held] * 3
         found += [("go", p) for p in inside]
-        found += [("back", p) for p in inside if p.room != MAIN and not p.held]
-        if host.room and not host.held:
-            main = [p for p in inside if p.room == MAIN and not p.host]
-            found += [("kick", host), ("mute_all", host), ("break_out", host), ("break_out", host)] if main else []
-            found += [("call_back", host)] * 3 if len(main) + 1 < len(inside) else []
-            if self.whispers:
-                found += [("unwhisper", host)] * 3
-            elif self.people[1] in main:
-                found += [("whisper", host)] * 3
+        found += [("back", p) for p in inside if p.room != MAIN and not p.held and not p.host]
+        if not host.room or host.held:
+            return found
+        aside = [p for p in inside if p.room != MAIN]
+        found += [("call_back", host)] * (3 if aside else 0)
+        if host.room != MAIN:
+            return found
+        main = [p for p in inside if p.room == MAIN and not p.host]
+        found += [("lock", host)] * (3 if self.locked else 1)
+        found += [("invite", p) for p in self.people if not p.room]
+        found += [("visit", host)] if any(p.room == MAIN + "-1" for p in aside) else []
+        found += [(what, host) for what in ("kick", "kick_all", "mute_all", "break_out", "break_out")] if main else []
+        found += [("send_out", p) for p in main]
+        if self.whispers:
+            found += [("unwhisper", host)] * 3
+        elif self.people[1] in main:
+            found += [("whisper", host)] * 3
         return found
 
+    SEAT = "room_seat where room = '" + MAIN + "' and caller = '%s'"
+
+    def seat(self, p):
+        """Whether he was muted when he left his seat; None: he has none. Later than he has gone."""
+        seat = self.SEAT % p.user
+        until(lambda: self.server.psql("select count(*) from %s and left_at is null" % seat) == [["0"]], 20, "an empty seat")
+        return {"t": True, "f": False, None: None}[next((row[0] for row in self.server.psql("select muted from " + seat)), None)]
+
     def do_come(self, p):
-        p.come()
+        """For the first time, or long after: he is asked for a PIN."""
+        self.seat(p)
+        self.server.psql("delete from " + self.SEAT % p.user)
+        self.assertEqual(p.come(), p.host or not self.locked, p.user)
+
+    def do_come_back(self, p):
+        """Soon after: no PIN, no lock, and muted as he was."""
+        muted = self.seat(p)
+        if muted is None:
+            self.do_come(p)
+            return
+        self.server.psql("update room_seat set left_at = now() where room = '%s' and caller = '%s'" % (MAIN, p.user))
+        self.assertIn(p.was_muted, (muted, None), p.user)
+        self.assertTrue(p.come(returns=True), p.user)
+        p.muted = muted
+
+    def do_invite(self, p):
+        """By the host, past the lock."""
+        mark = self.server.mark()
+        refer(self.host.call, p.user)
+        p.call = p.phone.wait_call()
+        p.call.answer(tone=p.tone)
+        p.enter(self.server.wait_log(r"call=(\w+) room-entered room=%s " % MAIN, mark=mark).group(1), called=True)
+        self.assertEqual(self.told(), 200)
+
+    def do_send_out(self, p):
+        response = self.host.call.request("REFER", [("Refer-To", "<%s;method=BYE>" % p.phone.uri(p.user))])
+        self.assertEqual(response.status, 202)
+        self.assertEqual(self.told(), 200)
+        p.call.wait_ended(20)
+        p.gone()
+
+    def told(self):
+        """How the host's REFER went, by the last of its NOTIFYs."""
+        while True:
+            notify = self.host.phone.wait_notify()
+            if notify.get("Event").startswith("refer") and notify.get("Subscription-State").startswith("terminated"):
+                return notify_status(notify)
 
     def do_go(self, p):
         p.go()
@@ -183,6 +252,24 @@ class TestSoak(Scenario):
         self.moved(host, "3", who)
         self.assertEqual({p.room for p in who}, {MAIN})
 
+    def do_visit(self, host):
+        self.whispers = False
+        self.moved(host, "#", [host])
+        self.assertEqual(host.room, MAIN + "-1")
+
+    def do_lock(self, host):
+        mark = self.server.mark()
+        host.press("9")
+        self.locked = not self.locked
+        self.server.wait_log(r"act=%s .*error=0" % ("lock" if self.locked else "unlock"), mark=mark)
+
+    def do_kick_all(self, host):
+        members = [p for p in self.inside() if p.room == MAIN and not p.host]
+        host.press("0")
+        for p in members:
+            p.call.wait_ended(20)
+            p.gone()
+
     def do_kick(self, host):
         members = [p for p in self.inside() if p.room == MAIN and not p.host]
         host.press("6")
@@ -207,7 +294,8 @@ class TestSoak(Scenario):
         print("SOAK_SEED=%d SOAK_SECONDS=%g" % (SEED, SECONDS), flush=True)
         chance = random.Random(SEED)
         self.people = [Person(self, user) for user in TONES]
-        self.host, self.all_muted, self.whispers, self.steps = self.people[0], False, False, 0
+        self.host, self.steps = self.people[0], 0
+        self.all_muted = self.whispers = self.locked = False
         done = {}
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:

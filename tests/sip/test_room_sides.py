@@ -21,6 +21,7 @@ menu "chair" {
     key "8" { act = "soften" text = "1003" direct = true }
     key "9" { act = "visit" text = "3231" direct = true }
     key "0" { act = "end" direct = true }
+    key "#" { act = "mute-all-toggle" direct = true }
 }
 menu "guest" {
     prompt = {"conf-usermenu"}
@@ -30,14 +31,15 @@ menu "guest" {
 
 
 class TestSides(ToneScenario):
-    SPOKEN = ("conf-placeintoconf", "confbridge-conf-end")
+    SPOKEN = ("conf-placeintoconf", "confbridge-conf-end", "conf-getpin")
     LINKS = MENUS
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.server.psql("insert into room (number, name, moderator_pin_hash, menu, host_menu) "
-                        "select '3230', '', moderator_pin_hash, 'guest', 'chair' from room where number = '3900'")
+                        "select n, '', moderator_pin_hash, 'guest', 'chair' from room, unnest(array['3230', '3232', '3233']) n "
+                        "where number = '3900'")
 
     def gather(self):
         host = self.enter("1001", "3230", HOST, HOST_PIN)
@@ -80,6 +82,51 @@ class TestSides(ToneScenario):
             self.says(call, "confbridge-conf-end", mark)
             call.wait_ended()
         self.server.wait_nothing_left()
+        until(lambda: self.server.psql("select count(*) from room_seat where room = '3230'") == [["0"]], 10, "no seat that is kept")
+        mark = time.monotonic()
+        again = ann.phone.invite("3230").wait_answered()
+        self.says(again, "conf-getpin", mark)  # who was sent away is not known as one who was cut off
+        again.hangup()
+
+    def test_no_other_room_takes_over_what_the_door_said(self):
+        """Who came while all were muted is heard where he is led to, also by those who come there later."""
+        host = self.enter("1001", "3232", HOST, HOST_PIN)
+        self.press(host, "#")
+        until(lambda: self.server.psql("select muted from room_state where room = '3232'") == [["t"]], 10, "the mute as it is kept")
+        ann, bob, cat = (self.enter(user, "3232", tone, "") for user, tone in (("1002", ANN), ("1003", BOB), ("1004", CAT)))
+        self.hear(cat, HOST)
+        self.press(host, "1")
+        self.hear(ann, CAT)
+        self.hear(cat, ANN)
+        for call in (ann, cat):
+            call.hangup()
+        self.press(bob, "1")
+        self.hear(bob, HOST)
+        host.hangup()  # and comes back, as whom he was
+        host = host.phone.invite("3232", tone=HOST).wait_answered()
+        self.hear(bob, HOST)
+        self.press(host, "9")
+        other = self.phone("1004", registered=True).invite("3231", tone=CAT).wait_answered()
+        self.hear(host, CAT)
+        self.hear(other, HOST)
+        for call in (host, bob, other):
+            call.hangup()
+        self.server.wait_nothing_left()
+
+    def test_the_next_conference_begins_anew(self):
+        """Also while the end of the last one is not yet written down."""
+        host = self.enter("1001", "3233", HOST, HOST_PIN)
+        ann, bob = (self.phone(user, registered=True) for user in ("1002", "1003"))
+        self.press(host, "#")
+        until(lambda: self.server.psql("select muted from room_state where room = '3233'") == [["t"]], 10, "the mute as it is kept")
+        host.hangup()
+        calls = [phone.invite("3233", tone=tone).wait_answered() for phone, tone in ((ann, ANN), (bob, BOB))]
+        for call in calls:
+            self.press(call, "#")
+        self.hear(calls[0], BOB)
+        self.hear(calls[1], ANN)
+        for call in calls:
+            call.hangup()
 
     def test_whispers(self):
         host, ann, bob, cat = self.gather()
