@@ -74,6 +74,9 @@ class TestDoor(Rooms):
         config.write_text(re.sub("(?m)^number .*$", "", self.server.config.read_text()) + "".join(blocks["conf"]))
         done = subprocess.run([str(CONFABD), "--check", "-c", str(config)], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
+        clean = "delete from room where number = '880001'; delete from room_profile where name = 'quiet'"
+        self.server.psql(clean)
+        self.addCleanup(self.server.psql, clean)
         for block in blocks["sql"][:1] + blocks["sql"][2:3]:  # the room, and its persons
             self.server.psql(block)
         mark = self.server.mark()
@@ -85,7 +88,6 @@ class TestDoor(Rooms):
             call.hangup()
         for block in blocks["sql"][1:2] + blocks["sql"][3:]:
             self.server.psql(block)
-        self.server.psql("delete from room where number = '880001'")
 
     def test_profile_of_rooms_made_on_the_fly(self):
         self.server.psql("insert into room_profile (name, max_members) values ('quiet', 1)")
