@@ -186,8 +186,8 @@ class TestTool(RecordScenario):
                       (r"<-+ \[1\] 183", r"\[1\] PRACK -+>", r"<-+ \[1\] 200 PRACK"),
                       (r"\[1\] ACK -+>", r"\[1\] INVITE -+>", r"\[2\] INVITE -+>", r"<-+ \[2\] 200 INVITE", r"<-+ \[1\] 200 INVITE"),
                       (r"\[2\] INVITE -+>", r"<-+ \[2\] 200 INVITE", r"\[2\] ACK -+>", r"<-+ \[2\] UPDATE", r"\[2\] 200 UPDATE -+>"),
-                      (r"<-+ \[2\] REFER", r"\[2\] 202 REFER -+>", r"\[2\] NOTIFY 100 -+>", r"<-+ \[2\] 200 NOTIFY",
-                       r"\[3\] INVITE sip:1004@", r"\[2\] NOTIFY 200 -+>")):
+                      (r"<-+ \[2\] REFER", r"\[2\] 202 REFER -+>", r"\[2\] NOTIFY 100 -+>", r"<-+ \[2\] 200 NOTIFY"),
+                      (r"\[2\] NOTIFY 100 -+>", r"\[3\] INVITE sip:1004@", r"\[2\] NOTIFY 200 -+>")):
             self.assertRegex(ladder, r"(?s)" + ".*".join(rungs))
 
     def test_explain_tells_why_each_link_is_in_or_out(self):
