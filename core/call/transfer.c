@@ -510,7 +510,7 @@ int transfer_click(void *arg, const char *called, const char *user, const char *
     if (plan_find(server->settings, called, &argument, &app) == PLAN_APP && app->asked)
         return app->asked(server, &(struct asking){called, argument, user, peer, referral, refer});
     /* Somebody else's phones may be rung by a trusted peer alone. */
-    if (!peer && (!user || strcmp(user, called) != 0))
+    if (!settings_trusts(server->settings, peer) && (!user || strcmp(user, called) != 0))
         return 403;
     if (referral->attended || referral->bye)
         return 403;

@@ -1,12 +1,13 @@
 """Click to dial: a REFER out of any dialog has the server call both sides (RFC 3725, RFC 5359 section 2.19)."""
 import unittest
 
-from harness import Scenario
+from harness import PEERS, Scenario
 from referring import told
 
 
 class TestClickToDial(Scenario):
     SETTINGS = "sip { ring = 2 }"
+    PEERS = PEERS + '\npeer "carrier" { address = {"127.0.0.5"} trusted = false }'
 
     @classmethod
     def setUpClass(cls):
@@ -93,6 +94,7 @@ class TestClickToDial(Scenario):
     def test_nobody_clicks_for_others(self):
         self.click(self.phone("1003"), expect=403)
         self.click(self.phone("1001", password="wrong"), expect=407)
+        self.click(self.phone("carrier", password="", local="127.0.0.5"), expect=403)
         self.assertTrue(self.ada.incoming.empty())
 
     def test_a_telephone_number(self):
