@@ -253,10 +253,13 @@ int conference_move(struct member *member, const struct room_row *row, enum room
     member->door = (struct door){0}; /* what the door of one room said opens no other */
     if (!root)
         *member->invited = '\0'; /* nor does a call into it */
-    if (!room || !root)
+    /* Side rooms have no door. */
+    if (!root)
         error = conference_admits(member);
-    else if (room->ending)
+    else if (root->ending || (room && room->ending))
         error = EBUSY;
+    else if (!room && room_count >= link_settings(member->link)->max_rooms)
+        error = EAGAIN;
     if (!error && !room)
         error = room_make(&room, member, root);
     if (error) {

@@ -157,6 +157,8 @@ START_TEST(members_break_out_and_are_called_back)
 
     for (int i = 0; i < 4; i++)
         guest[i] = enter("3000");
+    /* One has been called into it. */
+    snprintf(guest[0]->invited, sizeof guest[0]->invited, "%s", host->room->id);
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_BREAK_OUT, .value = 0}), EINVAL);
     ck_assert_int_eq(act(host, (struct act_order){.act = ACT_BREAK_OUT, .text = "a/b"}), EINVAL);
     ck_assert_int_eq(act(guest[0], (struct act_order){.act = ACT_BREAK_OUT, .value = 2}), EACCES);
