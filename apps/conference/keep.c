@@ -321,7 +321,7 @@ void keep_ban(struct room *room, const struct member *member, unsigned minutes)
 static bool member_goes(const struct member *caller)
 {
     for (const struct room *room = conference_first(); room; room = room->next) {
-        if (strcmp((room->main ? room->main : room)->number, caller->row.number) != 0)
+        if (strcmp(room_root(room)->number, caller->row.number) != 0)
             continue;
         for (const struct member *member = room->members; member; member = member->next)
             if (member->away != AWAY_NOT && strcmp(member->asks.caller, caller->asks.caller) == 0)

@@ -29,6 +29,9 @@ extern struct kept {
 extern struct room_row usual_room; /* what room_row_init() gives */
 extern char recorded[4096];        /* every record, as JSON with sorted keys, a line each */
 
+/* double_begin(), with the built-in menus. */
+void room_double_begin(void);
+
 /* Replies: a row, or none; and as what the door knows the caller. */
 void door_says(int error, const struct room_row *row, const struct door *door);
 void pin_says(int error, enum room_role role, const char *name);

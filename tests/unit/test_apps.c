@@ -33,22 +33,9 @@ int cache_discard(struct storage *st, const char *path, struct ticket ticket, st
     return 0;
 }
 
-static const struct settings *usual; /* for its menus */
-static char cache[] = "/cache";
-
-static void complained(const char *line, void *arg)
-{
-    (void)arg;
-    ck_abort_msg("%s", line);
-}
-
 static void setup(void)
 {
-    double_begin();
-    ck_assert_int_eq(settings_load(&usual, "/dev/null", complained, NULL), 0);
-    settings.menus = usual->menus;
-    settings.menu_count = usual->menu_count;
-    settings.cache_dir = cache;
+    room_double_begin();
     ck_assert_int_eq(loop_new(&server.loop), 0);
     settings.max_rooms = 2;
     settings.max_room_members = 3;

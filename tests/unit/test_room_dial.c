@@ -36,25 +36,14 @@ static const struct room_row board = {.number = "3100",
                                       .dial_out = {"10XX", "0."},
                                       .dial_out_max = 2};
 
-static char cache[] = "/cache", realm[] = "confab";
-static const struct settings *usual; /* for its menus */
-
-static void complained(const char *line, void *arg)
-{
-    (void)arg;
-    ck_abort_msg("%s", line);
-}
+static char realm[] = "confab";
 
 static void setup(void)
 {
-    double_begin();
-    ck_assert_int_eq(settings_load(&usual, "/dev/null", complained, NULL), 0);
-    settings.menus = usual->menus;
-    settings.menu_count = usual->menu_count;
+    room_double_begin();
     ck_assert_int_eq(loop_new(&server.loop), 0);
     settings.max_rooms = 4;
     settings.max_room_members = 4;
-    settings.cache_dir = cache;
     settings.realm = realm;
 }
 
