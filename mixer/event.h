@@ -70,6 +70,6 @@ struct mixer_stats {
     uint64_t levels_distrusted; /* ports whose audio levels (RFC 6464) proved wrong and are measured instead */
     uint64_t tick_us_histogram[HISTOGRAM_BUCKETS]; /* how long ticks took, all workers together */
 };
-void mixer_read_stats(const struct mixer *m, struct mixer_stats *out);
+void mixer_read_stats(struct mixer *m, struct mixer_stats *out);
 
 #endif

@@ -337,8 +337,9 @@ struct sounds *mixer_sounds(struct mixer *m)
     return m->sounds;
 }
 
-void mixer_read_stats(const struct mixer *m, struct mixer_stats *out)
+void mixer_read_stats(struct mixer *m, struct mixer_stats *out)
 {
+    mixer_collect(m); /* a room's end wakes nobody */
     struct mixer_stats s = {.ports = atomic_load(&m->ports_open),
                             .rooms = atomic_load(&m->rooms_open),
                             .sounds = sounds_count(m->sounds),

@@ -309,7 +309,7 @@ class TestSoak(Scenario):
         for p in self.inside():
             p.go()
         self.server.wait_nothing_left(20)
-        self.assertEqual(self.server.counters()["rooms"], 0)
+        until(lambda: self.server.counters()["rooms"] == 0, 10, "the end of all rooms")
 
 
 if __name__ == "__main__":
