@@ -212,7 +212,7 @@ static void announcement_invited(struct link *link, const struct request *reques
         return;
     }
     link_set_state(link, announcement);
-    const struct prompts *prompts = server_prompts(link_server(link));
+    const struct prompts *prompts = link_prompts(link);
     const char *own = json_string_value(json_object_get(link_service(link, "announcement"), "prompt"));
     announcement_say(announcement, prompts, own ? own : request->argument);
     if (!link_ends(link)) {

@@ -202,7 +202,7 @@ static void park_answered(struct link *link)
         park_wait(link);
         return;
     }
-    say_digits(server_prompts(link_server(link)), &phrase, parked->slot);
+    say_digits(link_prompts(link), &phrase, parked->slot);
     list_silence(&list, 300);
     list_phrase(&list, &phrase);
     link_play(link, &list, park_play);

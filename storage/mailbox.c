@@ -9,20 +9,28 @@
 /* -- a mailbox
  * -------------------------------------------------------------------------------------------------------- */
 
+static const char *const kind_names[MAILBOX_KIND_COUNT] = {"person", "shared", "dispatch", "greeting"};
+
 /*
- * Row, quota and greetings in one round trip. The kinds of greetings come as one text, "busy name": no kind's
- * name is part of another's.
+ * Row, quotas and greetings in one round trip. The kinds of greetings come as one text, "busy name": no
+ * kind's name is part of another's.
  */
 int mailbox_read(struct database *db, const char *number, struct mailbox *out)
 {
     PGresult *result = NULL;
-    int error =
-        database_query(db, &result,
-                       "select number, name, zone, language, pin_must_change, max_messages, max_message_s, "
-                       "(select count(*) from entry where mailbox = m.number and deleted_at is null), "
-                       "(select coalesce(string_agg(kind, ' '), '') from greeting where mailbox = m.number) "
-                       "from mailbox m where number = $1",
-                       VALUES(value_text(number)));
+    int error = database_query(
+        db, &result,
+        "select number, name, zone, language, pin_must_change, max_messages, max_message_s, used.count, "
+        "used.seconds, "
+        "used.bytes, max_seconds, max_bytes, "
+        "(select coalesce(string_agg(kind, ' '), '') from greeting where mailbox = m.number), "
+        "kind, keymap, newest_first, autoplay, envelope, tutorial, operator, login_from_greeting "
+        "from mailbox m, lateral (select count(*), coalesce(sum(duration_ms) / 1000, 0)::bigint as seconds, "
+        "coalesce(sum(octet_length(audio)), 0)::bigint as bytes from entry e join message g on g.id = "
+        "e.message "
+        "join blob b on b.id = g.blob where e.mailbox = m.number and e.deleted_at is null) as used where "
+        "number = $1",
+        VALUES(value_text(number)));
 
     if (error != 0) {
         return error;
@@ -40,9 +48,25 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
     out->max_messages = (unsigned)row_number(result, 0, 5);
     out->max_message_s = (unsigned)row_number(result, 0, 6);
     out->message_count = (unsigned)row_number(result, 0, 7);
+    out->seconds = (unsigned)row_number(result, 0, 8);
+    out->bytes = (uint64_t)row_number(result, 0, 9);
+    out->max_seconds = (unsigned)row_number(result, 0, 10);
+    out->max_bytes = (uint64_t)row_number(result, 0, 11);
     for (int kind = 0; kind < GREETING_COUNT; kind++) {
-        out->greetings[kind] = strstr(PQgetvalue(result, 0, 8), greeting_names[kind]) != NULL;
+        out->greetings[kind] = strstr(PQgetvalue(result, 0, 12), greeting_names[kind]) != NULL;
     }
+    for (int kind = 0; kind < MAILBOX_KIND_COUNT; kind++) {
+        if (strcmp(PQgetvalue(result, 0, 13), kind_names[kind]) == 0) {
+            out->kind = (enum mailbox_kind)kind;
+        }
+    }
+    row_text(result, 0, 14, out->keymap, sizeof out->keymap);
+    out->newest_first = row_truth(result, 0, 15);
+    out->autoplay = row_truth(result, 0, 16);
+    out->envelope = row_truth(result, 0, 17);
+    out->tutorial = row_truth(result, 0, 18);
+    row_text(result, 0, 19, out->operator_number, sizeof out->operator_number);
+    out->login_from_greeting = row_truth(result, 0, 20);
     PQclear(result);
     return 0;
 }

@@ -19,13 +19,27 @@ enum folder { FOLDER_INBOX, FOLDER_OLD, FOLDER_WORK, FOLDER_FAMILY, FOLDER_FRIEN
 #define PIN_MAX 16
 #define ENTRIES_MAX 1000 /* of one listing; the oldest that are left out come when these are gone */
 
+enum mailbox_kind { MAILBOX_PERSON, MAILBOX_SHARED, MAILBOX_DISPATCH, MAILBOX_GREETING, MAILBOX_KIND_COUNT };
+
 struct mailbox {
+    enum mailbox_kind kind;
     char number[NUMBER_TEXT];
     char name[128], zone[64], language[16];
     bool greetings[GREETING_COUNT]; /* which of his own he has recorded */
     bool pin_must_change;
-    unsigned max_messages; /* quota by count */
-    unsigned message_count;
+    bool tutorial;                     /* he is to be led through it on his next visit */
+    char keymap[16];                   /* "": the server's */
+    bool newest_first;                 /* the order in which messages come */
+    bool autoplay;                     /* the next begins when one was heard */
+    bool envelope;                     /* when and from whom is said before each */
+    bool login_from_greeting;          /* callers from outside may */
+    char operator_number[NUMBER_TEXT]; /* "": the server's */
+    unsigned max_messages;             /* quotas; 0: none */
+    unsigned max_seconds;
+    uint64_t max_bytes;
+    unsigned message_count; /* used of them, without what is in the trash */
+    unsigned seconds;
+    uint64_t bytes;
     unsigned max_message_s; /* 0: the server's */
 };
 typedef void mailbox_reply(struct ticket ticket, int error, const struct mailbox *mailbox);

@@ -97,7 +97,7 @@ static void entry_ask(struct member *member)
 /* "This conference has not begun yet. You may enter today at 9 50 a m." */
 static void entry_come_later(struct member *member)
 {
-    const struct prompts *prompts = server_prompts(link_server(member->link));
+    const struct prompts *prompts = link_prompts(member->link);
     bool early = member->door.time == DOOR_EARLY;
     struct phrase phrase = {0};
     struct list list = {0};

@@ -227,7 +227,7 @@ static int floor_next(struct member *member, struct list *list)
 
 void count_list(const struct member *member, struct list *list)
 {
-    const struct prompts *prompts = server_prompts(link_server(member->link));
+    const struct prompts *prompts = link_prompts(member->link);
     unsigned others = member->room->count - 1;
     struct phrase phrase = {0};
 

@@ -92,7 +92,7 @@ bool name_is_known(const struct member *member)
 /* His name, or what else tells who he is. */
 void name_list(const struct member *member, struct list *list)
 {
-    const struct prompts *prompts = server_prompts(link_server(member->link));
+    const struct prompts *prompts = link_prompts(member->link);
     struct phrase phrase = {0};
 
     if (name_is_known(member)) {

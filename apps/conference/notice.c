@@ -23,7 +23,7 @@ static void notice_keys(const struct member *member, struct list *list, const ch
     if (!menu_path(member, acts, keys))
         return;
     member_words(member, list, name);
-    say_digits(server_prompts(link_server(member->link)), &phrase, keys);
+    say_digits(link_prompts(member->link), &phrase, keys);
     list_phrase(list, &phrase);
 }
 
@@ -37,7 +37,7 @@ static void notice_waiting(const struct member *member, struct list *list)
     if (!first)
         return;
     if (count > 1) {
-        say_number(server_prompts(link_server(member->link)), &phrase, count);
+        say_number(link_prompts(member->link), &phrase, count);
         list_phrase(list, &phrase);
         member_words(member, list, "conf-people-wait");
     } else if (name_is_known(first)) {

@@ -70,7 +70,7 @@ bool room_is_recorded(const struct room *room)
 /* Nobody is recorded unawares: whoever comes in hears it before anything else. */
 void member_greet(struct member *member)
 {
-    const struct prompts *prompts = server_prompts(link_server(member->link));
+    const struct prompts *prompts = link_prompts(member->link);
     const struct room *room = member->room;
     struct phrase phrase = {0};
     struct list list = {0};

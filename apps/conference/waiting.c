@@ -34,9 +34,9 @@ void waiting_over(struct member *member)
     struct phrase phrase = {0};
     struct list list = {0};
 
-    say(server_prompts(link_server(member->link)), &phrase, "conf-placeintoconf");
+    say(link_prompts(member->link), &phrase, "conf-placeintoconf");
     if (room_is_recorded(member->room))
-        say(server_prompts(link_server(member->link)), &phrase, "conf-now-recording");
+        say(link_prompts(member->link), &phrase, "conf-now-recording");
     list_phrase(&list, &phrase);
     member_hear(member, &list);
 }

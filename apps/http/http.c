@@ -238,7 +238,7 @@ static void http_list(struct link *link, const struct verb *verb, struct list *l
     struct phrase phrase = {0};
 
     for (size_t i = 0; i < verb->prompt_count; i++)
-        say(server_prompts(link_server(link)), &phrase, verb->prompts[i]);
+        say(link_prompts(link), &phrase, verb->prompts[i]);
     list_phrase(list, &phrase);
     if (verb->kind == VERB_PLAY && verb->number)
         list_tone(list, (unsigned)verb->number, (unsigned)verb->ms);

@@ -23,7 +23,7 @@ static void ivr_add(struct link *link, struct list *list, const char *name)
 {
     struct phrase phrase = {0};
 
-    say(server_prompts(link_server(link)), &phrase, name);
+    say(link_prompts(link), &phrase, name);
     list_phrase(list, &phrase);
 }
 
@@ -59,7 +59,7 @@ static void ivr_echo(struct link *link)
 
 static void ivr_say_now(struct link *link, const char *zone)
 {
-    const struct prompts *prompts = server_prompts(link_server(link));
+    const struct prompts *prompts = link_prompts(link);
     struct phrase phrase = {0};
     struct list list = {0};
 

@@ -39,7 +39,7 @@ struct change {
 
 static void say_to(struct link *link, struct phrase *phrase, const char *name)
 {
-    say(server_prompts(link_server(link)), phrase, name);
+    say(link_prompts(link), phrase, name);
 }
 
 static void feature_say(struct link *link, const struct phrase *phrase, link_step *next)
@@ -79,7 +79,7 @@ static void feature_set(struct ticket ticket, int error)
     say_to(link, &phrase, change->feature->phrase);
     if (*change->number) {
         say_to(link, &phrase, "is-set-to");
-        say_digits(server_prompts(link_server(link)), &phrase, change->number);
+        say_digits(link_prompts(link), &phrase, change->number);
     } else {
         say_to(link, &phrase, change->feature->on ? "activated" : "de-activated");
     }
@@ -148,7 +148,7 @@ static void last_found(struct ticket ticket, int error, const char *number)
     }
     snprintf(change->number, sizeof change->number, "%s", number);
     say_to(link, &phrase, "info-about-last-call");
-    say_digits(server_prompts(link_server(link)), &phrase, number);
+    say_digits(link_prompts(link), &phrase, number);
     say_to(link, &phrase, "feature-press-one");
     list_silence(&list, 200);
     list_phrase(&list, &phrase);

@@ -23,7 +23,7 @@ static void say_phrase(const struct link *link, struct list *list, const char *n
 {
     struct phrase phrase = {0};
 
-    say(server_prompts(link_server(link)), &phrase, name);
+    say(link_prompts(link), &phrase, name);
     list_phrase(list, &phrase);
 }
 

@@ -35,7 +35,7 @@ static void inbox_advanced_key(struct link *link, char key)
     struct voicemail *vm = link_state(link);
 
     if (keymap_act(MENU_ADVANCED, key) == ACT_COMPOSE)
-        inbox_compose(vm, NULL);
+        send_compose(vm, NULL);
     else
         inbox_menu(link);
 }
@@ -178,63 +178,6 @@ bool mailbox_is_full(const struct mailbox *box)
     return box->max_messages && box->message_count >= box->max_messages;
 }
 
-/* -- a message of one's own
- * ----------------------------------------------------------------------------------------- */
-
-static void inbox_composed(struct voicemail *vm)
-{
-    vm->then = NULL;
-    inbox_menu(vm->link);
-}
-
-/* With the database away he may speak all the same: the spool keeps it, and commit tells him the truth. */
-static void inbox_recipient_found(struct ticket ticket, int error, const struct mailbox *box)
-{
-    struct link *link = link_of(ticket);
-    struct list list = {0};
-
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error == ENOENT) {
-        voicemail_tell(vm, "vm-nobox", inbox_menu);
-    } else if (error == 0 && mailbox_is_full(box)) {
-        voicemail_tell(vm, "vm-mailboxfull", inbox_menu);
-    } else {
-        vm->then = inbox_composed;
-        vm->status = 0;
-        vm->limit_s = error ? 0 : box->max_message_s;
-        say_to(vm, &list, "vm-intro");
-        link_play(link, &list, deposit_start);
-    }
-}
-
-static void inbox_recipient(struct link *link, const char *digits)
-{
-    struct voicemail *vm = link_state(link);
-
-    if (!*digits)
-        inbox_menu(link);
-    else
-        inbox_compose(vm, digits);
-}
-
-/* `number` NULL: he is asked for it. */
-void inbox_compose(struct voicemail *vm, const char *number)
-{
-    struct list list = {0};
-
-    if (!number) {
-        say_to(vm, &list, "msg-enter-mailbox");
-        link_ask(vm->link, &list, 16, MENU_WAIT_MS, inbox_recipient);
-        return;
-    }
-    snprintf(vm->dialled, sizeof vm->dialled, "%s", number);
-    int error = mailbox_find(inbox_storage(vm), number, link_ticket(vm->link), inbox_recipient_found);
-    if (error)
-        voicemail_trouble(vm, "recipient", error);
-}
-
 /* -- welcome
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -254,7 +197,7 @@ static void inbox_counted(struct ticket ticket, int error, const struct mailbox_
         return;
     }
     vm->folder = counts->fresh || !counts->old ? FOLDER_INBOX : FOLDER_OLD;
-    say_message_count(server_prompts(link_server(link)), &phrase, counts->fresh, counts->old);
+    say_message_count(link_prompts(link), &phrase, counts->fresh, counts->old);
     list_phrase(&list, &phrase);
     /* Keys pressed while it speaks are kept for the menu: whoever knows the way need not wait. */
     link_play(link, &list, inbox_menu);

@@ -46,7 +46,7 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         vm->box = *box;
         vm->known = true;
         if (box->pin_must_change)
-            options_first_pin(vm);
+            pin_first(vm);
         else
             inbox_welcome(vm);
     } else if (error == EACCES) {

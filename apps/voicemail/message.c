@@ -9,10 +9,9 @@
 #define CALLER_SPELT_MAX                                                                                     \
     24 /* a longer name would leave no room for the message in what is played in one go */
 
-static void message_menu(struct link *link);
 static void message_do(struct voicemail *vm, enum act act);
 
-static struct entry *message_at(const struct voicemail *vm)
+struct entry *message_entry(const struct voicemail *vm)
 {
     return &vm->list->entries[vm->at];
 }
@@ -42,7 +41,7 @@ static void message_updated(struct ticket ticket, int error, const struct entry 
     } else if (error) {
         voicemail_trouble(vm, "update", error);
     } else {
-        *message_at(vm) = *entry;
+        *message_entry(vm) = *entry;
         vm->updated(link);
     }
 }
@@ -61,7 +60,7 @@ static void message_write(struct voicemail *vm, const struct entry *wanted, link
 /* He has heard it once its end was reached, or once he has decided something about it. */
 static void message_heard(struct voicemail *vm, link_step *then)
 {
-    struct entry entry = *message_at(vm);
+    struct entry entry = *message_entry(vm);
 
     if (entry.heard || vm->left_alone) {
         then(vm->link);
@@ -86,7 +85,7 @@ static void message_say_number(struct voicemail *vm, struct list *list)
         say_to(vm, list, "vm-last");
     say_to(vm, list, "vm-message");
     if (vm->at && vm->at + 1 != vm->list->count) {
-        say_number(server_prompts(link_server(vm->link)), &number, (long)vm->at + 1);
+        say_number(link_prompts(vm->link), &number, (long)vm->at + 1);
         list_phrase(list, &number);
     }
 }
@@ -95,11 +94,11 @@ static void message_say_number(struct voicemail *vm, struct list *list)
  */
 static void message_say_envelope(struct voicemail *vm, struct list *list)
 {
-    const struct entry *entry = message_at(vm);
+    const struct entry *entry = message_entry(vm);
     struct phrase when = {0};
 
     say_to(vm, list, "vm-received");
-    say_when(server_prompts(link_server(vm->link)), &when, entry->left, clock_wall(), vm->box.zone);
+    say_when(link_prompts(vm->link), &when, entry->left, clock_wall(), vm->box.zone);
     list_phrase(list, &when);
     if (!*entry->caller) {
         say_to(vm, list, "vm-unknown-caller");
@@ -176,7 +175,7 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
     }
     if (error) {
         /* One broken message must not keep him from the others: it is named, and stays as it is. */
-        link_log(link, LEVEL_ERROR, "message-broken entry=%s error=%d", message_at(vm)->id, error);
+        link_log(link, LEVEL_ERROR, "message-broken entry=%s error=%d", message_entry(vm)->id, error);
         voicemail_tell(vm, "msg-cannot-play", message_broken);
         return;
     }
@@ -189,8 +188,8 @@ void message_present(struct voicemail *vm)
     vm->paused = false;
     vm->left_alone = false;
     vm->rounds = 0;
-    int error = entry_fetch(server_storage(link_server(vm->link)), message_at(vm)->id, link_ticket(vm->link),
-                            message_fetched);
+    int error = entry_fetch(server_storage(link_server(vm->link)), message_entry(vm)->id,
+                            link_ticket(vm->link), message_fetched);
     if (error)
         voicemail_trouble(vm, "fetch", error);
 }
@@ -228,13 +227,13 @@ static void message_say_deleted(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
-    voicemail_tell(vm, message_at(vm)->deleted ? "vm-deleted" : "vm-undeleted", message_menu);
+    voicemail_tell(vm, message_entry(vm)->deleted ? "vm-deleted" : "vm-undeleted", message_menu);
 }
 
 /* Deleted ones stay in the list and in the table, so that the same key brings them back while he is here. */
 static void message_toggle_delete(struct voicemail *vm)
 {
-    struct entry entry = *message_at(vm);
+    struct entry entry = *message_entry(vm);
 
     entry.heard = true;
     entry.deleted = !entry.deleted;
@@ -248,7 +247,7 @@ static void message_say_filed(struct link *link)
 
     message_say_number(vm, &list);
     say_to(vm, &list, "vm-savedto");
-    say_to(vm, &list, folder_prompt(message_at(vm)->folder));
+    say_to(vm, &list, folder_prompt(message_entry(vm)->folder));
     say_to(vm, &list, "vm-messages");
     link_play(link, &list, message_menu);
 }
@@ -256,7 +255,7 @@ static void message_say_filed(struct link *link)
 static void message_file(struct link *link, char key)
 {
     struct voicemail *vm = link_state(link);
-    struct entry entry = *message_at(vm);
+    struct entry entry = *message_entry(vm);
 
     if (key < '0' || key >= '0' + FOLDER_COUNT) {
         message_menu(link);
@@ -267,64 +266,6 @@ static void message_file(struct link *link, char key)
     entry.deleted = false;
     vm->left_alone = !entry.heard;
     message_write(vm, &entry, message_say_filed);
-}
-
-static void message_forwarded(struct ticket ticket, int error)
-{
-    struct link *link = link_of(ticket);
-
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error && error != ENOENT)
-        voicemail_trouble(vm, "forward", error);
-    else
-        voicemail_tell(vm, error ? "vm-nobox" : "vm-msgforwarded", message_menu);
-}
-
-/* Asked before the row is written, as a full mailbox is no place to forward to. The sound is not copied. */
-static void message_receiver_found(struct ticket ticket, int error, const struct mailbox *box)
-{
-    struct link *link = link_of(ticket);
-
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error == ENOENT) {
-        voicemail_tell(vm, "vm-nobox", message_menu);
-        return;
-    }
-    if (error == 0 && mailbox_is_full(box)) {
-        voicemail_tell(vm, "vm-mailboxfull", message_menu);
-        return;
-    }
-    if (error == 0)
-        error = entry_forward(server_storage(link_server(link)), message_at(vm)->id, box->number,
-                              link_ticket(link), message_forwarded);
-    if (error)
-        voicemail_trouble(vm, "forward", error);
-}
-
-static void message_receiver(struct link *link, const char *digits)
-{
-    struct voicemail *vm = link_state(link);
-
-    if (!*digits) {
-        message_menu(link);
-        return;
-    }
-    int error =
-        mailbox_find(server_storage(link_server(link)), digits, link_ticket(link), message_receiver_found);
-    if (error)
-        voicemail_trouble(vm, "forward", error);
-}
-
-static void message_forward(struct voicemail *vm)
-{
-    struct list list = {0};
-
-    say_to(vm, &list, "msg-enter-mailbox");
-    link_ask(vm->link, &list, 16, MENU_WAIT_MS, message_receiver);
 }
 
 static void message_advanced_key(struct link *link, char key)
@@ -338,13 +279,10 @@ static void message_advanced_key(struct link *link, char key)
         link_play(link, &list, message_menu);
         break;
     case ACT_REPLY:
-        if (*message_at(vm)->caller)
-            inbox_compose(vm, message_at(vm)->caller);
-        else
-            voicemail_tell(vm, "vm-nonumber", message_menu);
+        send_reply(vm);
         break;
     case ACT_COMPOSE:
-        inbox_compose(vm, NULL);
+        send_compose(vm, NULL);
         break;
     default:
         message_menu(link);
@@ -382,7 +320,7 @@ static void message_do(struct voicemail *vm, enum act act)
         message_toggle_delete(vm);
         break;
     case ACT_FORWARD:
-        message_forward(vm);
+        send_forward(vm);
         break;
     case ACT_SAVE:
         inbox_ask_folder(vm, "vm-savefolder", message_file);
@@ -408,7 +346,7 @@ static void message_key(struct link *link, char key)
 }
 
 /* Says only the keys that lead somewhere; the others work all the same. */
-static void message_menu(struct link *link)
+void message_menu(struct link *link)
 {
     struct voicemail *vm = link_state(link);
     struct list list = {0};
@@ -423,7 +361,7 @@ static void message_menu(struct link *link)
     say_to(vm, &list, "vm-repeat");
     if (vm->at + 1 < vm->list->count)
         say_to(vm, &list, "vm-next");
-    say_to(vm, &list, message_at(vm)->deleted ? "vm-undelete" : "vm-delete");
+    say_to(vm, &list, message_entry(vm)->deleted ? "vm-undelete" : "vm-delete");
     say_to(vm, &list, "vm-toforward");
     say_to(vm, &list, "vm-savemessage");
     say_to(vm, &list, "vm-helpexit");

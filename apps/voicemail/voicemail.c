@@ -13,7 +13,7 @@ void say_to(struct voicemail *vm, struct list *list, const char *name)
 {
     struct phrase phrase = {0};
 
-    say(server_prompts(link_server(vm->link)), &phrase, name);
+    say(link_prompts(vm->link), &phrase, name);
     list_phrase(list, &phrase);
 }
 
@@ -21,7 +21,7 @@ void say_digits_to(struct voicemail *vm, struct list *list, const char *digits)
 {
     struct phrase phrase = {0};
 
-    say_digits(server_prompts(link_server(vm->link)), &phrase, digits);
+    say_digits(link_prompts(vm->link), &phrase, digits);
     list_phrase(list, &phrase);
 }
 

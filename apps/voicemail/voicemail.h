@@ -4,7 +4,9 @@
  *   voicemail.c  where a call comes from and what it wants      login.c    whose box, and the PIN
  *   deposit.c    greeting, beep, message, "saved"               inbox.c    counts, main menu, folders
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
- *   options.c    greetings and PIN                              keymap.c   which key does what where
+ *   options.c    the menu of settings                           keymap.c   which key does what where
+ *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
+ *   send.c       compose, reply, forward
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -138,14 +140,28 @@ bool mailbox_is_full(const struct mailbox *box);
 /* Asks a question whose answer is a folder's number. */
 void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn);
 const char *folder_prompt(enum folder folder);
-/* Leaves a message in somebody's box, then comes back to the main menu. */
-void inbox_compose(struct voicemail *vm, const char *number);
 
 /* message.c */
 void message_present(struct voicemail *vm); /* the one at vm->at */
+void message_menu(struct link *link);
+struct entry *message_entry(const struct voicemail *vm);
 
 /* options.c */
 void options_menu(struct link *link);
-void options_first_pin(struct voicemail *vm); /* a PIN of his own, then inbox_welcome() */
+
+/* greetings.c */
+void greeting_record(struct voicemail *vm, enum greeting_kind kind);
+void greeting_temporary(struct voicemail *vm);
+
+/* new_pin.c */
+void pin_change(struct voicemail *vm);
+void pin_first(struct voicemail *vm); /* a PIN of his own, then inbox_welcome() */
+
+/* send.c */
+/* Leaves a message in somebody's box, then comes back to the main menu; `number` NULL: he is asked for it. */
+void send_compose(struct voicemail *vm, const char *number);
+void send_reply(
+    struct voicemail *vm); /* to the message at vm->at; then the menu of messages or the main one */
+void send_forward(struct voicemail *vm);
 
 #endif

@@ -252,6 +252,7 @@ struct link *link_of(struct ticket ticket);
 void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link));
 
 struct server *link_server(const struct link *link);
+const struct prompts *link_prompts(const struct link *link);   /* in the language of this call */
 const struct settings *link_settings(const struct link *link); /* frozen when the call came */
 struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);

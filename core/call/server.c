@@ -390,6 +390,11 @@ const struct prompts *server_prompts(const struct server *server)
     return server->prompts;
 }
 
+const struct prompts *link_prompts(const struct link *link)
+{
+    return server_prompts(link_server(link));
+}
+
 const struct settings *server_settings(const struct server *server)
 {
     return server->settings;

@@ -163,6 +163,11 @@ const struct prompts *server_prompts(const struct server *of)
     return of->prompts;
 }
 
+const struct prompts *link_prompts(const struct link *of)
+{
+    return server_prompts(link_server(of));
+}
+
 struct loop *server_loop(const struct server *of)
 {
     return of->loop;
