@@ -74,6 +74,7 @@ static void do_close(struct worker *w, struct command *c)
         port_report(p, true);
     port_disconnect(p);
     port_record_end(p, RECORD_CLOSED);
+    port_fax_end(p);
     if (p->player.playing) {
         port_play_end(p, PLAY_STOPPED);
         player_stop(&p->player);
@@ -292,6 +293,25 @@ static void do_record_stop(struct worker *w, struct command *c)
     port_record_end(c->port, RECORD_STOPPED);
 }
 
+static void do_fax(struct worker *w, struct command *c)
+{
+    (void)w;
+    port_fax_end(c->port);
+    c->port->fax = c->made.fax;
+}
+
+static void do_fax_packets(struct worker *w, struct command *c)
+{
+    (void)w;
+    port_fax_change(c->port, &c->t38, &c->remote);
+}
+
+static void do_listen_fax(struct worker *w, struct command *c)
+{
+    mixer_retire(w->mixer, RETIRED_CNG, c->port->cng);
+    c->port->cng = c->made.cng;
+}
+
 /* -- rooms
  * -----------------------------------------------------------------------------------------------------------
  */
@@ -403,6 +423,9 @@ static void (*const actions[COMMAND_COUNT])(struct worker *, struct command *) =
     [COMMAND_RECORD] = do_record,
     [COMMAND_RECORD_DOWN] = do_record_down,
     [COMMAND_RECORD_STOP] = do_record_stop,
+    [COMMAND_FAX] = do_fax,
+    [COMMAND_FAX_PACKETS] = do_fax_packets,
+    [COMMAND_LISTEN_FAX] = do_listen_fax,
     [COMMAND_ROOM_OPEN] = do_room_open,
     [COMMAND_ROOM_CLOSE] = do_room_close,
     [COMMAND_ROOM_KIT] = do_room_kit,

@@ -11,6 +11,7 @@
 #include "core/base/queue.h"
 #include "mixer/codec.h"
 #include "mixer/denoise.h"
+#include "mixer/faxline.h"
 #include "mixer/files.h"
 #include "mixer/io.h"
 #include "mixer/jitter.h"
@@ -178,6 +179,8 @@ struct port {
     enum connection connected;
     bool media_seen, timed_out;
     struct recording *recording;
+    struct fax_line *fax;     /* NULL: none; else it has the port's sound and packets */
+    struct cng_detector *cng; /* NULL: nobody asks */
     uint64_t tone_tick; /* last packet that was loud enough for an in-band digit */
     struct digit_receiver digits;
 
@@ -380,6 +383,9 @@ enum command_type {
     COMMAND_RECORD,
     COMMAND_RECORD_DOWN,
     COMMAND_RECORD_STOP,
+    COMMAND_FAX,
+    COMMAND_FAX_PACKETS,
+    COMMAND_LISTEN_FAX,
     COMMAND_ROOM_OPEN,
     COMMAND_ROOM_CLOSE,
     COMMAND_ROOM_KIT,
@@ -410,10 +416,14 @@ struct command {
         struct resampler *resamplers[2];
         struct denoiser *denoiser;
         struct relations *relations;
+        struct fax_line *fax;
+        struct cng_detector *cng;
     } made;
     struct secure_change secure; /* with FORMAT */
     struct class *class;         /* with JOIN, and with FORMAT of a member */
     unsigned from;               /* with RECORD_DOWN: the rate it takes */
+    struct fax_t38 t38;          /* with FAX_PACKETS, and where they come from */
+    struct sockaddr_storage remote;
 };
 
 struct worker {
@@ -466,7 +476,8 @@ enum retired_kind {
     RETIRED_LABEL,
     RETIRED_DENOISER,
     RETIRED_RELATIONS,
-    RETIRED_SRTP
+    RETIRED_SRTP,
+    RETIRED_CNG
 };
 struct retired {
     enum retired_kind kind;
@@ -528,6 +539,7 @@ struct mixer {
     atomic_uint ports_open, rooms_open;
     atomic_bool stopping;
     struct sounds *sounds;
+    struct faxes *faxes;
     struct worker *workers;
     unsigned worker_count;
     struct port *ports;

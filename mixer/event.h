@@ -7,12 +7,14 @@
 #define CONFAB_MIXER_EVENT_H
 
 #include "core/base/histogram.h"
+#include "mixer/fax.h"
 #include "mixer/mixer.h"
 
 enum mixer_event_type {
     EVENT_DIGIT,        /* digit, ms: once a key press, at its end or after 4733's repeats; never twice */
     EVENT_PLAYED,       /* serial, end: a play is over */
-    EVENT_RECORDED,     /* serial, end, error, ms, speech_ms: file complete and synced; of a room: its `room` */
+    EVENT_RECORDED,     /* serial, end, error, ms, speech_ms: file complete and synced; of a room: its `room`; of a fax: `fax` */
+    EVENT_FAX_TONE,     /* a fax machine calls */
     EVENT_SOUND_LOADED, /* sound, error, ms */
     EVENT_MEDIA,        /* the first RTP packet of a port came */
     EVENT_TIMEOUT,      /* nothing came for rtp_timeout_s */
@@ -50,7 +52,8 @@ struct mixer_event {
     uint32_t ms;        /* length of a digit, sound or recording; position at which a play ended */
     uint32_t speech_ms; /* of a recording: how much of it was speech */
     char digit;
-    bool talking, muted;
+    bool talking, muted, is_fax;
+    struct fax_result fax; /* error ENODATA: no page */
     struct port_stats stats;
 };
 

@@ -15,12 +15,12 @@
 
 bool port_keeps_sound(const struct port *p)
 {
-    return p->recording || (p->kit && p->kit->tones);
+    return p->recording || p->cng || (p->kit && p->kit->tones);
 }
 
 bool port_must_hear(const struct port *p)
 {
-    return p->recording ||
+    return p->recording || p->cng ||
            (p->tone_tick && p->kit && p->kit->tones && p->worker->tick - p->tone_tick < TONE_TICKS);
 }
 
@@ -184,7 +184,8 @@ bool port_hear(struct port *p)
         p->hear_got = false;
         return false;
     }
-    heard_stretch(p, frame);
+    if (!p->fax) /* a modem bears a gap better than time that is not even */
+        heard_stretch(p, frame);
     if (kit->widen[kit->heard_codec])
         resampler_run(kit->widen[kit->heard_codec], kit->heard + kit->heard_at, kit->frame);
     else
@@ -232,6 +233,15 @@ static void tones_frame(struct port *p, const int16_t *frame)
         port_digit_heard(p, digit, 100);
 }
 
+/* Over any other codec than G.711 no fax comes through. */
+static void cng_frame(struct port *p)
+{
+    struct mixer_event event = {.type = EVENT_FAX_TONE, .port = p->id};
+
+    if (p->kit->rate == 8000 && cng_detect(p->cng, p->kit->frame, 8000 / TICKS_A_SECOND))
+        mixer_emit(p->mixer, &event);
+}
+
 void port_heard_use(struct port *p)
 {
     bool got = port_hear(p);
@@ -240,4 +250,6 @@ void port_heard_use(struct port *p)
         record_frame(p, got ? p->kit->frame : NULL);
     if (p->kit && p->kit->tones && got)
         tones_frame(p, p->kit->frame);
+    if (p->cng && got)
+        cng_frame(p);
 }

@@ -130,6 +130,8 @@ static void port_dispose(struct mixer *m, struct port *p)
     kit_free(p->kit);
     secure_dispose(p);
     denoiser_free(p->denoiser);
+    cng_detector_free(p->cng);
+    p->cng = NULL;
     free(p->jitter);
     free(p->label);
     free(p->relations);
@@ -191,6 +193,9 @@ void mixer_collect(struct mixer *m)
         case RETIRED_DENOISER:
             denoiser_free(r.object);
             break;
+        case RETIRED_CNG:
+            cng_detector_free(r.object);
+            break;
         }
     }
 }
@@ -246,6 +251,8 @@ static int mixer_make(struct mixer *m)
         error = worker_make(&m->workers[i], m, i);
     if (!error)
         error = sounds_start(&m->sounds, m);
+    if (!error)
+        error = faxes_new(&m->faxes, m);
     for (unsigned i = 0; i < m->worker_count && !error; i++)
         error = worker_start(&m->workers[i]);
     return error;
@@ -319,6 +326,7 @@ void mixer_stop(struct mixer *m)
     if (m->sounds) {
         mixer_drain(m);
         mixer_close_all(m);
+        faxes_free(m->faxes);
         sounds_stop(m->sounds);
     }
     for (unsigned i = 0; m->workers && i < m->worker_count; i++)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fax_t38;
 struct mixer;
 typedef uint32_t port_id; /* 0 is never a port */
 typedef uint32_t room_id; /* 0 is never a room */
@@ -103,5 +104,16 @@ void port_play_skip(struct mixer *m, port_id port, int ms);
 MIXER_CHECK int port_play_seek(struct mixer *m, port_id port, uint32_t ms);
 MIXER_CHECK int port_play_speed(struct mixer *m, port_id port, unsigned percent);
 MIXER_CHECK int port_play_gain(struct mixer *m, port_id port, int db);
+
+/*
+ * A fax machine takes the port: it answers as `ident` (20 characters at most) and writes what comes to the TIFF file `path`. Its
+ * EVENT_RECORDED has `fax`: RECORD_STOPPED once T.30 has ended, RECORD_CLOSED when the port was closed before; the pages are synced.
+ * ENOTSUP: its sound is not G.711. port_fax_packets() goes on with T.38 (UDPTL) in place of RTP, to and from `remote`.
+ */
+MIXER_CHECK int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, const char *ident);
+MIXER_CHECK int port_fax_packets(struct mixer *m, port_id port, const struct sockaddr *remote,
+                                 const struct fax_t38 *format);
+/* Whether EVENT_FAX_TONE is wanted, should a fax machine call. */
+MIXER_CHECK int port_listen_fax(struct mixer *m, port_id port, bool listen);
 
 #endif

@@ -311,6 +311,20 @@ static void receive_rtcp(struct port *p, const struct io_packet *in)
     (void)bridge_relay_rtcp(p, in);
 }
 
+/* UDPTL's sequence numbers tell as RTP's do that two packets follow each other. */
+static void receive_fax(struct port *p, const struct io_packet *in)
+{
+    if (in->tag & 1 || in->length < 4)
+        return;
+    struct rtp_packet packet = {.sequence = (uint16_t)(in->data[0] << 8 | in->data[1])};
+    if (!remote_fits(p, in->from, &packet)) {
+        p->discarded++;
+        return;
+    }
+    port_alive(p);
+    port_fax_receive(p, in);
+}
+
 /* The kernel's time of arrival on the clock of ticks; a step of the wall clock must not move it far. */
 static void worker_arrival(struct worker *w, int64_t wall_us)
 {
@@ -352,6 +366,10 @@ void port_receive(struct worker *w, const struct io_packet *packet)
     atomic_fetch_add_explicit(&w->received, 1, memory_order_relaxed);
     if (!p->kit)
         return;
+    if (port_fax_has_packets(p)) {
+        receive_fax(p, packet);
+        return;
+    }
     /* RFC 5761 §4: what tells them apart is not encrypted. */
     bool rtcp = in.tag & 1 || (p->kit->format.rtcp_mux && rtp_is_rtcp(in.data, in.length));
     if (!secure_open(p, &in, rtcp, clear))

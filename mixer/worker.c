@@ -65,7 +65,9 @@ static void worker_tick(struct worker *w)
     for (struct room *room = w->rooms; room; room = room->next)
         room_tick(w, room);
     for (unsigned i = 0; i < w->port_count; i++) {
-        if (w->ports[i]->connected != CONNECTED_ROOM)
+        if (w->ports[i]->fax)
+            port_fax_tick(w->ports[i]);
+        else if (w->ports[i]->connected != CONNECTED_ROOM)
             port_speak(w->ports[i]);
     }
     io_flush(w->io);
@@ -147,4 +149,5 @@ void mixer_tick(struct mixer *m)
             (int64_t)w->tick * TICK_MS * 1000; /* and packets come just then: the wall clock is far off */
         worker_tick(w);
     }
+    faxes_service(m->faxes);
 }

@@ -16,6 +16,7 @@
 struct mixer *stage;
 struct member cast[MEMBERS_MAX];
 unsigned stage_ticks, stage_events[EVENT_PORT_CLOSED + 1];
+struct mixer_event stage_recorded;
 static unsigned cast_count;
 static uint64_t first_tick;
 
@@ -233,8 +234,11 @@ void stage_run(unsigned ms)
         for (unsigned i = 0; i < cast_count; i++)
             member_talk(&cast[i]);
         mixer_tick(stage);
-        while (mixer_next_event(stage, &event))
+        while (mixer_next_event(stage, &event)) {
             stage_events[event.type]++;
+            if (event.type == EVENT_RECORDED)
+                stage_recorded = event;
+        }
         for (unsigned i = 0; i < cast_count; i++) {
             if (!cast[i].deaf)
                 member_listen(&cast[i]);

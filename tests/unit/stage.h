@@ -52,6 +52,7 @@ extern struct mixer *stage;
 extern struct member cast[MEMBERS_MAX];
 extern unsigned stage_ticks;                         /* that have passed */
 extern unsigned stage_events[EVENT_PORT_CLOSED + 1]; /* how many of each kind came */
+extern struct mixer_event stage_recorded;            /* the last end of a recording */
 
 void stage_begin(const char *io, unsigned ports);
 void stage_end(void);

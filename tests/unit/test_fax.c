@@ -1,186 +1,67 @@
-/* A fax machine calls ours: SpanDSP's sender, over sound and over T.38 with loss, without waiting for real time. */
+/* A fax machine calls ours, over sound and over T.38 with loss, without waiting for real time. */
 #include <check.h>
 #include <math.h>
-#include <spandsp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tiffio.h>
-#include <unistd.h>
 
 #include "mixer/fax.h"
 #include "mixer/udptl.h"
+#include "tests/unit/fax_far.h"
 
-#define WIDTH 1728
-#define ROWS 300
-#define PAGES 2
 #define FRAME 160
 #define PATIENCE_S 180 /* of the line's time */
 
-static char folder[] = "/tmp/confab-fax-XXXXXX", sent[64], came[64];
-
-/* Pages that cannot be taken for each other: bars whose place and width depend on page and row. */
-static void row_draw(unsigned page, unsigned row, uint8_t out[WIDTH / 8])
-{
-    memset(out, 0, WIDTH / 8);
-    for (unsigned i = 0; i < 40; i++)
-        out[(row / 7 * 3 + page * 31 + i * (page + 2)) % (WIDTH / 8)] = 0xFF;
-}
-
-static void pages_write(void)
-{
-    uint8_t row[WIDTH / 8];
-    TIFF *tiff = TIFFOpen(sent, "w");
-
-    ck_assert_ptr_nonnull(tiff);
-    for (unsigned page = 0; page < PAGES; page++) {
-        TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, WIDTH);
-        TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, ROWS);
-        TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 1);
-        TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
-        TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_CCITT_T6);
-        TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE);
-        TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, ROWS);
-        TIFFSetField(tiff, TIFFTAG_XRESOLUTION, 204.0);
-        TIFFSetField(tiff, TIFFTAG_YRESOLUTION, 98.0);
-        TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH);
-        TIFFSetField(tiff, TIFFTAG_PAGENUMBER, page, PAGES);
-        for (unsigned i = 0; i < ROWS; i++) {
-            row_draw(page, i, row);
-            ck_assert_int_eq(TIFFWriteScanline(tiff, row, i, 0), 1);
-        }
-        TIFFWriteDirectory(tiff);
-    }
-    TIFFClose(tiff);
-}
-
-/* Every row of the first `pages` pages is as it was sent. */
-static void pages_compare(unsigned pages)
-{
-    uint8_t want[WIDTH / 8], got[WIDTH / 8];
-    TIFF *tiff = TIFFOpen(came, "r");
-
-    ck_assert_ptr_nonnull(tiff);
-    for (unsigned page = 0; page < pages; page++) {
-        uint32_t width = 0, rows = 0;
-        uint16_t compression = 0;
-        TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
-        TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &rows);
-        TIFFGetField(tiff, TIFFTAG_COMPRESSION, &compression);
-        ck_assert_uint_eq(width, WIDTH);
-        ck_assert_uint_eq(rows, ROWS);
-        ck_assert_uint_eq(compression, COMPRESSION_CCITT_T6);
-        for (unsigned i = 0; i < ROWS; i++) {
-            row_draw(page, i, want);
-            ck_assert_int_eq(TIFFReadScanline(tiff, got, i, 0), 1);
-            ck_assert_mem_eq(got, want, sizeof got);
-        }
-        ck_assert_int_eq(TIFFReadDirectory(tiff), page + 1 < pages);
-    }
-    TIFFClose(tiff);
-}
-
-static void begin(void)
-{
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(sent, sizeof sent, "%s/sent.tif", folder);
-    snprintf(came, sizeof came, "%s/came.tif", folder);
-    pages_write();
-}
-
-static void end(void)
-{
-    unlink(sent);
-    unlink(came);
-    rmdir(folder);
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-}
-
-static bool sender_done;
-static int sender_code;
-
-static void sender_over(t30_state_t *t30, void *arg, int code)
-{
-    (void)t30;
-    (void)arg;
-    sender_done = true;
-    sender_code = code;
-}
-
-static void sender_configure(t30_state_t *t30)
-{
-    sender_done = false;
-    t30_set_tx_ident(t30, "+44 20 7946 0018");
-    t30_set_tx_file(t30, sent, -1, -1);
-    t30_set_ecm_capability(t30, TRUE);
-    t30_set_supported_compressions(t30, T30_SUPPORT_T4_1D_COMPRESSION | T30_SUPPORT_T4_2D_COMPRESSION |
-                                            T30_SUPPORT_T6_COMPRESSION);
-    t30_set_supported_modems(t30, T30_SUPPORT_V27TER | T30_SUPPORT_V29 | T30_SUPPORT_V17);
-    t30_set_phase_e_handler(t30, sender_over, NULL);
-}
-
-/* Sound both ways until the sender is done, or for `ms`. */
-static void talk(fax_state_t *sender, struct fax_machine *machine, unsigned ms)
+/* Sound both ways until both are done, or for `ms`. */
+static void talk(struct fax_machine *machine, unsigned ms)
 {
     int16_t there[FRAME], back[FRAME] = {0};
 
-    for (unsigned at = 0; at < ms && !(sender_done && fax_machine_ended(machine)); at += FRAME / 8) {
-        int said = fax_tx(sender, there, FRAME);
-        memset(there + said, 0, (size_t)(FRAME - said) * sizeof *there);
+    for (unsigned at = 0; at < ms && !(fax_far_done() && fax_machine_ended(machine)); at += FRAME / 8) {
+        fax_far_say(there, FRAME);
         fax_machine_sound(machine, there, back, FRAME);
-        fax_rx(sender, back, FRAME);
+        fax_far_hear(back, FRAME);
     }
 }
 
 /* T.30 over the sound of a call. */
 START_TEST(sound_brings_all_pages)
 {
-    fax_state_t *sender = fax_init(NULL, TRUE);
     struct fax_machine *machine;
     struct fax_result result;
 
-    fax_set_transmit_on_idle(sender, TRUE);
-    sender_configure(fax_get_t30_state(sender));
-    ck_assert_int_eq(fax_machine_new(&machine, came, "1001"), 0);
-    talk(sender, machine, PATIENCE_S * 1000);
-    ck_assert(sender_done && fax_machine_ended(machine));
-    ck_assert_int_eq(sender_code, T30_ERR_OK);
-    ck_assert_str_eq(t30_get_rx_ident(fax_get_t30_state(sender)), "1001");
+    fax_far_call(NULL);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001"), 0);
+    talk(machine, PATIENCE_S * 1000);
+    ck_assert(fax_far_content() && fax_machine_ended(machine));
+    ck_assert_str_eq(fax_far_peer(), "1001");
     fax_machine_read(machine, &result);
     ck_assert(result.complete);
-    ck_assert_uint_eq(result.pages, PAGES);
-    ck_assert_str_eq(result.sender, "+44 20 7946 0018");
+    ck_assert_uint_eq(result.pages, FAX_PAGES);
+    ck_assert_str_eq(result.sender, FAX_IDENT);
     fax_machine_free(machine);
-    fax_free(sender);
-    pages_compare(PAGES);
+    fax_far_hang_up();
+    fax_pages_compare(FAX_PAGES);
 }
 END_TEST
 
 /* He hangs up in the middle: what has come is kept, and is told to be a part. */
 START_TEST(hang_up_keeps_whole_pages)
 {
-    fax_state_t *sender = fax_init(NULL, TRUE);
     struct fax_machine *machine;
     struct fax_result result;
 
-    fax_set_transmit_on_idle(sender, TRUE);
-    sender_configure(fax_get_t30_state(sender));
-    ck_assert_int_eq(fax_machine_new(&machine, came, "1001"), 0);
-    do {
-        t30_stats_t stats;
-        talk(sender, machine, 100);
-        t30_get_transfer_statistics(fax_get_t30_state(sender), &stats);
-        if (stats.pages_tx == 1)
-            break;
-    } while (!sender_done);
-    talk(sender, machine, 3000); /* the second page has begun */
-    ck_assert(!sender_done);
+    fax_far_call(NULL);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001"), 0);
+    while (fax_far_sent() < 1 && !fax_far_done())
+        talk(machine, 100);
+    talk(machine, 3000); /* the second page has begun */
+    ck_assert(!fax_far_done());
     fax_machine_read(machine, &result);
     ck_assert(!result.complete);
     ck_assert_uint_eq(result.pages, 1);
     fax_machine_free(machine);
-    fax_free(sender);
-    pages_compare(1);
+    fax_far_hang_up();
+    fax_pages_compare(1);
 }
 END_TEST
 
@@ -197,8 +78,7 @@ struct line {
     } datagrams[LINE_MOST];
 };
 
-static struct line to_machine, to_sender;
-static struct udptl_sender udptl_out;
+static struct line to_machine, to_far;
 
 static void line_put(struct line *line, const uint8_t *datagram, size_t length)
 {
@@ -214,59 +94,44 @@ static void machine_sends(void *arg, const uint8_t *datagram, size_t length)
     line_put(arg, datagram, length);
 }
 
-static int sender_sends(t38_core_state_t *core, void *arg, const uint8_t *packet, int length, int count)
+static void far_sends(const uint8_t *datagram, size_t length)
 {
-    uint8_t datagram[UDPTL_MOST];
-    size_t size = udptl_write(&udptl_out, packet, (size_t)length, datagram, sizeof datagram);
-
-    (void)core;
-    (void)count;
-    ck_assert_uint_gt(size, 0);
-    line_put(arg, datagram, size);
-    return 0;
-}
-
-static void sender_takes(void *arg, const uint8_t *packet, size_t length, uint16_t sequence)
-{
-    t38_core_rx_ifp_packet(t38_terminal_get_t38_core_state(arg), packet, (int)length, sequence);
+    line_put(&to_machine, datagram, length);
 }
 
 /* A call that began with sound goes on with packets (T.38 Annex D), of which some are lost both ways. */
 static void packets_bring_all_pages(unsigned lose)
 {
-    t38_terminal_state_t *sender = t38_terminal_init(NULL, TRUE, sender_sends, &to_machine);
     struct fax_t38 format = {.version = 0, .max_datagram = 400};
-    struct udptl_receiver from_machine = {0};
     struct fax_machine *machine;
     struct fax_result result;
     int16_t quiet[FRAME] = {0}, ced[FRAME];
 
-    udptl_out = (struct udptl_sender){0};
-    to_machine = to_sender = (struct line){.lose = lose};
-    sender_configure(t38_terminal_get_t30_state(sender));
-    ck_assert_int_eq(fax_machine_new(&machine, came, "1001"), 0);
+    to_machine = to_far = (struct line){.lose = lose};
+    fax_far_call(far_sends);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001"), 0);
     for (int i = 0; i < 50; i++)
         fax_machine_sound(machine, quiet, ced, FRAME);
-    ck_assert_int_eq(fax_machine_change(machine, &format, machine_sends, &to_sender), 0);
-    for (unsigned ms = 0; ms < PATIENCE_S * 1000 && !(sender_done && fax_machine_ended(machine)); ms += 20) {
-        t38_terminal_send_timeout(sender, FRAME);
+    ck_assert_int_eq(fax_machine_change(machine, &format, machine_sends, &to_far), 0);
+    for (unsigned ms = 0; ms < PATIENCE_S * 1000 && !(fax_far_done() && fax_machine_ended(machine));
+         ms += 20) {
+        fax_far_pass(20);
         fax_machine_pass(machine, 20);
         for (unsigned i = 0; i < to_machine.count; i++)
             fax_machine_packet(machine, to_machine.datagrams[i].bytes, to_machine.datagrams[i].length);
-        for (unsigned i = 0; i < to_sender.count; i++) {
-            ck_assert_uint_le(to_sender.datagrams[i].length, format.max_datagram);
-            udptl_read(&from_machine, to_sender.datagrams[i].bytes, to_sender.datagrams[i].length, sender_takes, sender);
+        for (unsigned i = 0; i < to_far.count; i++) {
+            ck_assert_uint_le(to_far.datagrams[i].length, format.max_datagram);
+            fax_far_take(to_far.datagrams[i].bytes, to_far.datagrams[i].length);
         }
-        to_machine.count = to_sender.count = 0;
+        to_machine.count = to_far.count = 0;
     }
-    ck_assert(sender_done && fax_machine_ended(machine));
+    ck_assert(fax_far_content() && fax_machine_ended(machine));
     fax_machine_read(machine, &result);
-    ck_assert_int_eq(sender_code, T30_ERR_OK);
     ck_assert(result.complete);
-    ck_assert_uint_eq(result.pages, PAGES);
+    ck_assert_uint_eq(result.pages, FAX_PAGES);
     fax_machine_free(machine);
-    t38_terminal_free(sender);
-    pages_compare(PAGES);
+    fax_far_hang_up();
+    fax_pages_compare(FAX_PAGES);
 }
 
 START_TEST(t38_brings_all_pages)
@@ -369,8 +234,8 @@ static bool hears(double hz, double other, unsigned ms)
     for (unsigned at = 0; at < ms * 8; at += 80) {
         for (unsigned i = 0; i < 80; i++) {
             double t = (double)(at + i) / 8000;
-            frame[i] = (int16_t)(3000 * sin(2 * M_PI * hz * t) + (other ? 3000 * sin(2 * M_PI * other * t) : 0) +
-                                 (rand() % 200 - 100));
+            frame[i] = (int16_t)(3000 * sin(2 * M_PI * hz * t) +
+                                 (other ? 3000 * sin(2 * M_PI * other * t) : 0) + (rand() % 200 - 100));
         }
         heard |= cng_detect(detector, frame, 80);
     }
@@ -392,7 +257,7 @@ int main(void)
     Suite *suite = suite_create("fax");
     TCase *tests = tcase_create("fax");
 
-    tcase_add_checked_fixture(tests, begin, end);
+    tcase_add_checked_fixture(tests, fax_far_begin, fax_far_end);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, sound_brings_all_pages);
     tcase_add_test(tests, hang_up_keeps_whole_pages);
