@@ -267,8 +267,8 @@ int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, c
 
     if (!e)
         return ENOENT;
-    if (!e->formatted || e->rate != 8000)
-        return ENOTSUP;
+    if (!e->formatted)
+        return EINVAL;
     int error = fax_line_new(&c.made.fax, m->faxes, port, serial, path, ident);
     if (error)
         return error;
@@ -278,6 +278,17 @@ int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, c
     if (error)
         fax_line_drop(c.made.fax);
     return error;
+}
+
+void port_fax_stop(struct mixer *m, port_id port)
+{
+    struct port_entry *e = port_find(m, port);
+    struct command c = {.type = COMMAND_FAX};
+
+    if (!e)
+        return;
+    c.port = e->port;
+    (void)!worker_push(e->worker, &c);
 }
 
 int port_fax_packets(struct mixer *m, port_id port, const struct sockaddr *remote,
@@ -328,7 +339,7 @@ static void line_say(struct port *p)
         return;
     }
     bool got = queue_pop(line->out, &slot) && slot.kind == SLOT_SOUND;
-    port_say(p, got ? slot.is.sound : NULL);
+    port_say(p, got && p->kit->rate == 8000 ? slot.is.sound : NULL);
 }
 
 static void line_transmit(struct port *p)
@@ -350,7 +361,7 @@ void port_fax_tick(struct port *p)
     struct fax_line *line = p->fax;
     struct fax_slot slot = {.kind = line->packets ? SLOT_TIME : SLOT_SOUND};
 
-    if (!line->packets && port_hear(p))
+    if (!line->packets && port_hear(p) && p->kit->rate == 8000)
         memcpy(slot.is.sound, p->kit->frame, sizeof slot.is.sound);
     (void)!queue_push_quiet(line->in, &slot);
     if (line->packets)

@@ -107,12 +107,13 @@ MIXER_CHECK int port_play_gain(struct mixer *m, port_id port, int db);
 
 /*
  * A fax machine takes the port: it answers as `ident` (20 characters at most) and writes what comes to the TIFF file `path`. Its
- * EVENT_RECORDED has `fax`: RECORD_STOPPED once T.30 has ended, RECORD_CLOSED when the port was closed before; the pages are synced.
- * ENOTSUP: its sound is not G.711. port_fax_packets() goes on with T.38 (UDPTL) in place of RTP, to and from `remote`.
+ * EVENT_RECORDED has `fax`: RECORD_STOPPED once T.30 has ended, RECORD_CLOSED when it was stopped or the port closed before; the
+ * pages are synced. Sound that is not G.711 brings nothing, but T.38 may follow it. port_fax_packets() goes on with T.38 (UDPTL) in place of RTP, to and from `remote`.
  */
 MIXER_CHECK int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, const char *ident);
 MIXER_CHECK int port_fax_packets(struct mixer *m, port_id port, const struct sockaddr *remote,
                                  const struct fax_t38 *format);
+void port_fax_stop(struct mixer *m, port_id port);
 /* Whether EVENT_FAX_TONE is wanted, should a fax machine call. */
 MIXER_CHECK int port_listen_fax(struct mixer *m, port_id port, bool listen);
 

@@ -298,6 +298,8 @@ void bridge_offered(struct leg *leg, const char *sdp)
         bridge_make_offer(leg);
         return;
     }
+    if (fax_offered(leg, sdp))
+        return;
     if (negotiation_peek(sdp, leg->srtp, &offer)) {
         bridge_reply(leg, 488, NULL);
         return;

@@ -663,7 +663,7 @@ void bridge_digit(struct leg *leg, char digit, unsigned ms, bool by_info);
 
 /* -- app.c, keys.c, record.c: an application's place in the call --------------------------------------- */
 
-enum media_mode { MEDIA_IDLE, MEDIA_PLAY, MEDIA_MENU, MEDIA_ASK, MEDIA_RECORD };
+enum media_mode { MEDIA_IDLE, MEDIA_PLAY, MEDIA_MENU, MEDIA_ASK, MEDIA_RECORD, MEDIA_FAX };
 
 struct typed {
     char keys[TYPED_MAX];
@@ -689,6 +689,9 @@ struct media {
     link_key *on_choice, *on_key;
     link_digits *on_digits;
     link_recorded *on_recorded;
+    link_step *on_fax;
+    link_faxed *on_faxed;
+    bool t38_asked; /* an offer of T.38 waits for link_receive_fax() */
     struct recorded recorded;
     sound_id files[FILES_MAX];
     unsigned file_count;
@@ -723,6 +726,8 @@ struct link {
     bool stands_in; /* for one that has failed */
     uint32_t room;  /* in which the caller of a host is; 0: none */
 };
+/* What the leg may be told in SDP (leg_media.c). */
+CALL_CHECK int leg_answer_image(struct leg *leg, const char *offer, char *out);
 CALL_CHECK int link_new(struct link **out, struct call *call, struct route *route, const struct app *app);
 /* The request comes to the link: what it sees, and what goes on below it. */
 CALL_CHECK int link_see(struct link *link, const struct request *request);
@@ -730,6 +735,8 @@ void link_close(struct link *link); /* tells the application, stops its timers, 
 uint64_t ticket_number(void);
 
 bool link_hosts(const struct link *link, const char *verb);
+/* What the mixer refused is worth a line in the log (rooms.c). */
+void link_check(const struct link *link, const char *what, int error);
 /* Whether it has the caller's media: it has answered, or speaks early. */
 bool link_speaks(const struct link *link);
 /* A host lets go of the caller's media until a failure gives him back. */
@@ -742,6 +749,11 @@ void media_fail_soon(struct link *link); /* a recording that could not begin */
 void media_key(struct link *link, char key);
 void media_played(struct link *link, const struct mixer_event *event);
 void record_ended(struct link *link, const struct mixer_event *event);
+void fax_called(struct link *link);
+/* True: the offer is one of T.38, and is seen to. */
+bool fax_offered(struct leg *leg, const char *sdp);
+/* `event` NULL: the machine could not begin. */
+void fax_ended(struct link *link, const struct mixer_event *event);
 /* The caller has hung up. True: a recording is being finished, record_ended() will follow. */
 bool record_hang_up(struct link *link);
 

@@ -49,6 +49,8 @@ void media_clear(struct link *link)
     timer_stop(&media->timer);
     if (media->serial && port && media->mode == MEDIA_RECORD)
         port_record_stop(mixer, port);
+    else if (media->serial && port && media->mode == MEDIA_FAX)
+        port_fax_stop(mixer, port);
     else if (media->serial && port)
         port_play_stop(mixer, port);
     media->serial = 0;
@@ -58,6 +60,7 @@ void media_clear(struct link *link)
     media->on_choice = NULL;
     media->on_digits = NULL;
     media->on_recorded = NULL;
+    media->on_faxed = NULL;
 }
 
 /* ENOENT: there is nothing to play in it. */
@@ -121,6 +124,7 @@ static void media_after_play(struct link *link)
         break;
     case MEDIA_IDLE:
     case MEDIA_RECORD:
+    case MEDIA_FAX:
         break;
     }
 }
@@ -167,6 +171,8 @@ static void media_expired(void *arg)
         media_collected(link);
     else if (media->mode == MEDIA_RECORD)
         record_ended(link, NULL);
+    else if (media->mode == MEDIA_FAX)
+        fax_ended(link, NULL);
 }
 
 /* A play that was replaced or stopped has lost its continuation; its late event is known by its serial. */
@@ -249,6 +255,8 @@ void media_key(struct link *link, char key)
         } else if (media->on_key) {
             media->on_key(link, key);
         }
+        break;
+    case MEDIA_FAX: /* a modem may sound like one */
         break;
     case MEDIA_IDLE:
     case MEDIA_PLAY:

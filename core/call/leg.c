@@ -340,7 +340,7 @@ void leg_event(struct leg *leg, const struct mixer_event *event)
         break;
     case EVENT_RECORDED:
         if (host)
-            record_ended(host, event);
+            event->is_fax ? fax_ended(host, event) : record_ended(host, event);
         break;
     case EVENT_TIMEOUT:
         leg_timeout(leg);
@@ -351,6 +351,10 @@ void leg_event(struct leg *leg, const struct mixer_event *event)
     case EVENT_TALK:
         if (host && host->app->talks)
             host->app->talks(host, event->talking, event->muted);
+        break;
+    case EVENT_FAX_TONE:
+        if (host)
+            fax_called(host);
         break;
     case EVENT_SOUND_LOADED:
     case EVENT_MEDIA:

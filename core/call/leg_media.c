@@ -180,3 +180,11 @@ int leg_answer(struct leg *leg, const char *offer, const struct codec_list *code
     error = negotiation_answer(leg->negotiation, offer, &own, send, receive, out, SDP_TEXT, &format);
     return error ? error : leg_apply(leg, &format);
 }
+
+/* T.38 in place of sound; `out` has SDP_TEXT bytes. */
+int leg_answer_image(struct leg *leg, const char *offer, char *out)
+{
+    const struct media_capabilities own = {.rtp = leg->address};
+
+    return negotiation_answer_image(leg->negotiation, offer, &own, out, SDP_TEXT);
+}

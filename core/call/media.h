@@ -84,6 +84,26 @@ typedef void link_recorded(struct link *link, const struct recorded *result);
 void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
                  link_recorded *fn);
 
+/* -- fax
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* `fn` when a fax machine calls: its tone is heard, or T.38 is offered. NULL: no more. It comes once. */
+void link_on_fax(struct link *link, link_step *fn);
+
+struct faxed {
+    int error;       /* 0; ENODATA: no page came; another errno of the disk */
+    unsigned pages;
+    bool complete;   /* the sender said that these were all */
+    char sender[21]; /* the number that his machine told */
+};
+typedef void link_faxed(struct link *link, const struct faxed *result);
+/*
+ * Answers as the fax machine `ident`, over sound or by T.38, and writes the pages to the TIFF file `path`. `fn` as in
+ * link_record(): once all have come, and also when the caller hangs up, with the file on disk. Ends what plays or records.
+ */
+void link_receive_fax(struct link *link, const char *path, const char *ident, link_faxed *fn);
+
 /* -- rooms
  * ----------------------------------------------------------------------------------------------------------
  */

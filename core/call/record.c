@@ -53,9 +53,13 @@ bool record_hang_up(struct link *link)
 {
     struct media *media = &link->media;
 
-    if (media->mode != MEDIA_RECORD || !media->serial)
+    if ((media->mode != MEDIA_RECORD && media->mode != MEDIA_FAX) || !media->serial)
         return false;
     media->hung_up = true;
+    if (media->mode == MEDIA_FAX) {
+        port_fax_stop(link->call->server->mixer, link->call->caller->port);
+        return true;
+    }
     if (!media->key)
         port_record_stop(link->call->server->mixer, link->call->caller->port);
     return true;

@@ -14,7 +14,7 @@
 
 #define RECORD_RATE 16000 /* at least: a wide voice may come after the narrow one that began the room */
 
-static void link_check(const struct link *link, const char *what, int error)
+void link_check(const struct link *link, const char *what, int error)
 {
     if (error)
         link_log(link, LEVEL_ERROR, "media-failed what=%s error=\"%s\"", what, strerror(error));

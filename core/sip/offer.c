@@ -43,6 +43,7 @@ struct wanted {
     struct sdes_line keys[SUITE_COUNT];
     size_t key_count;
     struct extmap_list extmaps;
+    const struct sdp_t38 *image; /* it is T.38; NULL: sound */
 };
 
 struct text {
@@ -205,6 +206,16 @@ static void audio_write(struct text *t, const struct sdp_line *line, const struc
     }
 }
 
+/* T.38 Annex D: what we can; the version and the manner of training are the offer's. */
+static void image_write(struct text *t, const struct sdp_t38 *t38, unsigned port)
+{
+    text_add(t,
+             "m=image %u udptl t38\r\na=T38FaxVersion:%u\r\na=T38MaxBitRate:14400\r\n"
+             "a=T38FaxRateManagement:%s\r\na=T38FaxMaxBuffer:2000\r\na=T38FaxMaxDatagram:1400\r\n"
+             "a=T38FaxUdpEC:t38UDPRedundancy\r\n",
+             port, t38->version, t38->local_tcf ? "localTCF" : "transferredTCF");
+}
+
 /*
  * Writes the whole SDP: `lines` in their order, the one at `audio` open, all others refused with port 0 (RFC
  * 3264 §6). The version in o= grows by one where anything differs from what we sent last (RFC 3264 §8), and
@@ -223,7 +234,9 @@ static int sdp_write(struct negotiation *n, const struct sdp_line *lines, size_t
         return EINVAL;
     text_add(&t, "s=-\r\nc=%s\r\nt=0 0\r\n", address);
     for (size_t i = 0; i < line_count; i++) {
-        if (i == audio)
+        if (i == audio && w->image)
+            image_write(&t, w->image, port);
+        else if (i == audio)
             audio_write(&t, &lines[i], w, port);
         else
             text_add(&t, "m=%s 0 %s %s\r\n", lines[i].media, lines[i].protocol, lines[i].format);
@@ -621,6 +634,74 @@ int negotiation_answer(struct negotiation *n, const char *offer, const struct me
     *format = f;
 out:
     explicit_bzero(w.keys, sizeof w.keys);
+    free(d);
+    return error;
+}
+
+/* -- T.38
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static const struct sdp_stream *image_find(const struct sdp_description *d, size_t *at)
+{
+    for (size_t i = 0; i < d->stream_count; i++) {
+        if (d->streams[i].image) {
+            *at = i;
+            return &d->streams[i];
+        }
+    }
+    return NULL;
+}
+
+int negotiation_peek_image(const char *offer, struct image_offer *out)
+{
+    struct sdp_description *d = malloc(sizeof *d);
+    int error = d ? sdp_read(d, offer) : ENOMEM;
+    const struct sdp_stream *image;
+    size_t at;
+
+    if (error)
+        goto out;
+    image = image_find(d, &at);
+    error = image ? 0 : ENOPROTOOPT;
+    if (image)
+        *out = (struct image_offer){.remote = image->rtp,
+                                    .version = image->t38.version,
+                                    .max_datagram = image->t38.max_datagram,
+                                    .fill_bit_removal = image->t38.fill_bit_removal,
+                                    .local_tcf = image->t38.local_tcf};
+out:
+    free(d);
+    return error;
+}
+
+int negotiation_answer_image(struct negotiation *n, const char *offer, const struct media_capabilities *own,
+                             char *out, size_t size)
+{
+    struct sdp_description *d = malloc(sizeof *d);
+    struct sdp_line lines[SDP_STREAMS_MAX];
+    struct wanted w = {.own = own};
+    int error = d ? sdp_read(d, offer) : ENOMEM;
+    const struct sdp_stream *image;
+    size_t at;
+
+    if (error)
+        goto out;
+    image = image_find(d, &at);
+    error = ENOPROTOOPT;
+    if (!image)
+        goto out;
+    w.image = &image->t38;
+    for (size_t i = 0; i < d->stream_count; i++)
+        lines[i] = d->streams[i].line;
+    error = sdp_write(n, lines, d->stream_count, at, &w, out, size);
+    if (error)
+        goto out;
+    memcpy(n->lines, lines, d->stream_count * sizeof *lines);
+    n->line_count = d->stream_count;
+    n->audio = at;
+    n->offer.open = false;
+out:
     free(d);
     return error;
 }

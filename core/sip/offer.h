@@ -78,4 +78,18 @@ __attribute__((warn_unused_result)) int negotiation_answer(struct negotiation *n
                                                            bool receive, char *out, size_t size,
                                                            struct media_format *format);
 
+/*
+ * A fax that goes on with T.38 in place of sound (T.38 Annex D). ENOPROTOOPT: the offer has none over UDPTL. The answer takes the
+ * first image stream and refuses all others; later offers of sound are answered as ever.
+ */
+struct image_offer {
+    struct sockaddr_storage remote;
+    unsigned version, max_datagram; /* bytes; 0: not said */
+    bool fill_bit_removal, local_tcf;
+};
+__attribute__((warn_unused_result)) int negotiation_peek_image(const char *offer, struct image_offer *out);
+__attribute__((warn_unused_result)) int negotiation_answer_image(struct negotiation *n, const char *offer,
+                                                                 const struct media_capabilities *own, char *out,
+                                                                 size_t size);
+
 #endif

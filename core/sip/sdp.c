@@ -295,6 +295,31 @@ static int audio_read(struct sdp_stream *stream, struct span session, struct spa
     return 0;
 }
 
+/* "a=T38FaxFillBitRemoval", alone or ":1"; some say ":0" where they mean that it is off. */
+static bool flag_read(struct span own, const char *name)
+{
+    const char *value = span_find(own, name);
+
+    return value && strcmp(value, ":0") != 0;
+}
+
+static int image_read(struct sdp_stream *stream, struct span session, struct span own, unsigned port)
+{
+    const char *rate = span_find(own, "a=T38FaxRateManagement:");
+    char host[128];
+
+    if (connection_read(attribute_find(session, own, "c="), host, sizeof host) != 0)
+        return EINVAL;
+    stream->image = address_set(&stream->rtp, host, port) && !address_is_multicast(&stream->rtp);
+    stream->t38 = (struct sdp_t38){
+        .version = number_attribute(span_find(own, "a=T38FaxVersion:"), 4),
+        .max_datagram = number_attribute(span_find(own, "a=T38FaxMaxDatagram:"), 65535),
+        .fill_bit_removal = flag_read(own, "a=T38FaxFillBitRemoval"),
+        .local_tcf = rate && strcasecmp(rate, "localTCF") == 0,
+    };
+    return 0;
+}
+
 /* own.at[0] is the m= line: "m=audio 49170[/2] RTP/AVP 0 8 101". */
 static int stream_read(struct sdp_stream *stream, struct span session, struct span own)
 {
@@ -314,6 +339,8 @@ static int stream_read(struct sdp_stream *stream, struct span session, struct sp
         token_copy(stream->line.protocol, sizeof stream->line.protocol, protocol) != 0 ||
         token_copy(stream->line.format, sizeof stream->line.format, format) != 0)
         return EINVAL;
+    if (strcasecmp(media, "image") == 0 && strcasecmp(protocol, "udptl") == 0 && port != 0)
+        return strcasecmp(format, "t38") == 0 ? image_read(stream, session, own, (unsigned)port) : 0;
     /* RFC 4585: the formats of RTP/AVPF mean the same, and its feedback is at will. */
     plain = strcasecmp(protocol, "RTP/AVP") == 0 || strcasecmp(protocol, "RTP/AVPF") == 0;
     stream->secure = strcasecmp(protocol, "RTP/SAVP") == 0 || strcasecmp(protocol, "RTP/SAVPF") == 0;

@@ -30,8 +30,16 @@ struct sdp_line {
     char media[16], protocol[24], format[24];
 };
 
+/* T.38 (its Annex D, RFC 3362). */
+struct sdp_t38 {
+    unsigned version, max_datagram; /* bytes; 0: not said */
+    bool fill_bit_removal, local_tcf;
+};
+
 struct sdp_stream {
     struct sdp_line line;
+    bool image; /* T.38 over UDPTL, enabled: `t38` and `rtp` are its */
+    struct sdp_t38 t38;
     bool usable; /* audio in RTP or SRTP, enabled, to one receiver: one that we could take */
     bool secure; /* its profile is RTP/SAVP or RTP/SAVPF; then it is usable with a key only */
     struct sdes_line keys[SDES_LINES_MAX]; /* those that mean something here, in the sender's order */

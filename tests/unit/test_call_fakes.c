@@ -747,6 +747,35 @@ void port_record_stop(struct mixer *m, uint32_t port)
     NOTE(fake_media, "recordstop%u", port);
 }
 
+int port_fax(struct mixer *m, uint32_t port, uint32_t serial, const char *path, const char *ident)
+{
+    (void)m;
+    fake_serial = serial;
+    NOTE(fake_media, "fax%u=%s as %s", port, path, ident);
+    return 0;
+}
+
+void port_fax_stop(struct mixer *m, uint32_t port)
+{
+    (void)m;
+    NOTE(fake_media, "faxstop%u", port);
+}
+
+int port_fax_packets(struct mixer *m, uint32_t port, const struct sockaddr *remote, const struct fax_t38 *format)
+{
+    (void)m;
+    (void)remote;
+    NOTE(fake_media, "packets%u max=%u", port, format->max_datagram);
+    return 0;
+}
+
+int port_listen_fax(struct mixer *m, uint32_t port, bool listen)
+{
+    (void)m;
+    NOTE(fake_media, "%s%u", listen ? "listenfax" : "nofax", port);
+    return 0;
+}
+
 /* -- storage, prompts ------------------------------------------------------------------------------------ */
 
 int storage_start(struct storage **out, const struct settings *s, struct loop *l)

@@ -328,6 +328,98 @@ START_TEST(recording_ends_with_a_key)
 }
 END_TEST
 
+/* -- fax --------------------------------------------------------------------------------------------------
+ */
+
+static struct faxed faxed;
+
+static void on_faxed(struct link *link, const struct faxed *result)
+{
+    (void)link;
+    faxed = *result;
+    steps++;
+}
+
+static void fax_over(int end, unsigned pages)
+{
+    fake_event(
+        &(struct mixer_event){.type = EVENT_RECORDED,
+                              .port = fake_port_of(a),
+                              .serial = fake_serial,
+                              .end = end,
+                              .error = pages ? 0 : ENODATA,
+                              .is_fax = true,
+                              .fax = {.pages = pages, .complete = end == RECORD_STOPPED, .sender = "+44"}});
+    fake_settle();
+}
+
+#define T38                                                                                                  \
+    "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"                              \
+    "m=audio 0 RTP/AVP 0\r\nm=image 4500 udptl t38\r\na=T38FaxMaxDatagram:400\r\n"
+
+/* His tone is told once; a key that his modem seems to press is none. */
+START_TEST(fax_tone_brings_a_fax)
+{
+    link_on_fax(host, on_step);
+    ck_assert(fake_media_did("listenfax1"));
+    fake_event(&(struct mixer_event){.type = EVENT_FAX_TONE, .port = fake_port_of(a)});
+    fake_event(&(struct mixer_event){.type = EVENT_FAX_TONE, .port = fake_port_of(a)});
+    fake_settle();
+    ck_assert_uint_eq(steps, 1);
+    link_receive_fax(host, "/tmp/x.tif", "5000", on_faxed);
+    key('5');
+    ck_assert_uint_eq(steps, 1);
+    fax_over(RECORD_STOPPED, 2);
+    ck_assert_uint_eq(steps, 2);
+    ck_assert_uint_eq(faxed.pages, 2);
+    ck_assert(faxed.complete);
+    ck_assert_str_eq(faxed.sender, "+44");
+    finish();
+}
+END_TEST
+
+/* An offer of T.38 waits until the application has a place for the pages; a second one is answered at once.
+ */
+START_TEST(t38_offer_waits_for_the_application)
+{
+    link_on_fax(host, on_step);
+    a->handlers->offered(a->owner, T38);
+    fake_settle();
+    ck_assert_uint_eq(steps, 1);
+    ck_assert(!fake_did(a, "reanswer200"));
+    link_receive_fax(host, "/tmp/x.tif", "5000", on_faxed);
+    ck_assert(fake_did(a, "reanswer200"));
+    ck_assert(fake_media_did("packets1"));
+    fax_over(RECORD_STOPPED, 1);
+    ck_assert_uint_eq(faxed.pages, 1);
+    finish();
+}
+END_TEST
+
+/* Whoever waits for no fax refuses T.38, and the call goes on. */
+START_TEST(t38_offer_to_nobody_is_refused)
+{
+    a->handlers->offered(a->owner, T38);
+    fake_settle();
+    ck_assert(fake_did(a, "reanswer488"));
+    finish();
+}
+END_TEST
+
+/* Who hangs up in the middle: the application hears what came before the call is over. */
+START_TEST(fax_is_told_before_the_end)
+{
+    link_receive_fax(host, "/tmp/x.tif", "5000", on_faxed);
+    a->handlers->ended(a->owner, 200, NULL);
+    ck_assert(fake_media_did("faxstop1"));
+    ck_assert_uint_eq(steps, 0);
+    fax_over(RECORD_CLOSED, 1);
+    ck_assert_uint_eq(steps, 1);
+    ck_assert(!faxed.complete);
+    fake_server_end();
+}
+END_TEST
+
 START_TEST(recording_ends_as_the_mixer_says)
 {
     static const int ends[][2] = {{RECORD_SILENCE, RECORDED_SILENCE},
@@ -538,6 +630,10 @@ static Suite *suite(void)
     tcase_add_test(c, keys_that_nobody_takes_go_to_on_key);
     tcase_add_test(c, recording_ends_with_a_key);
     tcase_add_test(c, recording_ends_as_the_mixer_says);
+    tcase_add_test(c, fax_tone_brings_a_fax);
+    tcase_add_test(c, t38_offer_waits_for_the_application);
+    tcase_add_test(c, t38_offer_to_nobody_is_refused);
+    tcase_add_test(c, fax_is_told_before_the_end);
     tcase_add_test(c, recording_that_cannot_begin_fails_later);
     tcase_add_test(c, hang_up_finishes_the_recording_before_ended);
     tcase_add_test(c, file_is_removed_once_it_is_loaded);

@@ -451,6 +451,53 @@ START_TEST(version_counts_changes)
 }
 END_TEST
 
+#define IMAGE "m=image 4500 udptl t38\r\n"
+
+/* T.38 Annex D: the image stream is taken in its place, all others are refused, and sound may come back. */
+START_TEST(t38_takes_the_place_of_sound)
+{
+    struct media_capabilities own = own_make("au");
+    struct image_offer image;
+    struct media_format f;
+    struct negotiation *n;
+    unsigned long long id, first, same;
+    char out[SDP_TEXT];
+
+    ck_assert_int_eq(negotiation_new(&n), 0);
+    ck_assert_int_eq(negotiation_answer(n, HEAD C4 T PCMU, &own, true, true, out, sizeof out, &f), 0);
+    first = version_of(out, &id);
+    ck_assert_int_eq(negotiation_peek_image(HEAD C4 T PCMU, &image), ENOPROTOOPT);
+    ck_assert_int_eq(negotiation_peek_image(HEAD C4 T "m=image 0 udptl t38\r\n", &image), ENOPROTOOPT);
+    ck_assert_int_eq(negotiation_peek_image(HEAD C4 T "m=image 4500 tcp t38\r\n", &image), ENOPROTOOPT);
+    ck_assert_int_eq(negotiation_peek_image(HEAD T IMAGE, &image), EINVAL); /* to whom? */
+    ck_assert_int_eq(negotiation_peek_image(HEAD C4 T
+                                            "m=audio 0 RTP/AVP 0\r\n" IMAGE
+                                            "a=T38FaxVersion:1\r\na=T38FaxMaxDatagram:400\r\n"
+                                            "a=T38FaxFillBitRemoval:0\r\na=T38FaxRateManagement:localTCF\r\n",
+                                            &image),
+                     0);
+    ck_assert_uint_eq(image.version, 1);
+    ck_assert_uint_eq(image.max_datagram, 400);
+    ck_assert(image.local_tcf && !image.fill_bit_removal);
+    ck_assert_uint_eq(ntohs(((struct sockaddr_in *)&image.remote)->sin_port), 4500);
+    ck_assert_int_eq(
+        negotiation_answer_image(n, HEAD C4 T "m=audio 4000 RTP/AVP 0\r\n" IMAGE "a=T38FaxVersion:0\r\n",
+                                 &own, out, sizeof out),
+        0);
+    ck_assert_uint_eq(version_of(out, &same), first + 1);
+    ck_assert_uint_eq(same, id);
+    ck_assert_ptr_nonnull(strstr(out, "m=audio 0 RTP/AVP 0\r\nm=image "));
+    ck_assert_ptr_nonnull(strstr(out, " udptl t38\r\na=T38FaxVersion:0\r\n"));
+    ck_assert_ptr_nonnull(strstr(out, "a=T38FaxRateManagement:transferredTCF\r\n"));
+    ck_assert_int_eq(negotiation_peek_image(out, &image), 0);
+    ck_assert_int_eq(negotiation_answer(n, HEAD C4 T "m=audio 4000 RTP/AVP 0\r\nm=image 0 udptl t38\r\n",
+                                        &own, true, true, out, sizeof out, &f),
+                     0);
+    ck_assert_ptr_nonnull(strstr(out, "m=image 0 udptl t38\r\n"));
+    negotiation_free(n);
+}
+END_TEST
+
 /* RFC 3264 §8: m= lines keep number and order in later offers, also those that we refused. */
 START_TEST(later_offers_keep_the_lines)
 {
@@ -620,6 +667,8 @@ START_TEST(mutations_do_no_harm)
             ck_assert(f.codecs[0].pt_send < 128 && f.ptime_ms >= 10 && f.ptime_ms <= 60);
             ck_assert_int_eq(negotiation_peek(out, own.srtp, &s), 0);
         }
+        struct image_offer image;
+        (void)!negotiation_peek_image(text, &image);
         if (negotiation_offer(n, &own, true, true, out, sizeof out) == 0)
             (void)!negotiation_accept(n, text, &f);
     }
@@ -644,6 +693,7 @@ int main(void)
     tcase_add_test(session, offer_lists_every_codec);
     tcase_add_test(session, offer_names_ipv6);
     tcase_add_test(session, version_counts_changes);
+    tcase_add_test(session, t38_takes_the_place_of_sound);
     tcase_add_test(session, later_offers_keep_the_lines);
     tcase_add_test(session, payload_types_keep_their_meaning);
     tcase_add_test(session, refused_offers_change_nothing);
