@@ -36,6 +36,7 @@ class Media:
         self.packets, self.digits, self.reports = [], "", 0
         self.sources, self.extmaps, self.level = [], {}, None
         self.sent = self.lose = 0
+        self.machine = None  # a fax machine (fax.py) that speaks and hears in place of the phone
         self._pending = []  # digits to send: [(event, ms)]
         self._lock = threading.Lock()
         self._ssrc, self._sequence = struct.unpack("!IH", os.urandom(6))
@@ -140,6 +141,9 @@ class Media:
                 if self._pending and self.remote and self.event_pt is not None:
                     code, ms = self._pending[0]
                     event = [code, ms * self.event_step // 20, 0, self._timestamp, 3]
+        if self.machine and self.remote:
+            self.machine.step(self)
+            return None
         if not self.sending or self.remote is None:
             return event
         if event is None and self.codec not in ("PCMU", "PCMA"):
@@ -207,6 +211,8 @@ class Media:
         if s is self.rtcp:
             self.reports += 1
             return
+        if self.machine and self.machine.takes(data):
+            return
         if len(data) < 12 or data[0] >> 6 != 2:
             return
         first, second, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
@@ -218,6 +224,8 @@ class Media:
         with self._lock:
             self.sources.append((csrcs, elements))
             self.packets.append((time.monotonic(), second & 127, sequence, timestamp, bool(second & 128), ssrc, payload))
+        if self.machine and second & 127 == self.pt:
+            self.machine.hears(sound.decode(self.codec, payload))
         if self.names.get(second & 127) == "telephone-event" and len(payload) >= 4:
             if (ssrc, timestamp) != self._event_seen:
                 self._event_seen = (ssrc, timestamp)

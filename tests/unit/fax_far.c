@@ -14,8 +14,8 @@
 #define WIDTH 1728
 #define ROWS 300
 
-char fax_came[64];
-static char fax_sent[64], folder[] = "/tmp/confab-fax-XXXXXX";
+char fax_sent[256], fax_came[64];
+static char folder[] = "/tmp/confab-fax-XXXXXX";
 
 /* Pages that cannot be taken for each other: bars whose place and width depend on page and row. */
 static void row_draw(unsigned page, unsigned row, uint8_t out[WIDTH / 8])

@@ -13,7 +13,7 @@
 #define FAX_PAGES 2
 #define FAX_IDENT "+44 20 7946 0018"
 
-extern char fax_came[64]; /* where the TIFF file is to come */
+extern char fax_sent[256], fax_came[64]; /* TIFF files: what it sends, and where that is to come */
 
 void fax_far_begin(void); /* writes the pages */
 void fax_far_end(void);
