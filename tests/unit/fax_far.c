@@ -11,40 +11,39 @@
 #include <tiffio.h>
 #include <unistd.h>
 
-#define WIDTH 1728
-#define ROWS 300
+#define WIDTH (8 * FAX_ROW)
 
 char fax_sent[256], fax_came[64];
 static char folder[] = "/tmp/confab-fax-XXXXXX";
 
 /* Pages that cannot be taken for each other: bars whose place and width depend on page and row. */
-static void row_draw(unsigned page, unsigned row, uint8_t out[WIDTH / 8])
+void fax_row(unsigned page, unsigned row, uint8_t out[FAX_ROW])
 {
-    memset(out, 0, WIDTH / 8);
+    memset(out, 0, FAX_ROW);
     for (unsigned i = 0; i < 40; i++)
-        out[(row / 7 * 3 + page * 31 + i * (page + 2)) % (WIDTH / 8)] = 0xFF;
+        out[(row / 7 * 3 + page * 31 + i * (page + 2)) % (FAX_ROW)] = 0xFF;
 }
 
 static void pages_write(void)
 {
-    uint8_t row[WIDTH / 8];
+    uint8_t row[FAX_ROW];
     TIFF *tiff = TIFFOpen(fax_sent, "w");
 
     ck_assert_ptr_nonnull(tiff);
     for (unsigned page = 0; page < FAX_PAGES; page++) {
         TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, WIDTH);
-        TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, ROWS);
+        TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, FAX_ROWS);
         TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 1);
         TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
         TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_CCITT_T6);
         TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE);
-        TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, ROWS);
+        TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, FAX_ROWS);
         TIFFSetField(tiff, TIFFTAG_XRESOLUTION, 204.0);
         TIFFSetField(tiff, TIFFTAG_YRESOLUTION, 98.0);
         TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH);
         TIFFSetField(tiff, TIFFTAG_PAGENUMBER, page, FAX_PAGES);
-        for (unsigned i = 0; i < ROWS; i++) {
-            row_draw(page, i, row);
+        for (unsigned i = 0; i < FAX_ROWS; i++) {
+            fax_row(page, i, row);
             ck_assert_int_eq(TIFFWriteScanline(tiff, row, i, 0), 1);
         }
         TIFFWriteDirectory(tiff);
@@ -55,7 +54,7 @@ static void pages_write(void)
 /* Every row of the first `pages` pages is as it was sent. */
 void fax_pages_compare(unsigned pages)
 {
-    uint8_t want[WIDTH / 8], got[WIDTH / 8];
+    uint8_t want[FAX_ROW], got[FAX_ROW];
     TIFF *tiff = TIFFOpen(fax_came, "r");
 
     ck_assert_ptr_nonnull(tiff);
@@ -66,10 +65,10 @@ void fax_pages_compare(unsigned pages)
         TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &rows);
         TIFFGetField(tiff, TIFFTAG_COMPRESSION, &compression);
         ck_assert_uint_eq(width, WIDTH);
-        ck_assert_uint_eq(rows, ROWS);
+        ck_assert_uint_eq(rows, FAX_ROWS);
         ck_assert_uint_eq(compression, COMPRESSION_CCITT_T6);
-        for (unsigned i = 0; i < ROWS; i++) {
-            row_draw(page, i, want);
+        for (unsigned i = 0; i < FAX_ROWS; i++) {
+            fax_row(page, i, want);
             ck_assert_int_eq(TIFFReadScanline(tiff, got, i, 0), 1);
             ck_assert_mem_eq(got, want, sizeof got);
         }

@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #define FAX_PAGES 2
+#define FAX_ROW 216 /* bytes of a row: eight pixels each, the first one highest, black is 1 */
+#define FAX_ROWS 300
 #define FAX_IDENT "+44 20 7946 0018"
 
 extern char fax_sent[256], fax_came[64]; /* TIFF files: what it sends, and where that is to come */
@@ -31,6 +33,8 @@ const char *fax_far_peer(void); /* what the other side calls itself */
 bool fax_far_done(void);        /* T.30 has ended */
 bool fax_far_content(void);     /* and all has been received, as it was told */
 
+/* A row of a page as it was drawn. */
+void fax_row(unsigned page, unsigned row, uint8_t out[FAX_ROW]);
 /* The first `pages` pages came as they were sent, and no more. */
 void fax_pages_compare(unsigned pages);
 
