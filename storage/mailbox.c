@@ -107,6 +107,77 @@ int mailbox_find(struct storage *st, const char *number, struct ticket ticket, m
     return job_submit(&j->job);
 }
 
+/* -- the first that there is
+ * ------------------------------------------------------------------------------------------- */
+
+struct first_job {
+    struct job job;
+    mailbox_first_reply *reply;
+    char numbers[NUMBERS_MAX][NUMBER_TEXT];
+    size_t count, which;
+    struct mailbox mailbox;
+};
+
+/* A subscriber's mailbox may have another number than he, and is meant before one that has his. */
+static int first_name(struct database *db, const char *number, char out[NUMBER_TEXT])
+{
+    PGresult *result = NULL;
+    int error =
+        database_query(db, &result, "select coalesce((select mailbox from subscriber where number = $1), $1)",
+                       VALUES(value_text(number)));
+
+    if (error == 0) {
+        row_text(result, 0, 0, out, NUMBER_TEXT);
+    }
+    PQclear(result);
+    return error;
+}
+
+static int first_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct first_job *j = (struct first_job *)job;
+    int error = ENOENT;
+
+    (void)st;
+    for (j->which = 0; j->which < j->count; j->which++) {
+        char name[NUMBER_TEXT];
+
+        error = first_name(db, j->numbers[j->which], name);
+        if (error == 0) {
+            error = mailbox_read(db, name, &j->mailbox);
+        }
+        if (error != ENOENT) {
+            break;
+        }
+    }
+    return error;
+}
+
+static void first_replied(struct job *job)
+{
+    struct first_job *j = (struct first_job *)job;
+
+    j->reply(job->ticket, job->error, j->which, job->error == 0 ? &j->mailbox : NULL);
+}
+
+static const struct job_kind first_kind = {
+    .name = "mailbox-find-first", .run = first_run, .reply = first_replied};
+
+int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count, struct ticket ticket,
+                       mailbox_first_reply *reply)
+{
+    struct first_job *j = job_new(st, sizeof *j, &first_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    for (j->count = 0; j->count < count && j->count < NUMBERS_MAX; j->count++) {
+        key_copy(j->numbers[j->count], NUMBER_TEXT, numbers[j->count]);
+    }
+    return job_submit(&j->job);
+}
+
 /* -- its counts
  * -------------------------------------------------------------------------------------------------------- */
 

@@ -46,6 +46,14 @@ typedef void mailbox_reply(struct ticket ticket, int error, const struct mailbox
 STORAGE_CHECK int mailbox_find(struct storage *st, const char *number, struct ticket ticket,
                                mailbox_reply *reply);
 
+/* The first of these numbers that has a mailbox: one of that number, or the one of the subscriber who has it.
+ * `which` of them it was counts from 0. ENOENT: none has. */
+#define NUMBERS_MAX 16
+typedef void mailbox_first_reply(struct ticket ticket, int error, size_t which,
+                                 const struct mailbox *mailbox);
+STORAGE_CHECK int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count,
+                                     struct ticket ticket, mailbox_first_reply *reply);
+
 /*
  * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, and one that is locked: after 10
  * wrong ones in a row, for 15 minutes, over calls and restarts. A locked box still takes deposits.

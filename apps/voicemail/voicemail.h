@@ -6,7 +6,8 @@
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
  *   options.c    the menu of settings                           keymap.c   which key does what where
  *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
- *   send.c       compose, reply, forward
+ *   send.c       compose, reply, forward                    pilot.c    whose mailbox, of calls that a PBX
+ * sends
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -117,6 +118,14 @@ void voicemail_tell(struct voicemail *vm, const char *name, link_step *then);
 void voicemail_goodbye(struct link *link);
 /* A storage job could not be asked or failed: says so and hangs up. */
 void voicemail_trouble(struct voicemail *vm, const char *what, int error);
+
+/* The call's own; NULL: it was refused. */
+struct voicemail *voicemail_new(struct link *link);
+/* The mailbox that the call is about has been read. */
+void voicemail_know(struct voicemail *vm, const struct mailbox *box);
+
+/* pilot.c: the number that a PBX sends calls on to */
+void pilot_invited(struct link *link);
 
 /* deposit.c: vm->number, ->box and ->status are set; the link has been answered. */
 void deposit_greet(struct voicemail *vm);

@@ -485,6 +485,21 @@ START_TEST(audio_goes_with_its_last_entry)
 }
 END_TEST
 
+/* Whose mailbox it is, of all whom a call was sent on by: numbers, and subscribers with a box of another. */
+START_TEST(first_mailbox_of_many)
+{
+    static const char *const numbers[] = {"4711", "x' or true", "301", "1002", "1001"};
+
+    kit_sql("insert into subscriber (number, mailbox) values ('301', '1003')");
+    ck_assert_int_eq(ASK(mailbox_find_first(kit.st, numbers, 5, TICKET, first_answered)), 0);
+    ck_assert_uint_eq(answer.which, 2);
+    ck_assert_str_eq(answer.mailbox.number, "1003");
+    ck_assert_int_eq(ASK(mailbox_find_first(kit.st, numbers, 2, TICKET, first_answered)), ENOENT);
+    ck_assert_int_eq(ASK(mailbox_find_first(kit.st, numbers + 3, 2, TICKET, first_answered)), 0);
+    ck_assert_uint_eq(answer.which, 0);
+}
+END_TEST
+
 static long file_size(const char *path)
 {
     struct stat stat_;
@@ -589,6 +604,7 @@ int main(void)
     tcase_add_test(tc, entry_deleted_and_back);
     tcase_add_test(tc, forwarded_entry_shares_the_sound);
     tcase_add_test(tc, audio_goes_with_its_last_entry);
+    tcase_add_test(tc, first_mailbox_of_many);
     tcase_add_test(tc, greeting_stored_fetched_and_dropped);
     tcase_add_test(tc, entry_fetched_or_found_broken);
     tcase_add_test(tc, full_queue_refuses_at_once);

@@ -36,6 +36,18 @@ int mailbox_find(struct storage *st, const char *number, struct ticket ticket, m
     return ask(ticket, "find", number);
 }
 
+int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count, struct ticket ticket,
+                       mailbox_first_reply *reply)
+{
+    char text[512] = "";
+
+    (void)st;
+    for (size_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? "," : "", numbers[i]);
+    asked.first = reply;
+    return ask(ticket, "first", text);
+}
+
 int mailbox_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
                       mailbox_reply *reply)
 {
@@ -176,6 +188,7 @@ void voicemail_begin(void)
     settings.message_max_s = 300;
     settings.message_min_ms = 1000;
     settings.message_silence_s = 10;
+    settings.diverted_to = (char *)"first";
     settings.cache_dir = (char *)"/cache";
 }
 
