@@ -164,9 +164,14 @@ static void voicemail_invited(struct link *link, const struct request *request)
  * they are. */
 static bool voicemail_failed(struct link *link, int status)
 {
+    struct voicemail *vm = link_state(link);
     static const int taken[] = {408, 410, 480, 486, 487, 600, 603};
     const struct request *request = link_request(link);
 
+    if (vm && vm->sent_on) { /* whoever answers for the box does not: its caller is back */
+        voicemail_goodbye(link);
+        return true;
+    }
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         if (taken[i] == status && request->callee && *request->callee->mailbox) {
             voicemail_deposit(link, request->callee->mailbox, status);

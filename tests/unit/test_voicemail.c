@@ -233,6 +233,100 @@ START_TEST(own_greetings)
 }
 END_TEST
 
+#define ALL                                                                                                  \
+    {                                                                                                        \
+        true, true, true, true, true, true, true                                                             \
+    }
+
+/* The order of precedence, one taken away after another. */
+static const struct {
+    int status;
+    bool kinds[GREETING_COUNT];
+    bool closed, anonymous;
+    const char *asked; /* every greeting that is asked for, each but the last of which is none after all */
+} precedence[] = {
+    {486, ALL, true, false, "greeting-for=1001 greeting=temporary"},
+    {486, ALL, true, true, "greeting=temporary"}, /* who withholds his number is nobody's family */
+    {486, {true, true, true, false, true, true, false}, true, false, "greeting=closed"},
+    {486, {true, true, true, false, true, true, false}, false, false, "greeting=busy"},
+    {600, {true, true, true, false, true, true, false}, false, false, "greeting=busy"},
+    {408, {true, true, true, false, true, true, false}, false, false, "greeting=no-answer"},
+    {487, {true, true, true, false, true, true, false}, false, false, "greeting=no-answer"},
+    {480, {true, true, true, false, true, true, false}, false, false, "greeting=unavailable"},
+    {603, {true, true, true, false, true, true, false}, false, false, "greeting=unavailable"},
+    {408, {true, true, true, false, false, true, false}, false, false, "greeting=unavailable"},
+    {486, {true, false, true, false, true, true, false}, false, false, "greeting=unavailable"},
+    {408, {false, true, true, false, false, true, false}, false, false, "greeting=name"},
+    {408, {false, false, true, false, false, false, false}, true, false, "greeting=name"},
+    {408, {false, true, false, false, false, true, false}, false, false, ""},
+};
+
+START_TEST(precedence_of_greetings)
+{
+    struct mailbox box = plain;
+    int asks = precedence[_i].asked[0] != '\0';
+
+    memcpy(box.greetings, precedence[_i].kinds, sizeof box.greetings);
+    box.closed = precedence[_i].closed;
+    struct link *link = call_fails(precedence[_i].status, 0, &box);
+    link->request.anonymous = precedence[_i].anonymous;
+    answer(link);
+    for (const char *p = precedence[_i].asked; *p; p++)
+        asks += *p == ' ';
+    for (; asks > 1; asks--)
+        asked.file(asked.ticket, ENOENT, NULL);
+    ck_told(&asked, precedence[_i].asked);
+}
+END_TEST
+
+START_TEST(greeting_without_a_message)
+{
+    struct mailbox box = plain;
+
+    box.kind = MAILBOX_GREETING;
+    box.message_count = box.max_messages; /* which matters to none who may leave none */
+    struct link *link = call_deposit(486, &box);
+    ck_told(link, "menu=300ms+vm-theperson+digits/1+digits/0+digits/0+digits/2+vm-isonphone");
+    press(link, 0);
+    play_over(link);
+    ck_told(link, "play=vm-goodbye hangup");
+    ck_told(&asked, "");
+
+    box.greetings[GREETING_UNAVAILABLE] = true;
+    snprintf(box.operator_number, sizeof box.operator_number, "1009");
+    link = call(&voicemail_app, "1002", "deposit", ""); /* also to who dials it */
+    asked.mailbox(asked.ticket, 0, &box);
+    answer(link);
+    asked.file(asked.ticket, 0, "/cache/g.wav");
+    *link->told = '\0';
+    press(link, '#');
+    ck_told(link, "retarget=1009");
+}
+END_TEST
+
+/* From a subscriber's phone always, from outside where the box allows it. */
+START_TEST(star_lets_the_owner_in)
+{
+    struct mailbox box = plain;
+    struct link *link = call_deposit(486, &box);
+
+    ck_assert_str_eq(link->keys, "#");
+    box.login_from_greeting = true;
+    link = call_deposit(486, &box);
+    ck_assert_str_eq(link->keys, "#*");
+    box.login_from_greeting = false;
+    link = call_fails(486, 0, &box);
+    link->request.user = "1005";
+    answer(link);
+    ck_assert_str_eq(link->keys, "#*");
+    *link->told = *asked.told = '\0';
+    press(link, '*');
+    ck_told(link, "ask=300ms+vm-password");
+    type(link, "739146");
+    ck_told(&asked, "check=1002/739146");
+}
+END_TEST
+
 START_TEST(lost_greeting_is_replaced)
 {
     struct mailbox box = plain;
@@ -587,6 +681,9 @@ int main(void)
     tcase_add_test(tc, pilot_without_diversion_asks_who_it_is);
     tcase_add_test(tc, default_greetings);
     tcase_add_test(tc, own_greetings);
+    tcase_add_loop_test(tc, precedence_of_greetings, 0, sizeof precedence / sizeof precedence[0]);
+    tcase_add_test(tc, greeting_without_a_message);
+    tcase_add_test(tc, star_lets_the_owner_in);
     tcase_add_test(tc, lost_greeting_is_replaced);
     tcase_add_test(tc, direct_greeting_is_short);
     tcase_add_test(tc, full_mailbox_is_told);

@@ -82,7 +82,8 @@ int mailbox_count(struct storage *st, const char *number, struct ticket ticket, 
     return ask(ticket, "count", number);
 }
 
-static const char *const kinds[GREETING_COUNT] = {"unavailable", "busy", "name", "temporary"};
+static const char *const kinds[GREETING_COUNT] = {"unavailable", "busy",   "name",  "temporary",
+                                                  "no-answer",   "closed", "caller"};
 
 int greeting_fetch(struct storage *st, const char *number, enum greeting_kind kind, struct ticket ticket,
                    file_reply *reply)
@@ -93,13 +94,44 @@ int greeting_fetch(struct storage *st, const char *number, enum greeting_kind ki
     return ask(ticket, "greeting", kinds[kind]);
 }
 
-int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *path,
-                   struct ticket ticket, storage_done *reply)
+int greeting_fetch_for(struct storage *st, const char *number, const char *caller, struct ticket ticket,
+                       file_reply *reply)
 {
     (void)st;
     (void)number;
+    asked.file = reply;
+    return ask(ticket, "greeting-for", caller);
+}
+
+int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *callers,
+                   const char *path, struct ticket ticket, storage_done *reply)
+{
+    char text[128];
+
+    (void)st;
+    (void)number;
     asked.done = reply;
-    return ask(ticket, path ? "store" : "reset", kinds[kind]);
+    snprintf(text, sizeof text, "%s%s%s", kinds[kind], *callers ? "/" : "", callers);
+    return ask(ticket, path ? "store" : "reset", text);
+}
+
+int greeting_set_end(struct storage *st, const char *number, enum greeting_kind kind, time_t ends,
+                     struct ticket ticket, storage_done *reply)
+{
+    char text[128];
+
+    (void)st;
+    (void)number;
+    asked.done = reply;
+    snprintf(text, sizeof text, "%s/%lld", kinds[kind], (long long)ends);
+    return ask(ticket, "end", text);
+}
+
+int mailbox_end_tutorial(struct storage *st, const char *number, struct ticket ticket, storage_done *reply)
+{
+    (void)st;
+    asked.done = reply;
+    return ask(ticket, "shown", number);
 }
 
 int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
