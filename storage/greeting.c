@@ -54,15 +54,19 @@ int greeting_fetch(struct storage *st, const char *number, enum greeting_kind ki
 struct caller_job {
     struct file_job file;
     char caller[NUMBER_TEXT];
+    bool alone;
 };
 
-static bool callers_have(const char *callers, const char *caller)
+static bool caller_hears(const struct caller_job *j, const char *callers)
 {
     char text[256], *rest = text, *pattern;
 
+    if (j->alone) {
+        return strcmp(callers, j->caller) == 0;
+    }
     snprintf(text, sizeof text, "%s", callers);
     while ((pattern = strsep(&rest, " ")) != NULL) {
-        if (*pattern != '\0' && settings_any_pattern(&pattern, 1, caller)) {
+        if (*pattern != '\0' && settings_any_pattern(&pattern, 1, j->caller)) {
             return true;
         }
     }
@@ -79,7 +83,7 @@ static int caller_run(struct storage *st, struct database *db, struct job *job)
                                         VALUES(value_text(j->file.number), value_text(j->caller)));
 
     (void)st;
-    while (error == 0 && row < PQntuples(result) && !callers_have(PQgetvalue(result, row, 0), j->caller)) {
+    while (error == 0 && row < PQntuples(result) && !caller_hears(j, PQgetvalue(result, row, 0))) {
         row++;
     }
     if (error == 0 && row == PQntuples(result)) {
@@ -98,8 +102,8 @@ static int caller_run(struct storage *st, struct database *db, struct job *job)
 static const struct job_kind caller_kind = {
     .name = "greeting-fetch-for", .run = caller_run, .reply = file_job_reply, .drop = file_job_drop};
 
-int greeting_fetch_for(struct storage *st, const char *number, const char *caller, struct ticket ticket,
-                       file_reply *reply)
+int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
+                       struct ticket ticket, file_reply *reply)
 {
     struct caller_job *j = job_new(st, sizeof *j, &caller_kind, ticket);
 
@@ -110,6 +114,7 @@ int greeting_fetch_for(struct storage *st, const char *number, const char *calle
     key_copy(j->file.number, sizeof j->file.number, number);
     strcpy(j->file.kind, greeting_names[GREETING_CALLER]);
     key_copy(j->caller, sizeof j->caller, caller);
+    j->alone = alone;
     return job_submit(&j->file.job);
 }
 

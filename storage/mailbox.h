@@ -90,8 +90,9 @@ STORAGE_CHECK int mailbox_count(struct storage *st, const char *number, struct t
 typedef void file_reply(struct ticket ticket, int error, const char *path);
 STORAGE_CHECK int greeting_fetch(struct storage *st, const char *number, enum greeting_kind kind,
                                  struct ticket ticket, file_reply *reply);
-/* The one that is for this caller: for his very number, else the eldest with a pattern that fits. */
-STORAGE_CHECK int greeting_fetch_for(struct storage *st, const char *number, const char *caller,
+/* The one that is for this caller: for his very number, else, unless `alone`, the eldest with a pattern that
+ * fits. */
+STORAGE_CHECK int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
                                      struct ticket ticket, file_reply *reply);
 /* Stores the recording at `path` as the greeting; unlinks the file in any case once the job runs; path NULL:
  * back to the default. `callers`: who hears a GREETING_CALLER; "" for other kinds. */

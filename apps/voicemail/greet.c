@@ -6,9 +6,6 @@
  */
 #include "apps/voicemail/voicemail.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static const enum greeting_kind greet_order[] = {GREETING_CALLER, GREETING_TEMPORARY, GREETING_CLOSED,
                                                  GREETING_BUSY,   GREETING_NO_ANSWER, GREETING_UNAVAILABLE,
                                                  GREETING_NAME};
@@ -137,8 +134,8 @@ static int greet_fetch(struct voicemail *vm, enum greeting_kind kind)
     struct storage *st = server_storage(link_server(vm->link));
 
     if (kind == GREETING_CALLER)
-        return greeting_fetch_for(st, vm->number, link_request(vm->link)->caller.user, link_ticket(vm->link),
-                                  greet_fetched);
+        return greeting_fetch_for(st, vm->number, link_request(vm->link)->caller.user, false,
+                                  link_ticket(vm->link), greet_fetched);
     return greeting_fetch(st, vm->number, kind, link_ticket(vm->link), greet_fetched);
 }
 

@@ -158,7 +158,7 @@ static void greeting_hear(struct voicemail *vm)
 {
     struct storage *st = server_storage(link_server(vm->link));
     struct ticket ticket = link_ticket(vm->link);
-    int error = *vm->callers ? greeting_fetch_for(st, vm->number, vm->callers, ticket, greeting_fetched)
+    int error = *vm->callers ? greeting_fetch_for(st, vm->number, vm->callers, true, ticket, greeting_fetched)
                              : greeting_fetch(st, vm->number, vm->greeting, ticket, greeting_fetched);
 
     if (error)

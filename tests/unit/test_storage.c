@@ -550,7 +550,7 @@ static void greeting_make(enum greeting_kind kind, const char *callers, uint32_t
 /* Which greeting a caller hears is told by its length; 0: none is for him. */
 static long greeting_length_for(const char *caller)
 {
-    int error = ASK(greeting_fetch_for(kit.st, "1001", caller, TICKET, file_answered));
+    int error = ASK(greeting_fetch_for(kit.st, "1001", caller, false, TICKET, file_answered));
     long size;
 
     ck_assert(error == 0 || error == ENOENT);
@@ -572,6 +572,9 @@ START_TEST(greetings_for_callers)
     ck_assert_int_eq(greeting_length_for("345"), 300);
     ck_assert_int_eq(greeting_length_for("400"), 0);
     ck_assert_int_eq(greeting_length_for("0207"), 0);
+    ck_assert_int_eq(ASK(greeting_fetch_for(kit.st, "1001", "1003", true, TICKET, file_answered)), ENOENT);
+    ck_assert_int_eq(ASK(greeting_fetch_for(kit.st, "1001", "1004", true, TICKET, file_answered)), 0);
+    unlink(answer.path);
     ck_assert_int_eq(
         ASK(greeting_store(kit.st, "1001", GREETING_CALLER, "1004", NULL, TICKET, done_answered)), 0);
     ck_assert_int_eq(greeting_length_for("1004"), 100);

@@ -732,7 +732,7 @@ START_TEST(greetings_that_few_want)
     press(link, '3');
     *link->told = *asked.told = '\0';
     type(link, "1003"); /* who has none yet */
-    ck_told(&asked, "greeting-for=1003");
+    ck_told(&asked, "greeting-alone=1003");
     asked.file(asked.ticket, ENOENT, NULL);
     ck_told(link, "play=msg-rec-caller");
 }

@@ -94,13 +94,13 @@ int greeting_fetch(struct storage *st, const char *number, enum greeting_kind ki
     return ask(ticket, "greeting", kinds[kind]);
 }
 
-int greeting_fetch_for(struct storage *st, const char *number, const char *caller, struct ticket ticket,
-                       file_reply *reply)
+int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
+                       struct ticket ticket, file_reply *reply)
 {
     (void)st;
     (void)number;
     asked.file = reply;
-    return ask(ticket, "greeting-for", caller);
+    return ask(ticket, alone ? "greeting-alone" : "greeting-for", caller);
 }
 
 int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *callers,
