@@ -84,8 +84,11 @@ const char *const english_synthesised[] = {
     "conf-you-are-muted", "confirm-call-from", "confirm-keys", "feature-ask-number",
     "feature-no-caller", "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full",
     "msg-anonymous", "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox",
-    "msg-fifteen-seconds", "msg-locked", "msg-login-incorrect", "msg-not-saved",
-    "msg-nothing-recorded", "msg-pin-rules", "msg-trouble", "msg-will-be-delivered",
+    "msg-fifteen-seconds", "msg-greeting-caller", "msg-greeting-end", "msg-greeting-erased",
+    "msg-greeting-menu", "msg-greeting-menu-end", "msg-greeting-menu-hear", "msg-greeting-until",
+    "msg-greetings", "msg-greetings-menu", "msg-locked", "msg-login-incorrect", "msg-no-such-day",
+    "msg-not-saved", "msg-nothing-recorded", "msg-pin-rules", "msg-rec-caller", "msg-rec-closed",
+    "msg-rec-no-answer", "msg-trouble", "msg-tutorial", "msg-will-be-delivered",
     "screen-blocked", "screen-refused", "screen-say-name",
     NULL,
 };

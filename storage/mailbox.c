@@ -6,10 +6,27 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/log.h"
+#include "core/base/schedule.h"
+
 /* -- a mailbox
  * -------------------------------------------------------------------------------------------------------- */
 
 static const char *const kind_names[MAILBOX_KIND_COUNT] = {"person", "shared", "dispatch", "greeting"};
+
+/* Hours that cannot be read close nothing: callers must not hear that nobody is there when somebody is. */
+static bool hours_are_over(const struct mailbox *box, const char *hours, const char *holidays, time_t now)
+{
+    const char *fault = schedule_fault(hours);
+
+    if (fault != NULL) {
+        log_event(LEVEL_WARNING, "storage", NULL, "open-hours-unreadable mailbox=%s fault=\"%s\"",
+                  box->number, fault);
+        hours = "";
+    }
+    return !schedule_matches(hours, box->zone, now) ||
+           (*holidays != '\0' && schedule_matches(holidays, box->zone, now));
+}
 
 /*
  * Row, quotas and greetings in one round trip. The kinds of greetings come as one text, "busy name": no
@@ -23,8 +40,12 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
         "select number, name, zone, language, pin_must_change, max_messages, max_message_s, used.count, "
         "used.seconds, "
         "used.bytes, max_seconds, max_bytes, "
-        "(select coalesce(string_agg(kind, ' '), '') from greeting where mailbox = m.number), "
-        "kind, keymap, newest_first, autoplay, envelope, tutorial, operator, login_from_greeting "
+        "(select coalesce(string_agg(kind, ' '), '') from greeting where mailbox = m.number "
+        "and (ends is null or ends > now())), "
+        "kind, keymap, newest_first, autoplay, envelope, tutorial, operator, login_from_greeting, "
+        "open_hours, (select coalesce(string_agg(first_day || '..' || last_day, ','), '') from holiday h "
+        "where h.mailbox = m.number or h.mailbox is null), (select extract(epoch from ends)::bigint "
+        "from greeting where mailbox = m.number and kind = 'temporary') "
         "from mailbox m, lateral (select count(*), coalesce(sum(duration_ms) / 1000, 0)::bigint as seconds, "
         "coalesce(sum(octet_length(audio)), 0)::bigint as bytes from entry e join message g on g.id = "
         "e.message "
@@ -67,6 +88,8 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
     out->tutorial = row_truth(result, 0, 18);
     row_text(result, 0, 19, out->operator_number, sizeof out->operator_number);
     out->login_from_greeting = row_truth(result, 0, 20);
+    out->closed = hours_are_over(out, PQgetvalue(result, 0, 21), PQgetvalue(result, 0, 22), time(NULL));
+    out->temporary_ends = (time_t)row_number(result, 0, 23);
     PQclear(result);
     return 0;
 }
@@ -104,6 +127,77 @@ int mailbox_find(struct storage *st, const char *number, struct ticket ticket, m
     }
     j->reply = reply;
     key_copy(j->number, sizeof j->number, number);
+    return job_submit(&j->job);
+}
+
+/* -- the first that there is
+ * ------------------------------------------------------------------------------------------- */
+
+struct first_job {
+    struct job job;
+    mailbox_first_reply *reply;
+    char numbers[NUMBERS_MAX][NUMBER_TEXT];
+    size_t count, which;
+    struct mailbox mailbox;
+};
+
+/* A subscriber's mailbox may have another number than he, and is meant before one that has his. */
+static int first_name(struct database *db, const char *number, char out[NUMBER_TEXT])
+{
+    PGresult *result = NULL;
+    int error =
+        database_query(db, &result, "select coalesce((select mailbox from subscriber where number = $1), $1)",
+                       VALUES(value_text(number)));
+
+    if (error == 0) {
+        row_text(result, 0, 0, out, NUMBER_TEXT);
+    }
+    PQclear(result);
+    return error;
+}
+
+static int first_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct first_job *j = (struct first_job *)job;
+    int error = ENOENT;
+
+    (void)st;
+    for (j->which = 0; j->which < j->count; j->which++) {
+        char name[NUMBER_TEXT];
+
+        error = first_name(db, j->numbers[j->which], name);
+        if (error == 0) {
+            error = mailbox_read(db, name, &j->mailbox);
+        }
+        if (error != ENOENT) {
+            break;
+        }
+    }
+    return error;
+}
+
+static void first_replied(struct job *job)
+{
+    struct first_job *j = (struct first_job *)job;
+
+    j->reply(job->ticket, job->error, j->which, job->error == 0 ? &j->mailbox : NULL);
+}
+
+static const struct job_kind first_kind = {
+    .name = "mailbox-find-first", .run = first_run, .reply = first_replied};
+
+int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count, struct ticket ticket,
+                       mailbox_first_reply *reply)
+{
+    struct first_job *j = job_new(st, sizeof *j, &first_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    for (j->count = 0; j->count < count && j->count < NUMBERS_MAX; j->count++) {
+        key_copy(j->numbers[j->count], NUMBER_TEXT, numbers[j->count]);
+    }
     return job_submit(&j->job);
 }
 
@@ -171,4 +265,43 @@ int mailbox_count(struct storage *st, const char *number, struct ticket ticket, 
     j->reply = reply;
     key_copy(j->number, sizeof j->number, number);
     return job_submit(&j->job);
+}
+
+/* -- its owner has been shown around
+ * ------------------------------------------------------------------------------------ */
+
+struct tutorial_job {
+    struct done_job done;
+    char number[NUMBER_TEXT];
+};
+
+static int tutorial_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct tutorial_job *j = (struct tutorial_job *)job;
+    PGresult *result = NULL;
+    int error =
+        database_query(db, &result, "update mailbox set tutorial = false where number = $1 returning 1",
+                       VALUES(value_text(j->number)));
+
+    (void)st;
+    if (error == 0 && PQntuples(result) == 0) {
+        error = ENOENT;
+    }
+    PQclear(result);
+    return error;
+}
+
+static const struct job_kind tutorial_kind = {
+    .name = "mailbox-end-tutorial", .run = tutorial_run, .reply = done_job_reply};
+
+int mailbox_end_tutorial(struct storage *st, const char *number, struct ticket ticket, storage_done *reply)
+{
+    struct tutorial_job *j = job_new(st, sizeof *j, &tutorial_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->done.reply = reply;
+    key_copy(j->number, sizeof j->number, number);
+    return job_submit(&j->done.job);
 }

@@ -12,7 +12,16 @@
 #include <stdbool.h>
 #include <time.h>
 
-enum greeting_kind { GREETING_UNAVAILABLE, GREETING_BUSY, GREETING_NAME, GREETING_TEMPORARY, GREETING_COUNT };
+enum greeting_kind {
+    GREETING_UNAVAILABLE,
+    GREETING_BUSY,
+    GREETING_NAME,
+    GREETING_TEMPORARY,
+    GREETING_NO_ANSWER,
+    GREETING_CLOSED,
+    GREETING_CALLER, /* for single callers: there may be many */
+    GREETING_COUNT
+};
 enum folder { FOLDER_INBOX, FOLDER_OLD, FOLDER_WORK, FOLDER_FAMILY, FOLDER_FRIENDS, FOLDER_COUNT };
 
 #define PIN_MIN 6
@@ -25,7 +34,9 @@ struct mailbox {
     enum mailbox_kind kind;
     char number[NUMBER_TEXT];
     char name[128], zone[64], language[16];
-    bool greetings[GREETING_COUNT]; /* which of his own he has recorded */
+    bool greetings[GREETING_COUNT]; /* which of his own he has recorded, and hold now */
+    time_t temporary_ends;          /* of that greeting; 0: when he erases it */
+    bool closed;                    /* it is outside his hours, or a holiday */
     bool pin_must_change;
     bool tutorial;                     /* he is to be led through it on his next visit */
     char keymap[16];                   /* "": the server's */
@@ -45,6 +56,14 @@ struct mailbox {
 typedef void mailbox_reply(struct ticket ticket, int error, const struct mailbox *mailbox);
 STORAGE_CHECK int mailbox_find(struct storage *st, const char *number, struct ticket ticket,
                                mailbox_reply *reply);
+
+/* The first of these numbers that has a mailbox: one of that number, or the one of the subscriber who has it.
+ * `which` of them it was counts from 0. ENOENT: none has. */
+#define NUMBERS_MAX 16
+typedef void mailbox_first_reply(struct ticket ticket, int error, size_t which,
+                                 const struct mailbox *mailbox);
+STORAGE_CHECK int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count,
+                                     struct ticket ticket, mailbox_first_reply *reply);
 
 /*
  * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, and one that is locked: after 10
@@ -71,10 +90,21 @@ STORAGE_CHECK int mailbox_count(struct storage *st, const char *number, struct t
 typedef void file_reply(struct ticket ticket, int error, const char *path);
 STORAGE_CHECK int greeting_fetch(struct storage *st, const char *number, enum greeting_kind kind,
                                  struct ticket ticket, file_reply *reply);
+/* The one that is for this caller: for his very number, else, unless `alone`, the eldest with a pattern that
+ * fits. */
+STORAGE_CHECK int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
+                                     struct ticket ticket, file_reply *reply);
 /* Stores the recording at `path` as the greeting; unlinks the file in any case once the job runs; path NULL:
- * back to the default. */
+ * back to the default. `callers`: who hears a GREETING_CALLER; "" for other kinds. */
 STORAGE_CHECK int greeting_store(struct storage *st, const char *number, enum greeting_kind kind,
-                                 const char *path, struct ticket ticket, storage_done *reply);
+                                 const char *callers, const char *path, struct ticket ticket,
+                                 storage_done *reply);
+/* When it ends by itself; 0: never. ENOENT. */
+STORAGE_CHECK int greeting_set_end(struct storage *st, const char *number, enum greeting_kind kind,
+                                   time_t ends, struct ticket ticket, storage_done *reply);
+/* The owner has been led through his box. ENOENT. */
+STORAGE_CHECK int mailbox_end_tutorial(struct storage *st, const char *number, struct ticket ticket,
+                                       storage_done *reply);
 /* Unlinks a file below settings->cache_dir that is not wanted after all. */
 STORAGE_CHECK int cache_discard(struct storage *st, const char *path, struct ticket ticket,
                                 storage_done *reply);

@@ -1,11 +1,10 @@
-/* Leaving a message: the greeting that fits, the beep, the recording, and "saved" only when it is
- * (storage/spool.h). */
+/* Leaving a message: the beep, the recording, and "saved" only when it is (storage/spool.h). */
 #include "apps/voicemail/voicemail.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool deposit_is_busy(const struct voicemail *vm)
+bool deposit_is_busy(const struct voicemail *vm)
 {
     return vm->status == 486 || vm->status == 600;
 }
@@ -175,78 +174,4 @@ void deposit_start(struct link *link)
         .done = deposit_taken,
     };
     deposit_record(vm);
-}
-
-/* -- the greeting
- * --------------------------------------------------------------------------------------------------- */
-
-static void deposit_greeted(struct link *link, char key)
-{
-    (void)key; /* '#' has cut the greeting short */
-    deposit_start(link);
-}
-
-/*
- * An own greeting says all there is to say; a name alone is put into the standard words, and without either
- * his number is. Who dialled the mailbox on purpose (no status) is only asked to speak.
- */
-static void deposit_play_greeting(struct voicemail *vm, const char *file, enum greeting_kind kind)
-{
-    struct list list = {0};
-
-    list_silence(
-        &list, 300); /* the far side's media path opens with the first packets: nothing said is lost to it */
-    if (file)
-        list_file(vm->link, &list, file, true);
-    if (vm->status && (!file || kind == GREETING_NAME)) {
-        if (!file) {
-            say_to(vm, &list, "vm-theperson");
-            say_digits_to(vm, &list, vm->number);
-        }
-        say_to(vm, &list, deposit_is_busy(vm) ? "vm-isonphone" : "vm-isunavail");
-    }
-    if (!file || kind == GREETING_NAME)
-        say_to(vm, &list, "vm-intro");
-    link_menu(vm->link, &list, "#", 0, deposit_greeted);
-}
-
-/* Which recording of his own fits, GREETING_COUNT when none does. */
-static enum greeting_kind deposit_greeting(const struct voicemail *vm)
-{
-    if (!vm->known || !vm->status)
-        return GREETING_COUNT;
-    if (vm->box.greetings[GREETING_TEMPORARY])
-        return GREETING_TEMPORARY;
-    if (deposit_is_busy(vm) && vm->box.greetings[GREETING_BUSY])
-        return GREETING_BUSY;
-    if (vm->box.greetings[GREETING_UNAVAILABLE])
-        return GREETING_UNAVAILABLE;
-    return vm->box.greetings[GREETING_NAME] ? GREETING_NAME : GREETING_COUNT;
-}
-
-static void deposit_greeting_fetched(struct ticket ticket, int error, const char *path)
-{
-    struct link *link = link_of(ticket);
-
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error)
-        link_log(link, LEVEL_WARNING, "greeting-lost mailbox=%s error=%d", vm->number, error);
-    deposit_play_greeting(vm, error ? NULL : path, vm->greeting);
-}
-
-/* A full mailbox is told before the caller has spoken, not after. */
-void deposit_greet(struct voicemail *vm)
-{
-    if (vm->known && mailbox_is_full(&vm->box)) {
-        link_log(vm->link, LEVEL_NOTICE, "mailbox-full mailbox=%s", vm->number);
-        voicemail_tell(vm, "vm-mailboxfull", voicemail_goodbye);
-        return;
-    }
-    vm->greeting = deposit_greeting(vm);
-    if (vm->greeting == GREETING_COUNT ||
-        greeting_fetch(server_storage(link_server(vm->link)), vm->number, vm->greeting, link_ticket(vm->link),
-                       deposit_greeting_fetched) != 0)
-        deposit_play_greeting(vm, NULL, GREETING_COUNT);
 }

@@ -197,6 +197,7 @@ static void inbox_counted(struct ticket ticket, int error, const struct mailbox_
         return;
     }
     vm->folder = counts->fresh || !counts->old ? FOLDER_INBOX : FOLDER_OLD;
+    greeting_remind(vm, &list);
     say_message_count(link_prompts(link), &phrase, counts->fresh, counts->old);
     list_phrase(&list, &phrase);
     /* Keys pressed while it speaks are kept for the menu: whoever knows the way need not wait. */

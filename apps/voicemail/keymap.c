@@ -46,8 +46,13 @@ static const struct key keymap[][KEYS_MAX + 1] = {
                       {'3', ACT_NAME},
                       {'4', ACT_GREET_TEMPORARY},
                       {'5', ACT_PIN},
+                      {'6', ACT_GREETINGS},
                       {'*', ACT_BACK}},
-    [MENU_TEMPORARY] = {{'1', ACT_GREET_TEMPORARY}, {'2', ACT_ERASE}, {'*', ACT_BACK}},
+    [MENU_TEMPORARY] = {{'1', ACT_GREET_TEMPORARY},
+                        {'2', ACT_ERASE},
+                        {'3', ACT_LISTEN},
+                        {'4', ACT_GREET_END},
+                        {'*', ACT_BACK}},
 };
 
 #define MENUS (sizeof keymap / sizeof keymap[0])

@@ -45,7 +45,9 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         link_log(link, LEVEL_INFO, "login mailbox=%s", vm->number);
         vm->box = *box;
         vm->known = true;
-        if (box->pin_must_change)
+        if (box->tutorial)
+            tutorial_start(vm);
+        else if (box->pin_must_change)
             pin_first(vm);
         else
             inbox_welcome(vm);

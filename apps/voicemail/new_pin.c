@@ -21,7 +21,9 @@ static void pin_changed(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
-    if (vm->pin_due)
+    if (vm->box.tutorial)
+        tutorial_go_on(vm);
+    else if (vm->pin_due)
         inbox_welcome(vm);
     else
         options_menu(link);

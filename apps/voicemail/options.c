@@ -19,6 +19,9 @@ static void options_key(struct link *link, char key)
     case ACT_GREET_TEMPORARY:
         greeting_temporary(vm);
         break;
+    case ACT_GREETINGS:
+        greeting_others(vm);
+        break;
     case ACT_PIN:
         pin_change(vm);
         break;
@@ -39,5 +42,6 @@ void options_menu(struct link *link)
     struct list list = {0};
 
     say_to(link_state(link), &list, "vm-options");
+    say_to(link_state(link), &list, "msg-greetings");
     link_menu(link, &list, keymap_keys(MENU_OPTIONS, false), MENU_WAIT_MS, options_key);
 }

@@ -47,8 +47,7 @@ void voicemail_trouble(struct voicemail *vm, const char *what, int error)
 /* -- where the call comes from
  * -------------------------------------------------------------------------------------- */
 
-/* NULL: the call was refused. */
-static struct voicemail *voicemail_new(struct link *link)
+struct voicemail *voicemail_new(struct link *link)
 {
     struct voicemail *vm = calloc(1, sizeof *vm);
 
@@ -59,6 +58,14 @@ static struct voicemail *voicemail_new(struct link *link)
     vm->link = link;
     link_set_state(link, vm);
     return vm;
+}
+
+void voicemail_know(struct voicemail *vm, const struct mailbox *box)
+{
+    snprintf(vm->number, sizeof vm->number, "%s", box->number);
+    vm->box = *box;
+    vm->limit_s = box->max_message_s;
+    vm->known = true;
 }
 
 static void voicemail_box_found(struct ticket ticket, int error, const struct mailbox *box)
@@ -74,11 +81,8 @@ static void voicemail_box_found(struct ticket ticket, int error, const struct ma
         return;
     }
     /* With the database away a message is taken all the same: the spool keeps it (storage/spool.h). */
-    if (error == 0) {
-        vm->box = *box;
-        vm->limit_s = box->max_message_s;
-        vm->known = true;
-    }
+    if (error == 0)
+        voicemail_know(vm, box);
     link_answer(link);
 }
 
@@ -95,19 +99,6 @@ static void voicemail_deposit(struct link *link, const char *number, int status)
         mailbox_find(server_storage(link_server(link)), number, link_ticket(link), voicemail_box_found);
     if (error)
         link_answer(link); /* as with the database away */
-}
-
-/* A PBX has sent the call on: the mailbox is the first diverting party's, the greeting follows the cause (RFC
- * 4458 §2, RFC 7044, RFC 5806). Without one it is taken for an owner who calls from outside. */
-static void voicemail_pilot(struct link *link, const struct request *request)
-{
-    const struct diversion *from = &request->diversions[0];
-    struct voicemail *vm;
-
-    if (request->diversion_count > 0)
-        voicemail_deposit(link, from->user, from->cause ? from->cause : 480);
-    else if ((vm = voicemail_new(link)) != NULL)
-        link_answer(link);
 }
 
 static void voicemail_owner_found(struct ticket ticket, int error, const struct subscriber *subscriber)
@@ -158,7 +149,7 @@ static void voicemail_invited(struct link *link, const struct request *request)
         if (voicemail_new(link))
             link_answer(link);
     } else if (!strcmp(mode, "pilot")) {
-        voicemail_pilot(link, request);
+        pilot_invited(link);
     } else if (!strcmp(mode, "deposit")) {
         voicemail_deposit(link, voicemail_dialled(link, request->number), 0);
     } else if (!strcmp(mode, "mailbox")) { /* handed over by another application */
@@ -173,9 +164,14 @@ static void voicemail_invited(struct link *link, const struct request *request)
  * they are. */
 static bool voicemail_failed(struct link *link, int status)
 {
+    struct voicemail *vm = link_state(link);
     static const int taken[] = {408, 410, 480, 486, 487, 600, 603};
     const struct request *request = link_request(link);
 
+    if (vm && vm->sent_on) { /* whoever answers for the box does not: its caller is back */
+        voicemail_goodbye(link);
+        return true;
+    }
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         if (taken[i] == status && request->callee && *request->callee->mailbox) {
             voicemail_deposit(link, request->callee->mailbox, status);

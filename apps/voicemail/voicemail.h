@@ -2,11 +2,13 @@
  * Voicemail's own header: one call's way through it, act by act.
  *
  *   voicemail.c  where a call comes from and what it wants      login.c    whose box, and the PIN
- *   deposit.c    greeting, beep, message, "saved"               inbox.c    counts, main menu, folders
+ *   greet.c      the greeting that fits                      tutorial.c an owner's first visit
+ *   deposit.c    beep, message, "saved"               inbox.c    counts, main menu, folders
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
  *   options.c    the menu of settings                           keymap.c   which key does what where
  *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
- *   send.c       compose, reply, forward
+ *   send.c       compose, reply, forward                    pilot.c    whose mailbox, of calls that a PBX
+ * sends
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -73,6 +75,8 @@ enum act {
     ACT_GREET_TEMPORARY,
     ACT_PIN,
     ACT_ERASE,
+    ACT_GREET_END,
+    ACT_GREETINGS,
 };
 /* The keys of a menu as link_menu() takes them; those that leave a play running (`live`), or the others. */
 const char *keymap_keys(enum menu menu, bool live);
@@ -89,6 +93,8 @@ struct voicemail {
     int status; /* why the call came here: 486, 408, …; 0 when dialled on purpose */
     struct deposit deposit;
     bool spooled;                       /* the deposit is open and not yet committed or discarded */
+    size_t greet_at;                    /* place in the order of greetings (greet.c) */
+    bool sent_on;                       /* to whoever answers for the box */
     unsigned limit_s;                   /* the receiving mailbox's longest message; 0: the server's */
     char dialled[NUMBER_TEXT];          /* the mailbox a message goes to, when it is not `number` */
     void (*then)(struct voicemail *vm); /* after the deposit; NULL: good-bye */
@@ -103,7 +109,9 @@ struct voicemail {
     bool left_alone;    /* broken, or put back among the new ones: going on does not mean it was heard */
     link_step *updated; /* what follows once a change of an entry is stored */
     enum greeting_kind greeting;
-    bool pin_due; /* he is let in once he has a PIN of his own */
+    char callers[NUMBER_TEXT]; /* who hears the greeting that he records; "": not for single callers */
+    link_step *greeted;        /* what follows once that is done */
+    bool pin_due;              /* he is let in once he has a PIN of his own */
     char new_pin[PIN_MAX + 1];
 };
 
@@ -118,8 +126,19 @@ void voicemail_goodbye(struct link *link);
 /* A storage job could not be asked or failed: says so and hangs up. */
 void voicemail_trouble(struct voicemail *vm, const char *what, int error);
 
-/* deposit.c: vm->number, ->box and ->status are set; the link has been answered. */
+/* The call's own; NULL: it was refused. */
+struct voicemail *voicemail_new(struct link *link);
+/* The mailbox that the call is about has been read. */
+void voicemail_know(struct voicemail *vm, const struct mailbox *box);
+
+/* pilot.c: the number that a PBX sends calls on to */
+void pilot_invited(struct link *link);
+
+/* greet.c: vm->number, ->box and ->status are set; the link has been answered. */
 void deposit_greet(struct voicemail *vm);
+
+/* deposit.c */
+bool deposit_is_busy(const struct voicemail *vm);
 void deposit_start(struct link *link); /* without a greeting */
 void deposit_ended(struct voicemail *vm);
 
@@ -150,8 +169,20 @@ struct entry *message_entry(const struct voicemail *vm);
 void options_menu(struct link *link);
 
 /* greetings.c */
+/* Records it; whoever has one hears it, keeps it or erases it as well. Then the menu of settings. */
 void greeting_record(struct voicemail *vm, enum greeting_kind kind);
 void greeting_temporary(struct voicemail *vm);
+void greeting_others(struct voicemail *vm); /* which of those that few people want? */
+/* Records it, whatever there is, and goes on with `then`, whatever comes of it. */
+void greeting_take(struct voicemail *vm, enum greeting_kind kind, link_step *then);
+
+/* greeting_end.c */
+void greeting_ask_end(struct voicemail *vm);                   /* of the temporary one */
+void greeting_remind(struct voicemail *vm, struct list *list); /* that it holds */
+
+/* tutorial.c */
+void tutorial_start(struct voicemail *vm);
+void tutorial_go_on(struct voicemail *vm); /* he has a PIN of his own */
 
 /* new_pin.c */
 void pin_change(struct voicemail *vm);

@@ -177,6 +177,11 @@ static const char *refer_fault(const char *text)
     return !strcmp(text, "execute") || !strcmp(text, "pass") ? NULL : "is none of execute, pass";
 }
 
+static const char *diverted_to_fault(const char *text)
+{
+    return !strcmp(text, "first") || !strcmp(text, "last") ? NULL : "is none of first, last";
+}
+
 static const char *srtp_fault(const char *text)
 {
     return srtp_policy_from_name(text) >= 0 ? NULL : "is none of off, optional, required";
@@ -305,6 +310,7 @@ static const struct key keys[] = {
     N("voicemail", "message_max", message_max_s, 1, 3600, 300),
     N("voicemail", "message_min_ms", message_min_ms, 0, 60000, 1000),
     N("voicemail", "message_silence", message_silence_s, 0, 600, 10),
+    T("voicemail", "diverted_to", diverted_to, "first", diverted_to_fault),
     B("conference", "loudness", room_loudness, true),
     B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),

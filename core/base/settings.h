@@ -130,7 +130,9 @@ struct settings {
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
-    bool room_loudness, room_denoise;                          /* of rooms whose row does not say */
+    char *
+        diverted_to; /* whose mailbox a call has that was sent on twice: the "first" who did, or the "last" */
+    bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
     char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */

@@ -42,6 +42,7 @@ struct request {
     bool emergency;                  /* an emergency number: nobody may refuse, redirect or keep it */
     struct diversion diversions[DIVERSIONS_MAX]; /* who sent the call on, and why: the first one first */
     unsigned diversion_count;
+    char called[64];       /* whom else the call seems to have been for (struct invitation); "" */
     struct party referrer; /* who has transferred the caller here (RFC 3892); user "": nobody */
     const char *replaces;  /* value of Replaces that goes out with it, of a dialog elsewhere; or NULL */
     const struct recipients *recipients; /* whom the caller wants invited, too (RFC 5366); or NULL */

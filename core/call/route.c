@@ -150,6 +150,7 @@ int route_first(struct call *call, const struct invitation *invitation)
         return status;
     memcpy(call->routes->request.diversions, invitation->diversions, sizeof invitation->diversions);
     call->routes->request.diversion_count = invitation->diversion_count;
+    memcpy(call->routes->request.called, invitation->called, sizeof invitation->called);
     /* Back at the number plan's own server with nothing changed it would go there for ever. */
     if (call->returns && !call->after && !call->moved)
         return 482;

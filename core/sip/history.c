@@ -111,8 +111,9 @@ static const struct {
     const char *reason;
     int cause;
 } causes[] = {
-    {"user-busy", 486}, {"no-answer", 408},      {"unconditional", 302}, {"unavailable", 503},
-    {"away", 480},      {"do-not-disturb", 486}, {"deflection", 480},    {"out-of-service", 503},
+    {"unknown", 404},        {"user-busy", 486},   {"no-answer", 408},      {"unconditional", 302},
+    {"unavailable", 503},    {"away", 480},        {"do-not-disturb", 486}, {"deflection", 480},
+    {"out-of-service", 503}, {"time-of-day", 404}, {"follow-me", 404},
 };
 
 static int cause_of_word(const char *reason)
@@ -426,6 +427,41 @@ static void diversion_lead(struct invitation *out, const struct diversion *owner
     }
     memmove(&out->diversions[1], &out->diversions[0], at * sizeof out->diversions[0]);
     out->diversions[0] = first;
+    out->diversions[0].owner = true;
+}
+
+/* RFC 3455 §4.2: a proxy that gave the Request-URI to a contact says for whom it was. */
+static const url_t *url_of_called_party(su_home_t *home, const sip_t *sip)
+{
+    const char *text = values_join(home, sip, "P-Called-Party-ID");
+    struct address address;
+
+    return text && address_next(&text, &address) == 0 ? address_url(home, &address) : NULL;
+}
+
+/* The entry that RFC 7044 §9.1 would have the Request-URI put behind: a server that changed it and wrote none
+ * of its own leaves the one before as the last. */
+static const url_t *url_of_last_entry(su_home_t *home, const char *text)
+{
+    struct address address, last = {0};
+
+    while (text && address_next(&text, &address) == 0)
+        last = address;
+    return last.whole ? address_url(home, &last) : NULL;
+}
+
+/* Where no hop is told, the address may still be that of whom the caller wanted. */
+static void called_read(struct invitation *out, su_home_t *home, const sip_t *sip, const char *history)
+{
+    const url_t *places[] = {url_of_called_party(home, sip), url_of_last_entry(home, history),
+                             sip->sip_to ? sip->sip_to->a_url : NULL};
+    const char *target = sip->sip_request->rq_url->url_user;
+    struct party party;
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && !*out->called; i++)
+        if (places[i] && party_read(&party, places[i], NULL) == 0 &&
+            (!target || strcmp(party.user, target) != 0))
+            memcpy(out->called, party.user, sizeof out->called);
 }
 
 void diversions_read(struct invitation *out, su_home_t *home, const sip_t *sip, bool trusted)
@@ -448,6 +484,8 @@ void diversions_read(struct invitation *out, su_home_t *home, const sip_t *sip, 
         out->diversion_count = count ? count : out->diversion_count;
         out->history = strlen(history) < HISTORY_TEXT && history_is_open(history) ? history : NULL;
     }
+    if (trusted)
+        called_read(out, home, sip, history);
     if (diversion_of_target(&owner, home, sip->sip_request->rq_url))
         diversion_lead(out, &owner);
 }

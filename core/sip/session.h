@@ -31,6 +31,7 @@ struct diversion {
                   */
     bool heard;  /* it was told by the INVITE's own headers, which go on as they came */
     bool secret; /* he asks not to be named outside the trust domain */
+    bool owner;  /* the Request-URI itself says that the mailbox is his (RFC 4458) */
 };
 
 #define DIVERSIONS_MAX 8
@@ -66,6 +67,8 @@ struct invitation {
     const char *offer;                           /* SDP, or NULL: the offer is left to us */
     struct diversion diversions[DIVERSIONS_MAX]; /* the first diverting party first */
     unsigned diversion_count;
+    char called[64]; /* whom else it seems to have been for, when a trusted side has changed the Request-URI;
+                        "" */
     const char *history, *diverted; /* History-Info and Diversion as they came; NULL: none that can go on */
     unsigned max_forwards;          /* as received */
     const char *passed;             /* header lines that are for the callee, each with its CR LF; "" */

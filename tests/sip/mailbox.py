@@ -8,6 +8,7 @@
     leave(call, [(700, 1.5), (1300, 1.0)])      after the beep, says these tones
     pieces(call, since, (700, 1300))            [(700, 1.5), (1300, 1.0)]: the pure tones heard since, with their lengths
     seed(server, "1001", [(700, 1.0)])          a message that was never spoken: its entry's uuid
+    seed_greeting(server, "1001", "busy", 700)   a greeting that was never spoken
     entries(server, "1001")                     rows of a mailbox, oldest first
     stored(server, "1001")                      the sound of its only message
 
@@ -210,27 +211,38 @@ def login(call, pin=PIN):
     call.dial(pin + "#", gap=0.05)
 
 
-def seed(server, mailbox, tones, caller="9", age_s=60):
-    """Writes a message straight into the tables; its entry's uuid. `caller` is said before it is heard: short is quick."""
-    samples = [s for hz, seconds in tones for s in sound.sine(hz, seconds)]
+def _seed_sound(server, tones, blob, rows):
+    """Writes the sound, and the rows that refer to it."""
     out = io.BytesIO()
     with wave.open(out, "wb") as w:
         w.setnchannels(1)
         w.setsampwidth(2)
         w.setframerate(8000)
-        w.writeframes(b"".join(s.to_bytes(2, "little", signed=True) for s in samples))
-    blob, message, entry = (str(uuid.uuid4()) for _ in range(3))
-    file = server.folder / (entry + ".sql")
+        w.writeframes(b"".join(s.to_bytes(2, "little", signed=True) for hz, seconds in tones for s in sound.sine(hz, seconds)))
+    file = server.folder / (blob + ".sql")
     file.write_text("begin; insert into blob (id, audio, sha256) select '%s', audio, sha256(audio) from (values ('\\x%s'::bytea)) "
-                    "as sound (audio); "
-                    "insert into message (id, blob, caller, call, cause, started, duration_ms) "
-                    "values ('%s', '%s', '%s', 'seed', 'direct', now() - interval '%d s', %d); "
-                    "insert into entry (id, mailbox, message) values ('%s', '%s', '%s'); commit;\n" % (
-                        blob, out.getvalue().hex(), message, blob, caller, age_s, len(samples) // 8, entry, mailbox, message))
+                    "as sound (audio); %s; commit;\n" % (blob, out.getvalue().hex(), rows))
     file.chmod(0o644)
     server.database.psql(server.name, file=file)
     file.unlink()
+
+
+def seed(server, mailbox, tones, caller="9", age_s=60):
+    """Writes a message straight into the tables; its entry's uuid. `caller` is said before it is heard: short is quick."""
+    blob, message, entry = (str(uuid.uuid4()) for _ in range(3))
+    _seed_sound(server, tones, blob,
+                "insert into message (id, blob, caller, call, cause, started, duration_ms) "
+                "values ('%s', '%s', '%s', 'seed', 'direct', now() - interval '%d s', %d); "
+                "insert into entry (id, mailbox, message) values ('%s', '%s', '%s')" % (
+                    message, blob, caller, age_s, sum(seconds for _, seconds in tones) * 1000, entry, mailbox, message))
     return entry
+
+
+def seed_greeting(server, mailbox, kind, hz, callers="", ends=None):
+    """A greeting that is a tone, straight into the tables. `ends`: an SQL expression."""
+    blob = str(uuid.uuid4())
+    _seed_sound(server, [(hz, 1.0)], blob, "insert into greeting (mailbox, kind, callers, ends, blob) values ('%s', '%s', '%s', %s, '%s')"
+                % (mailbox, kind, callers, ends or "null", blob))
 
 
 class Entry:

@@ -396,7 +396,7 @@ class Owners(Mail):
             owner = self.greet(user, "4", 800)
             call = self.call(caller, user)
             wait_tone(call, 800)
-            owner.dial("42")
+            owner.dial("#42")  # it has no end
             until(lambda: not self.server.psql("select 1 from greeting where mailbox = '%s'" % user), 10, "the erasure")
             call = self.call(caller, user)
             wait_tone(call, BEEP_HZ)

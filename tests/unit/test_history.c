@@ -118,6 +118,74 @@ START_TEST(diversion_of_several_hops)
 }
 END_TEST
 
+#define PILOT "sip:7000@confab"
+#define TO "To: <sip:7000@confab>\r\n"
+
+/* All headers of an INVITE together: hops ("!" now for whom the Request-URI names), and whom else it was for.
+ */
+static const struct {
+    const char *clause, *uri, *headers, *hops, *called;
+    bool untrusted;
+} invites[] = {
+    {"nobody has diverted it", PILOT, TO, "", ""},
+    {"RFC 4458 §2", PILOT ";target=sip%3a1%40x;cause=486", TO, "1!/486", ""},
+    {"from whomever: he could dial it as well", PILOT ";target=sip%3a1%40x;cause=486", TO, "1!/486", "",
+     true},
+    {"a telephone", PILOT ";target=tel:+4930123;cause=408", TO, "+4930123!/408", ""},
+    {"its target goes before the history", PILOT ";target=sip:2@x;cause=486",
+     TO "History-Info: <sip:1@x>;index=1, <sip:2@x;cause=408>;index=1.1;mp=1, "
+        "<sip:7000@confab;cause=486>;index=1.1.1;mp=1.1\r\n",
+     "2!/486 1/408", ""},
+    {"and before Diversion", PILOT ";target=sip:1@x", TO "Diversion: <sip:2@x>;reason=no-answer\r\n",
+     "1!/0 2/408", ""},
+    {"RFC 7544 §3: history before Diversion", PILOT,
+     TO "Diversion: <sip:9@x>;reason=away\r\n"
+        "History-Info: <sip:1@x>;index=1\r\nHistory-Info: <sip:7000@confab;cause=408>;index=1.1;mp=1\r\n",
+     "1/408", ""},
+    {"Diversion where the history tells no hop", PILOT,
+     TO
+     "Diversion: <sip:2@x>;reason=user-busy;counter=2;limit=5\r\nDiversion: <sip:1@x>;reason=time-of-day\r\n"
+     "History-Info: <sip:7000@confab>;index=1\r\n",
+     "1/404 2/486", ""},
+    {"and where it is nonsense", PILOT,
+     TO "Diversion: <sip:2@x>;reason=do-not-disturb;privacy=full\r\nHistory-Info: <sip:1@x;index=1\r\n",
+     "2!/486", ""},
+    {"only To still tells", PILOT, "To: <sip:1@x>\r\n", "", "1"},
+    {"RFC 3455 §4.2", PILOT, "To: <sip:1@x>\r\nP-Called-Party-ID: \"A, B\" <sip:2@x>\r\n", "", "2"},
+    {"it is the same address", PILOT, "To: <sip:1@x>\r\nP-Called-Party-ID: <sip:7000@x>\r\n", "", "1"},
+    {"RFC 7044 §9.1: its last entry is not yet ours", PILOT,
+     "To: <sip:2@x>\r\nHistory-Info: <sip:1@x>;index=1\r\n", "", "1"},
+    {"what strangers say of others is not believed", PILOT,
+     "To: <sip:1@x>\r\nP-Called-Party-ID: <sip:2@x>\r\nDiversion: <sip:1@x>;reason=away\r\n"
+     "History-Info: <sip:1@x>;index=1, <sip:7000@confab;cause=408>;index=1.1;mp=1\r\n",
+     "", "", true},
+};
+
+START_TEST(headers_of_an_invite)
+{
+    struct invitation invitation = {0};
+    char text[2048], hops[256] = "";
+
+    snprintf(text, sizeof text,
+             "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\nFrom: <sip:5@x>;tag=1\r\n"
+             "Call-ID: 1\r\nCSeq: 1 INVITE\r\n%sContent-Length: 0\r\n\r\n",
+             invites[_i].uri, invites[_i].headers);
+    msg_t *msg = msg_make(sip_default_mclass(), 0, text, (ssize_t)strlen(text));
+    ck_assert_ptr_nonnull(msg);
+    diversions_read(&invitation, msg_home(msg), sip_object(msg), !invites[_i].untrusted);
+    for (unsigned i = 0; i < invitation.diversion_count; i++) {
+        const struct diversion *hop = &invitation.diversions[i];
+
+        snprintf(hops + strlen(hops), sizeof hops - strlen(hops), "%s%s%s/%d", i ? " " : "", hop->user,
+                 hop->owner || hop->secret ? "!" : "", hop->cause);
+    }
+    ck_assert_msg(strcmp(hops, invites[_i].hops) == 0, "%s: %s", invites[_i].clause, hops);
+    ck_assert_msg(strcmp(invitation.called, invites[_i].called) == 0, "%s: %s", invites[_i].clause,
+                  invitation.called);
+    msg_destroy(msg);
+}
+END_TEST
+
 /* A thousand entries are no call's; a long history is read to its first and its latest. */
 START_TEST(many_entries)
 {
@@ -330,6 +398,7 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(reading, history_of_several_hops, 0, sizeof histories / sizeof *histories);
+    tcase_add_loop_test(reading, headers_of_an_invite, 0, sizeof invites / sizeof *invites);
     tcase_add_loop_test(reading, diversion_of_several_hops, 0, sizeof diversions / sizeof *diversions);
     tcase_add_test(reading, many_entries);
     tcase_add_test(reading, mutilated);

@@ -179,6 +179,7 @@ static const struct fault {
     {"media {\n address4 = \"::1\"\n}\n", 2, "is no IPv4 address"},
     {"media {\n address6 = \"127.0.0.1\"\n}\n", 2, "is no IPv6 address"},
     {"sip {\n dialog_info = \"some\"\n}\n", 2, "is none of all, group, off"},
+    {"voicemail {\n diverted_to = \"both\"\n}\n", 2, "is none of first, last"},
     {"media {\n io = \"epoll\"\n}\n", 2, "is none of auto, uring, plain"},
     {"media {\n srtp = \"yes\"\n}\n", 2, "srtp: \"yes\" is none of off, optional, required"},
     {"peer \"p\" {\n address = {\"::1\"}\n srtp = \"\"\n}\n", 3, "is none of off, optional, required"},

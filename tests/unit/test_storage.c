@@ -485,6 +485,21 @@ START_TEST(audio_goes_with_its_last_entry)
 }
 END_TEST
 
+/* Whose mailbox it is, of all whom a call was sent on by: numbers, and subscribers with a box of another. */
+START_TEST(first_mailbox_of_many)
+{
+    static const char *const numbers[] = {"4711", "x' or true", "301", "1002", "1001"};
+
+    kit_sql("insert into subscriber (number, mailbox) values ('301', '1003')");
+    ck_assert_int_eq(ASK(mailbox_find_first(kit.st, numbers, 5, TICKET, first_answered)), 0);
+    ck_assert_uint_eq(answer.which, 2);
+    ck_assert_str_eq(answer.mailbox.number, "1003");
+    ck_assert_int_eq(ASK(mailbox_find_first(kit.st, numbers, 2, TICKET, first_answered)), ENOENT);
+    ck_assert_int_eq(ASK(mailbox_find_first(kit.st, numbers + 3, 2, TICKET, first_answered)), 0);
+    ck_assert_uint_eq(answer.which, 0);
+}
+END_TEST
+
 static long file_size(const char *path)
 {
     struct stat stat_;
@@ -499,7 +514,8 @@ START_TEST(greeting_stored_fetched_and_dropped)
     for (int i = 0; i < 2; i++) { /* the second replaces the first */
         kit_path(path, sizeof path, "cache/own%d.wav", i);
         wav_write(path, 500, 500);
-        ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, path, TICKET, done_answered)), 0);
+        ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", path, TICKET, done_answered)),
+                         0);
         ck_assert_int_eq(access(path, F_OK), -1);
     }
     ck_assert_int_eq(kit_sql("select count(*) from blob"), 1);
@@ -512,11 +528,112 @@ START_TEST(greeting_stored_fetched_and_dropped)
 
     kit_path(path, sizeof path, "cache/own.wav");
     wav_write(path, 500, 500);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "2001", GREETING_BUSY, path, TICKET, done_answered)), ENOENT);
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "2001", GREETING_BUSY, "", path, TICKET, done_answered)),
+                     ENOENT);
     ck_assert_int_eq(access(path, F_OK), -1);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, path, TICKET, done_answered)), ENOENT);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, NULL, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", path, TICKET, done_answered)),
+                     ENOENT);
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", NULL, TICKET, done_answered)), 0);
     ck_assert_int_eq(kit_sql("select count(*) from blob"), 0);
+}
+END_TEST
+
+static void greeting_make(enum greeting_kind kind, const char *callers, uint32_t ms)
+{
+    char path[512];
+
+    kit_path(path, sizeof path, "cache/own.wav");
+    wav_write(path, ms, ms);
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", kind, callers, path, TICKET, done_answered)), 0);
+}
+
+/* Which greeting a caller hears is told by its length; 0: none is for him. */
+static long greeting_length_for(const char *caller)
+{
+    int error = ASK(greeting_fetch_for(kit.st, "1001", caller, false, TICKET, file_answered));
+    long size;
+
+    ck_assert(error == 0 || error == ENOENT);
+    if (error)
+        return 0;
+    size = file_size(answer.path);
+    unlink(answer.path);
+    return (size - 44) / 16;
+}
+
+START_TEST(greetings_for_callers)
+{
+    greeting_make(GREETING_CALLER, "100X 0207.", 100);
+    greeting_make(GREETING_CALLER, "1004", 200);
+    greeting_make(GREETING_CALLER, "300-399", 300);
+    ck_assert_int_eq(greeting_length_for("1003"), 100);
+    ck_assert_int_eq(greeting_length_for("02079460000"), 100);
+    ck_assert_int_eq(greeting_length_for("1004"), 200); /* his very number goes before patterns */
+    ck_assert_int_eq(greeting_length_for("345"), 300);
+    ck_assert_int_eq(greeting_length_for("400"), 0);
+    ck_assert_int_eq(greeting_length_for("0207"), 0);
+    ck_assert_int_eq(ASK(greeting_fetch_for(kit.st, "1001", "1003", true, TICKET, file_answered)), ENOENT);
+    ck_assert_int_eq(ASK(greeting_fetch_for(kit.st, "1001", "1004", true, TICKET, file_answered)), 0);
+    unlink(answer.path);
+    ck_assert_int_eq(
+        ASK(greeting_store(kit.st, "1001", GREETING_CALLER, "1004", NULL, TICKET, done_answered)), 0);
+    ck_assert_int_eq(greeting_length_for("1004"), 100);
+}
+END_TEST
+
+static struct mailbox mailbox_now(const char *number)
+{
+    ck_assert_int_eq(ASK(mailbox_find(kit.st, number, TICKET, mailbox_answered)), 0);
+    return answer.mailbox;
+}
+
+/* A greeting that has ended is as if it were not there, until another is recorded. */
+START_TEST(temporary_greeting_ends)
+{
+    time_t end = time(NULL) + 1000;
+
+    ck_assert_int_eq(ASK(greeting_set_end(kit.st, "1001", GREETING_TEMPORARY, end, TICKET, done_answered)),
+                     ENOENT);
+    greeting_make(GREETING_TEMPORARY, "", 100);
+    ck_assert(mailbox_now("1001").greetings[GREETING_TEMPORARY]);
+    ck_assert_int_eq(mailbox_now("1001").temporary_ends, 0);
+    ck_assert_int_eq(ASK(greeting_set_end(kit.st, "1001", GREETING_TEMPORARY, end, TICKET, done_answered)),
+                     0);
+    ck_assert(mailbox_now("1001").greetings[GREETING_TEMPORARY]);
+    ck_assert_int_eq(mailbox_now("1001").temporary_ends, end);
+    kit_sql("update greeting set ends = now()");
+    ck_assert(!mailbox_now("1001").greetings[GREETING_TEMPORARY]);
+    greeting_make(GREETING_TEMPORARY, "", 100);
+    ck_assert(mailbox_now("1001").greetings[GREETING_TEMPORARY]);
+}
+END_TEST
+
+/* Hours and holidays, on the calendar of the box. What cannot be read closes nothing. */
+START_TEST(mailbox_is_closed_out_of_hours)
+{
+    ck_assert(!mailbox_now("1001").closed);
+    kit_sql("update mailbox set open_hours = '2001-01-01' where number = '1001'");
+    ck_assert(mailbox_now("1001").closed);
+    kit_sql("update mailbox set open_hours = 'mon-sun' where number = '1001'");
+    ck_assert(!mailbox_now("1001").closed);
+    kit_sql("update mailbox set open_hours = 'now and then' where number = '1001'");
+    ck_assert(!mailbox_now("1001").closed);
+    kit_sql("insert into holiday (mailbox, first_day, last_day) values ('1001', '2001-01-01', '2001-01-02'), "
+            "('1001', current_date - 1, current_date + 1), ('1002', '2001-01-01', '2001-01-02')");
+    ck_assert(mailbox_now("1001").closed);
+    ck_assert(!mailbox_now("1002").closed);
+    kit_sql("insert into holiday (first_day, last_day) values (current_date - 1, current_date + 1)");
+    ck_assert(mailbox_now("1002").closed);
+}
+END_TEST
+
+START_TEST(tutorial_is_over_once)
+{
+    kit_sql("update mailbox set tutorial = true where number = '1001'");
+    ck_assert(mailbox_now("1001").tutorial);
+    ck_assert_int_eq(ASK(mailbox_end_tutorial(kit.st, "1001", TICKET, done_answered)), 0);
+    ck_assert(!mailbox_now("1001").tutorial);
+    ck_assert_int_eq(ASK(mailbox_end_tutorial(kit.st, "2001", TICKET, done_answered)), ENOENT);
 }
 END_TEST
 
@@ -589,7 +706,12 @@ int main(void)
     tcase_add_test(tc, entry_deleted_and_back);
     tcase_add_test(tc, forwarded_entry_shares_the_sound);
     tcase_add_test(tc, audio_goes_with_its_last_entry);
+    tcase_add_test(tc, first_mailbox_of_many);
     tcase_add_test(tc, greeting_stored_fetched_and_dropped);
+    tcase_add_test(tc, greetings_for_callers);
+    tcase_add_test(tc, temporary_greeting_ends);
+    tcase_add_test(tc, mailbox_is_closed_out_of_hours);
+    tcase_add_test(tc, tutorial_is_over_once);
     tcase_add_test(tc, entry_fetched_or_found_broken);
     tcase_add_test(tc, full_queue_refuses_at_once);
     suite_add_tcase(suite, tc);

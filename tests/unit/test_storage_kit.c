@@ -55,6 +55,12 @@ void mailbox_answered(struct ticket ticket, int error, const struct mailbox *mai
     answered(ticket, error);
 }
 
+void first_answered(struct ticket ticket, int error, size_t which, const struct mailbox *mailbox)
+{
+    answer.which = which;
+    mailbox_answered(ticket, error, mailbox);
+}
+
 void counts_answered(struct ticket ticket, int error, const struct mailbox_counts *counts)
 {
     if (error == 0) {

@@ -34,6 +34,7 @@ extern struct answer {
     char numbers[8][NUMBER_TEXT]; /* of every subscriber replied */
     struct credentials credentials;
     struct mailbox mailbox;
+    size_t which;
     struct mailbox_counts counts;
     struct entry entry, entries[32];
     size_t entry_count;
@@ -46,6 +47,7 @@ extern struct answer {
 void subscriber_answered(struct ticket ticket, int error, const struct subscriber *subscriber);
 void credentials_answered(struct ticket ticket, int error, const struct credentials *credentials);
 void mailbox_answered(struct ticket ticket, int error, const struct mailbox *mailbox);
+void first_answered(struct ticket ticket, int error, size_t which, const struct mailbox *mailbox);
 void counts_answered(struct ticket ticket, int error, const struct mailbox_counts *counts);
 void entries_answered(struct ticket ticket, int error, const struct entry_list *list);
 void entry_answered(struct ticket ticket, int error, const struct entry *entry);

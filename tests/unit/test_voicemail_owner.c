@@ -506,13 +506,15 @@ END_TEST
 /* -- options
  * ------------------------------------------------------------------------------------------------------ */
 
+#define OPTIONS "menu=vm-options+msg-greetings"
+
 /* Up to a greeting's recording. */
 static struct link *greets(char key)
 {
     struct link *link = visit();
 
     press(link, '0');
-    ck_told(link, "menu=vm-options");
+    ck_told(link, "menu=vm-options+msg-greetings");
     press(link, key);
     play_over(link);
     play_over(link);
@@ -530,7 +532,6 @@ START_TEST(greetings_are_recorded)
         {'1', "play=vm-rec-unv " BEEP " record=#", "store=unavailable", 180000},
         {'2', "play=vm-rec-busy " BEEP " record=#", "store=busy", 180000},
         {'3', "play=vm-rec-name " BEEP " record=#", "store=name", 10000},
-        {'4', "play=vm-rec-temp " BEEP " record=#", "store=temporary", 180000},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -545,7 +546,7 @@ START_TEST(greetings_are_recorded)
         ck_told(link, "");
         asked.done(asked.ticket, 0);
         play_over(link);
-        ck_told(link, "play=vm-msgsaved menu=vm-options");
+        ck_told(link, "play=vm-msgsaved " OPTIONS);
     }
 }
 END_TEST
@@ -572,7 +573,7 @@ START_TEST(greeting_is_kept_only_when_accepted)
     record(link, RECORDED_FAILED, 0, 0);
     ck_told(&asked, "discard=file");
     play_over(link);
-    ck_told(link, "play=msg-not-saved menu=vm-options");
+    ck_told(link, "play=msg-not-saved menu=vm-options+msg-greetings");
 }
 END_TEST
 
@@ -588,23 +589,185 @@ START_TEST(greeting_not_stored_is_told)
 }
 END_TEST
 
-START_TEST(temporary_greeting_is_erased)
+#define HEAR "+msg-greeting-menu-hear"
+
+/* The owner of such a greeting, in its menu. */
+static struct link *has_greeting(enum greeting_kind kind, char key, const char *menu)
 {
     struct mailbox box = plain;
 
-    box.greetings[GREETING_TEMPORARY] = true;
+    box.greetings[kind] = true;
     struct link *link = visit_as(&box, 1, 0);
     press(link, '0');
     *link->told = '\0';
-    press(link, '4');
-    ck_told(link, "menu=vm-tempgreetactive+vm-tempgreeting2");
+    press(link, key);
+    ck_told(link, menu);
+    return link;
+}
+
+START_TEST(temporary_greeting_is_erased)
+{
+    struct link *link = has_greeting(GREETING_TEMPORARY, '4',
+                                     "menu=vm-tempgreetactive+vm-tempgreeting2+msg-greeting-menu-end" HEAR);
+
     press(link, '2');
     ck_told(&asked, "reset=temporary");
     asked.done(asked.ticket, 0);
     play_over(link);
-    ck_told(link, "play=vm-tempremoved menu=vm-options");
+    ck_told(link, "play=vm-tempremoved " OPTIONS);
     press(link, '4'); /* there is none any more: a new one is recorded */
     ck_told(link, "play=vm-rec-temp");
+}
+END_TEST
+
+START_TEST(greeting_is_heard_kept_and_erased)
+{
+    struct link *link = has_greeting(GREETING_BUSY, '2', "menu=msg-greeting-menu" HEAR);
+
+    press(link, '3');
+    ck_told(&asked, "greeting=busy");
+    asked.file(asked.ticket, 0, "/cache/g.wav");
+    play_over(link);
+    ck_told(link, "file=/cache/g.wav! play=file menu=msg-greeting-menu" HEAR);
+    press(link, '*');
+    ck_told(link, OPTIONS);
+    press(link, '2');
+    *link->told = '\0';
+    press(link, '2');
+    ck_told(&asked, "reset=busy");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=msg-greeting-erased " OPTIONS);
+}
+END_TEST
+
+/* The last day is typed, and the next such day is meant. */
+START_TEST(temporary_greeting_gets_an_end)
+{
+    struct link *link = greets('4');
+    long long ends;
+
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '1');
+    ck_told(&asked, "store=temporary");
+    *link->told = '\0';
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=vm-msgsaved ask=msg-greeting-end");
+    type(link, "0231");
+    play_over(link);
+    ck_told(link, "play=msg-no-such-day ask=msg-greeting-end");
+    type(link, "1224");
+    ck_assert_int_eq(sscanf(asked.told, "end=temporary/%lld", &ends), 1);
+    time_t end = (time_t)ends;
+    struct tm day;
+    gmtime_r(&end, &day); /* London's winter time */
+    ck_assert_int_eq(day.tm_mon, 11);
+    ck_assert_int_eq(day.tm_mday, 25);
+    ck_assert_int_eq(day.tm_hour * 3600 + day.tm_min * 60 + day.tm_sec, 0);
+    ck_assert(end > time(NULL) && end < time(NULL) + 367L * 86400);
+    *asked.told = '\0';
+    asked.done(asked.ticket, 0);
+    ck_assert_ptr_nonnull(strstr(link->told, "play=msg-greeting-until+"));
+    ck_assert_ptr_nonnull(strstr(link->told, "digits/mon-11"));
+    play_over(link);
+    *link->told = '\0';
+    press(link, '4');
+    ck_assert_ptr_nonnull(strstr(link->told, "menu=vm-tempgreetactive+msg-greeting-until+"));
+    press(link, '4');
+    *link->told = '\0';
+    type(link, ""); /* as it is */
+    ck_told(link, OPTIONS);
+    ck_told(&asked, "");
+}
+END_TEST
+
+START_TEST(owner_is_told_that_he_is_away)
+{
+    struct mailbox box = plain;
+
+    box.greetings[GREETING_TEMPORARY] = true;
+    struct link *link = call_own();
+    type(link, "739146");
+    asked.mailbox(asked.ticket, 0, &box);
+    const struct mailbox_counts counts = {.number = "1002"};
+    *link->told = '\0';
+    asked.counts(asked.ticket, 0, &counts);
+    ck_assert_int_eq(strncmp(link->told, "play=vm-tempgreetactive+", 24), 0);
+}
+END_TEST
+
+START_TEST(greetings_that_few_want)
+{
+    struct link *link = visit();
+
+    press(link, '0');
+    *link->told = '\0';
+    press(link, '6');
+    ck_told(link, "menu=msg-greetings-menu");
+    press(link, '1');
+    ck_told(link, "play=msg-rec-no-answer");
+    link = visit();
+    press(link, '0');
+    press(link, '6');
+    *link->told = '\0';
+    press(link, '2');
+    ck_told(link, "play=msg-rec-closed");
+    link = visit();
+    press(link, '0');
+    press(link, '6');
+    *link->told = '\0';
+    press(link, '3');
+    ck_told(link, "ask=msg-greeting-caller");
+    type(link, "0207946");
+    ck_told(link, "play=msg-rec-caller");
+    play_over(link);
+    play_over(link);
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '1');
+    ck_told(&asked, "store=caller/0207946");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    press(link, '6');
+    press(link, '3');
+    *link->told = *asked.told = '\0';
+    type(link, "1003"); /* who has none yet */
+    ck_told(&asked, "greeting-alone=1003");
+    asked.file(asked.ticket, ENOENT, NULL);
+    ck_told(link, "play=msg-rec-caller");
+}
+END_TEST
+
+/* PIN, name, greeting; then the box is his. */
+START_TEST(first_visit)
+{
+    struct mailbox box = plain;
+
+    box.tutorial = true;
+    struct link *link = call_own();
+    type(link, "739146");
+    *link->told = *asked.told = '\0';
+    asked.mailbox(asked.ticket, 0, &box);
+    play_over(link);
+    ck_told(link, "play=msg-tutorial ask=vm-newpassword");
+    type(link, "284095");
+    type(link, "284095");
+    ck_told(&asked, "set=1002/284095");
+    *link->told = '\0';
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    for (int i = 0; i < 2; i++) {
+        play_over(link);
+        play_over(link);
+        record(link, RECORDED_KEY, 2000, 1500);
+        press(link, '1');
+        ck_told(&asked, i ? "store=unavailable" : "store=name");
+        asked.done(asked.ticket, 0);
+        play_over(link);
+    }
+    ck_told(&asked, "shown=1002");
+    asked.done(asked.ticket, 0);
+    ck_told(&asked, "count=1002");
 }
 END_TEST
 
@@ -617,13 +780,13 @@ START_TEST(pin_is_changed)
     *link->told = '\0';
     type(link, "12345");
     play_over(link);
-    ck_told(link, "play=msg-pin-rules menu=vm-options");
+    ck_told(link, "play=msg-pin-rules menu=vm-options+msg-greetings");
     press(link, '5');
     type(link, "284095");
     *link->told = '\0';
     type(link, "284096");
     play_over(link);
-    ck_told(link, "play=vm-mismatch menu=vm-options");
+    ck_told(link, "play=vm-mismatch menu=vm-options+msg-greetings");
     ck_told(&asked, "");
     press(link, '5');
     ck_told(link, "ask=vm-newpassword");
@@ -634,12 +797,12 @@ START_TEST(pin_is_changed)
     ck_told(link, "");
     asked.done(asked.ticket, 0);
     play_over(link);
-    ck_told(link, "play=vm-passchanged menu=vm-options");
+    ck_told(link, "play=vm-passchanged menu=vm-options+msg-greetings");
     ck_assert_ptr_null(strstr(logged, "28409"));
     press(link, '5');
     *link->told = '\0';
     type(link, "");
-    ck_told(link, "menu=vm-options");
+    ck_told(link, "menu=vm-options+msg-greetings");
 }
 END_TEST
 
@@ -729,6 +892,11 @@ int main(void)
     tcase_add_test(tc, greeting_is_kept_only_when_accepted);
     tcase_add_test(tc, greeting_not_stored_is_told);
     tcase_add_test(tc, temporary_greeting_is_erased);
+    tcase_add_test(tc, greeting_is_heard_kept_and_erased);
+    tcase_add_test(tc, temporary_greeting_gets_an_end);
+    tcase_add_test(tc, owner_is_told_that_he_is_away);
+    tcase_add_test(tc, greetings_that_few_want);
+    tcase_add_test(tc, first_visit);
     tcase_add_test(tc, pin_is_changed);
     tcase_add_test(tc, first_pin_comes_before_the_messages);
     tcase_add_test(tc, options_give_up_on_who_presses_nothing);

@@ -36,6 +36,18 @@ int mailbox_find(struct storage *st, const char *number, struct ticket ticket, m
     return ask(ticket, "find", number);
 }
 
+int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count, struct ticket ticket,
+                       mailbox_first_reply *reply)
+{
+    char text[512] = "";
+
+    (void)st;
+    for (size_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? "," : "", numbers[i]);
+    asked.first = reply;
+    return ask(ticket, "first", text);
+}
+
 int mailbox_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
                       mailbox_reply *reply)
 {
@@ -70,7 +82,8 @@ int mailbox_count(struct storage *st, const char *number, struct ticket ticket, 
     return ask(ticket, "count", number);
 }
 
-static const char *const kinds[GREETING_COUNT] = {"unavailable", "busy", "name", "temporary"};
+static const char *const kinds[GREETING_COUNT] = {"unavailable", "busy",   "name",  "temporary",
+                                                  "no-answer",   "closed", "caller"};
 
 int greeting_fetch(struct storage *st, const char *number, enum greeting_kind kind, struct ticket ticket,
                    file_reply *reply)
@@ -81,13 +94,44 @@ int greeting_fetch(struct storage *st, const char *number, enum greeting_kind ki
     return ask(ticket, "greeting", kinds[kind]);
 }
 
-int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *path,
-                   struct ticket ticket, storage_done *reply)
+int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
+                       struct ticket ticket, file_reply *reply)
 {
     (void)st;
     (void)number;
+    asked.file = reply;
+    return ask(ticket, alone ? "greeting-alone" : "greeting-for", caller);
+}
+
+int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *callers,
+                   const char *path, struct ticket ticket, storage_done *reply)
+{
+    char text[128];
+
+    (void)st;
+    (void)number;
     asked.done = reply;
-    return ask(ticket, path ? "store" : "reset", kinds[kind]);
+    snprintf(text, sizeof text, "%s%s%s", kinds[kind], *callers ? "/" : "", callers);
+    return ask(ticket, path ? "store" : "reset", text);
+}
+
+int greeting_set_end(struct storage *st, const char *number, enum greeting_kind kind, time_t ends,
+                     struct ticket ticket, storage_done *reply)
+{
+    char text[128];
+
+    (void)st;
+    (void)number;
+    asked.done = reply;
+    snprintf(text, sizeof text, "%s/%lld", kinds[kind], (long long)ends);
+    return ask(ticket, "end", text);
+}
+
+int mailbox_end_tutorial(struct storage *st, const char *number, struct ticket ticket, storage_done *reply)
+{
+    (void)st;
+    asked.done = reply;
+    return ask(ticket, "shown", number);
 }
 
 int cache_discard(struct storage *st, const char *path, struct ticket ticket, storage_done *reply)
@@ -176,6 +220,7 @@ void voicemail_begin(void)
     settings.message_max_s = 300;
     settings.message_min_ms = 1000;
     settings.message_silence_s = 10;
+    settings.diverted_to = (char *)"first";
     settings.cache_dir = (char *)"/cache";
 }
 

@@ -17,6 +17,7 @@ struct asked {
     int refuse; /* what the next job is refused with */
     subscriber_reply *subscriber;
     mailbox_reply *mailbox;
+    mailbox_first_reply *first;
     counts_reply *counts;
     entries_reply *entries;
     entry_reply *entry;
