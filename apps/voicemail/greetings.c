@@ -107,22 +107,11 @@ void greeting_record(struct voicemail *vm, enum greeting_kind kind)
     voicemail_tell(vm, asks[kind], greeting_asked);
 }
 
-static void temporary_key(struct link *link, char key)
+void greeting_erase_temporary(struct voicemail *vm)
 {
-    struct voicemail *vm = link_state(link);
-
-    switch (keymap_act(MENU_TEMPORARY, key)) {
-    case ACT_GREET_TEMPORARY:
-        greeting_record(vm, GREETING_TEMPORARY);
-        break;
-    case ACT_ERASE:
-        vm->greeting = GREETING_TEMPORARY;
-        vm->take.path[0] = '\0';
-        greeting_write(vm, NULL);
-        break;
-    default:
-        options_menu(link);
-    }
+    vm->greeting = GREETING_TEMPORARY;
+    vm->take.path[0] = '\0';
+    greeting_write(vm, NULL);
 }
 
 /* A temporary greeting goes before all others: whoever has one is told so before he records the next. */
@@ -135,6 +124,5 @@ void greeting_temporary(struct voicemail *vm)
         return;
     }
     say_to(vm, &list, "vm-tempgreetactive");
-    say_to(vm, &list, "vm-tempgreeting2");
-    link_menu(vm->link, &list, keymap_keys(MENU_TEMPORARY, false), MENU_WAIT_MS, temporary_key);
+    keymap_ask(vm, MENU_TEMPORARY, &list);
 }

@@ -344,7 +344,7 @@ static void message_make(const char *mailbox, const char *caller, const char *st
 
 static int list(const char *mailbox, enum folder folder)
 {
-    return ASK(entries_list(kit.st, mailbox, folder, TICKET, entries_answered));
+    return ASK(entries_list(kit.st, mailbox, &(struct entry_query){.folder = folder}, TICKET, entries_answered));
 }
 
 START_TEST(mailbox_found_with_counts)
