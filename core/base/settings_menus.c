@@ -101,17 +101,17 @@ static void key_fill(struct menu_key *key, cfg_t *section)
         .text = cfg_getstr(section, "text"),
         .value = (int)cfg_getint(section, "value"),
         .direct = cfg_getbool(section, "direct"),
-        .line = section->line,
+        .line = section_line(section->line, section->name, title),
     };
     if (menu_key_fault(title) != NULL) {
-        settings_complain(section->line, "key \"%s\" %s", title, menu_key_fault(title));
+        settings_complain(key->line, "key \"%s\" %s", title, menu_key_fault(title));
     }
     if ((key->act == NULL) == (key->menu == NULL)) {
-        settings_complain(section->line, "key \"%s\": needs an act or a menu, and not both", title);
+        settings_complain(key->line, "key \"%s\": needs an act or a menu, and not both", title);
     }
     /* Without a menu open it opens the menu. */
     if (key->direct && (key->key == '*' || key->act == NULL)) {
-        settings_complain(section->line, "key \"%s\": cannot be direct", title);
+        settings_complain(key->line, "key \"%s\": cannot be direct", title);
     }
 }
 

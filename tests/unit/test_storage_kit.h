@@ -35,7 +35,7 @@ extern struct answer {
     struct credentials credentials;
     struct mailbox mailbox;
     struct mailbox_counts counts;
-    struct entry entry, entries[32];
+    struct entry entry, entries[32], last;
     size_t entry_count;
     struct room_row room;
     struct door door;

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -- login
@@ -126,8 +127,7 @@ END_TEST
  * ---------------------------------------------------------------------------------------- */
 
 #define MAIN_MENU(folder) "menu=vm-onefor+" folder "+vm-messages+vm-opts+vm-helpexit"
-#define OPTIONS                                                                                              \
-    "menu=vm-options+vm-press+digits/6+key-preferences"
+#define OPTIONS "menu=vm-options+vm-press+digits/6+key-preferences"
 #define MESSAGE_MENU(delete)                                                                                 \
     "menu=vm-advopts+vm-repeat+vm-next+" delete "+vm-toforward+vm-savemessage+vm-helpexit"
 
@@ -696,6 +696,180 @@ START_TEST(options_give_up_on_who_presses_nothing)
 }
 END_TEST
 
+/* -- how his messages come
+ * ---------------------------------------------------------------------------------------- */
+
+START_TEST(urgent_ones_are_counted_first)
+{
+    const struct mailbox_counts counts = {.number = "1002", .fresh = 3, .fresh_urgent = 2};
+    struct link *link = call_own();
+
+    type(link, "739146");
+    asked.mailbox(asked.ticket, 0, &plain);
+    asked.counts(asked.ticket, 0, &counts);
+    ck_assert_int_eq(strncmp(link->told, "play=vm-youhave+digits/2+vm-Urgent+vm-messages+vm-youhave+", 58),
+                     0);
+}
+END_TEST
+
+/* His keys for it are those of the map: options, preferences, and what he wants. */
+START_TEST(preferences_are_set_by_phone)
+{
+    static const struct {
+        char key;
+        const char *stored;
+    } cases[] = {{'1', "prefer=1002,newest,envelope"},
+                 {'2', "prefer=1002,newest,autoplay,envelope"},
+                 {'3', "prefer=1002,newest,autoplay"}};
+    struct link *link = visit();
+
+    press(link, '0');
+    *link->told = '\0';
+    press(link, '6');
+    ck_told(link, "menu=vm-press+digits/1+key-newest-first+vm-press+digits/2+key-autoplay+vm-press+digits/3+"
+                  "key-envelope-off+vm-press+digits/star+key-back");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        press(link, cases[i].key);
+        ck_told(&asked, cases[i].stored);
+        asked.done(asked.ticket, 0);
+        play_over(link);
+    }
+    *link->told = '\0';
+    press(link, '*');
+    ck_told(link, OPTIONS);
+    press(link, '*');
+    press(link, '1');
+    ck_told(&asked, "list=1002/0,newest");
+    list_entries(3, entries);
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_str_eq(strstr(link->told, "menu=vm-first"), "menu=vm-first+vm-message+300ms+file");
+    press(link, 0); /* to its end: the next begins */
+    updated();
+    ck_told(&asked, "fetch=two");
+    link = visit();
+    press(link, '0');
+    press(link, '6');
+    press(link, '1');
+    *link->told = '\0';
+    asked.done(asked.ticket, ENOTCONN);
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+/* A full listing is not the end: going on behind its last asks for more, and numbers go on. */
+START_TEST(messages_go_on_behind_a_full_listing)
+{
+    struct entry *many = calloc(ENTRIES_MAX, sizeof *many);
+    struct link *link = visit();
+
+    for (int i = 0; i < ENTRIES_MAX; i++) {
+        many[i] = entries[i ? 1 : 0];
+        snprintf(many[i].id, sizeof many[i].id, "e%d", i);
+        many[i].heard = true;
+    }
+    press(link, '1');
+    *asked.told = '\0';
+    list_entries(ENTRIES_MAX, many);
+    for (int i = 1; i < ENTRIES_MAX; i++) {
+        asked.file(asked.ticket, 0, "/cache/one.wav");
+        *asked.told = *link->told = '\0';
+        press(link, '6');
+    }
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_null(strstr(link->told, "vm-last"));
+    *asked.told = '\0';
+    press(link, '6');
+    ck_told(&asked, "list=1002/0,after=e999");
+    list_entries(2, entries);
+    ck_told(&asked, "fetch=one");
+    *link->told = '\0';
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "menu=vm-message+digits/1+digits/thousand+digits/1+"));
+    press(link, '4');
+    updated();
+    ck_assert_ptr_nonnull(strstr(asked.told, "fetch=e999"));
+    free(many);
+}
+END_TEST
+
+START_TEST(messages_of_a_caller)
+{
+    struct link *link = visit();
+
+    press(link, '3');
+    ck_told(link, "menu=vm-tomakecall+vm-leavemsg+vm-press+digits/7+key-find+vm-press+digits/8+key-directory+"
+                  "vm-starmain+vm-press+digits/pound+key-back");
+    press(link, '1'); /* a reply to no message */
+    play_over(link);
+    press(link, '7');
+    *link->told = '\0';
+    type(link, "1001");
+    ck_told(&asked, "list=1002/0,caller=1001");
+    list_entries(0, entries);
+    play_over(link);
+    ck_told(link, "play=msg-none-found " MAIN_MENU("vm-INBOX"));
+    press(link, '1'); /* the folder is as it was */
+    ck_told(&asked, "list=1002/0");
+}
+END_TEST
+
+START_TEST(trash_gives_back)
+{
+    struct entry gone = entries[0];
+    struct link *link = visit();
+
+    gone.deleted = gone.heard = true;
+    press(link, '2');
+    press(link, '5');
+    ck_told(&asked, "list=1002/5");
+    list_entries(1, &gone);
+    *asked.told = '\0';
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    press(link, '7');
+    ck_told(&asked, "update=one,heard/0");
+    *link->told = '\0';
+    updated();
+    ck_told(link, "play=vm-undeleted");
+}
+END_TEST
+
+/* Speed and loudness stay for the visit; each has all its steps on one key. */
+START_TEST(speed_and_loudness)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    for (int i = 0; i < 6; i++)
+        press(link, '1');
+    ck_told(link, "speed=125 speed=150 speed=175 speed=200 speed=75 speed=100");
+    press(link, '1');
+    press(link, '3');
+    *link->told = *asked.told = '\0';
+    press(link, '9'); /* begins again, louder */
+    ck_told(&asked, "fetch=one");
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "+file speed=125 gain=6"));
+}
+END_TEST
+
+START_TEST(message_is_marked_as_new)
+{
+    struct link *link = listens();
+
+    press(link, 0);
+    updated();
+    press(link, '3');
+    *link->told = '\0';
+    press(link, '6');
+    ck_told(&asked, "update=one,fresh/0");
+    updated();
+    play_over(link);
+    ck_assert_int_eq(strncmp(link->told, "play=msg-marked-new ", 20), 0);
+    press(link, '6');
+    ck_told(&asked, "fetch=two"); /* going on does not undo it */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("voicemail_owner");
@@ -734,6 +908,13 @@ int main(void)
     tcase_add_test(tc, pin_is_changed);
     tcase_add_test(tc, first_pin_comes_before_the_messages);
     tcase_add_test(tc, options_give_up_on_who_presses_nothing);
+    tcase_add_test(tc, urgent_ones_are_counted_first);
+    tcase_add_test(tc, preferences_are_set_by_phone);
+    tcase_add_test(tc, messages_go_on_behind_a_full_listing);
+    tcase_add_test(tc, messages_of_a_caller);
+    tcase_add_test(tc, trash_gives_back);
+    tcase_add_test(tc, speed_and_loudness);
+    tcase_add_test(tc, message_is_marked_as_new);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -187,7 +187,8 @@ int deposit_discard(struct storage *st, const char *id, struct ticket ticket, st
 /* -- the caller's part
  * ------------------------------------------------------------------------------------------- */
 
-const struct mailbox plain = {.number = "1002", .zone = "Europe/London", .envelope = true, .max_messages = 100};
+const struct mailbox plain = {
+    .number = "1002", .zone = "Europe/London", .envelope = true, .max_messages = 100};
 const struct subscriber callee = {.number = "1002", .mailbox = "1002"};
 
 void voicemail_begin(void)
