@@ -43,21 +43,18 @@ void inbox_listen(struct voicemail *vm)
 void inbox_ask_folder(struct voicemail *vm, const char *question, int count, link_key *fn)
 {
     struct list list = {0};
-    char keys[FOLDER_COUNT + 3] = "";
 
     say_to(vm, &list, question);
     for (int folder = 0; folder < count; folder++) {
         char digit[2] = {(char)('0' + folder), '\0'};
-        keys[folder] = *digit;
         say_to(vm, &list, "vm-press");
         say_digits_to(vm, &list, digit);
         say_to(vm, &list, "vm-for");
         say_to(vm, &list, folder_prompt((enum folder)folder));
         say_to(vm, &list, "vm-messages");
     }
-    keys[count] = '#';
     say_to(vm, &list, "vm-tocancel");
-    link_menu(vm->link, &list, keys, MENU_WAIT_MS, fn);
+    link_menu(vm->link, &list, ALL_KEYS, MENU_WAIT_MS, fn);
 }
 
 static void inbox_folder_chosen(struct link *link, char key)

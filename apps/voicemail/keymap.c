@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALL_KEYS "0123456789*#"
-
 static const char *const menu_names[MENU_COUNT] = {
     [MENU_MAIN] = "main",           [MENU_PLAYING] = "playing", [MENU_MESSAGE] = "message",
     [MENU_ADVANCED] = "advanced",   [MENU_OPTIONS] = "options", [MENU_PREFERENCES] = "preferences",

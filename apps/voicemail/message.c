@@ -130,12 +130,14 @@ static void message_play(struct voicemail *vm, const char *path)
     playing_settle(vm);
 }
 
+static void message_go_on(struct link *link);
+
 static void message_broken(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
     vm->left_alone = true;
-    message_menu(link);
+    message_go_on(link);
 }
 
 static void message_fetched(struct ticket ticket, int error, const char *path)

@@ -26,7 +26,8 @@
 #include <errno.h>
 
 #define MENU_WAIT_MS 5000
-#define MENU_ROUNDS 3 /* how often a menu is said to somebody who presses nothing */
+#define ALL_KEYS "0123456789*#" /* of a menu that answers those, too, that do nothing in it */
+#define MENU_ROUNDS 3           /* how often a menu is said to somebody who presses nothing */
 #define LOGIN_TRIES 3
 
 struct voicemail;
@@ -79,7 +80,7 @@ struct voicemail {
     enum folder folder;
     struct entry_query query;
     struct entry_list
-        *list; /* a copy; deleted ones stay in it so that they can be undeleted; NULL: none is open */
+        *list; /* a copy, with those deleted meanwhile, to bring them back; NULL: none is open */
     size_t at;
     bool more; /* there are entries after those of the list */
     bool paused;
@@ -118,7 +119,7 @@ void login_start(struct voicemail *vm);
 /* keymap.c */
 /* Says what `list` holds and what the menu's keys do, and waits for one: its act is done (acts.c). */
 void keymap_ask(struct voicemail *vm, enum menu menu, struct list *list);
-/* Plays `list`; the keys are those of MENU_PLAYING, its end is act_played(). */
+/* Plays `list`; the keys are those of MENU_PLAYING, its end is message_played(). */
 void keymap_play(struct voicemail *vm, const struct list *list);
 enum menu menu_named(const char *name); /* MENU_COUNT: there is none */
 const char *menu_name(enum menu menu);
@@ -150,7 +151,7 @@ void inbox_change_folder(struct voicemail *vm);
 void inbox_find(struct voicemail *vm);
 void inbox_close(struct voicemail *vm);
 bool mailbox_is_full(const struct mailbox *box);
-/* Asks a question whose answer is the number of one of the first `count` folders. */
+/* Asks for one of the first `count` folders by its number; any other key takes it back. */
 void inbox_ask_folder(struct voicemail *vm, const char *question, int count, link_key *fn);
 const char *folder_prompt(enum folder folder);
 

@@ -17,6 +17,11 @@ class Keys(Mail):
     def box(self, user, what):
         self.server.psql("update mailbox set %s where number = '%s'" % (what, user))
 
+    def assert_halved(self, call, since):
+        """A tone of three seconds took half of that, at the pitch it had; a busy machine tears holes into it."""
+        heard = sum(seconds for _, seconds in pieces(call, since, (1500,)))
+        self.assertTrue(0.8 < heard < 2.2, heard)
+
     def heard_in_turn(self, call, *tones):
         for hz in tones:
             wait_tone(call, hz)
@@ -128,13 +133,12 @@ class TestBuiltIn(Keys):
             call.dial("1111")  # twice as fast
             wait_tone(call, 1500)
             until(lambda: self.row(entry).heard, 10, "the end of the message")
-            lengths = dict(pieces(call, 0, (900, 1500)))  # both at the pitch they had
-            self.assertAlmostEqual(lengths[1500], 1.5, delta=0.3)
+            self.assert_halved(call, 0)
             begin = time.monotonic()
             call.dial("5")  # this visit's messages stay as fast
             wait_tone(call, 1500)
             time.sleep(2)
-            self.assertAlmostEqual(dict(pieces(call, begin, (1500,)))[1500], 1.5, delta=0.3)
+            self.assert_halved(call, begin)
 
         def loudness():
             user = self.user()

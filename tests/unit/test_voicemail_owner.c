@@ -175,10 +175,12 @@ START_TEST(folders)
     list_entries(0, entries);
     play_over(link);
     ck_told(link, "play=vm-youhave+vm-no+vm-Family+vm-messages " MAIN_MENU("vm-Family"));
-    press(link, '2');
-    *link->told = '\0';
-    press(link, '#');
-    ck_told(link, MAIN_MENU("vm-Family"));
+    for (const char *key = "#9*"; *key; key++) {
+        press(link, '2');
+        *link->told = '\0';
+        press(link, *key);
+        ck_told(link, MAIN_MENU("vm-Family"));
+    }
     press(link, '1');
     asked.entries(asked.ticket, ENOTCONN, NULL);
     ck_told(link, "play=msg-trouble");
@@ -390,6 +392,28 @@ START_TEST(broken_message_is_no_trap)
     play_over(link);
     press(link, '7');
     ck_told(&asked, "update=one,heard,deleted/0");
+}
+END_TEST
+
+/* Whose messages come one after another hears that one is broken, and then the next. */
+START_TEST(broken_message_is_passed_by)
+{
+    struct mailbox box = plain;
+    struct link *link;
+
+    box.autoplay = true;
+    link = visit_as(&box, 3, 0);
+    press(link, '1');
+    list_entries(2, entries);
+    *link->told = *asked.told = '\0';
+    asked.file(asked.ticket, EIO, NULL);
+    ck_told(link, "play=msg-cannot-play");
+    play_over(link);
+    ck_told(&asked, "fetch=two");
+    asked.file(asked.ticket, EIO, NULL);
+    *link->told = '\0';
+    play_over(link); /* the last: no further */
+    ck_assert_int_eq(strncmp(link->told, "menu=", 5), 0);
 }
 END_TEST
 
@@ -897,6 +921,7 @@ int main(void)
     tcase_add_test(tc, message_is_made_new_again);
     tcase_add_test(tc, change_elsewhere_is_told);
     tcase_add_test(tc, broken_message_is_no_trap);
+    tcase_add_test(tc, broken_message_is_passed_by);
     tcase_add_test(tc, database_lost_in_the_middle_is_told);
     tcase_add_test(tc, message_is_forwarded);
     tcase_add_test(tc, reply_and_back);
