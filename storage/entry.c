@@ -50,25 +50,45 @@ struct list_job {
     struct job job;
     entries_reply *reply;
     char mailbox[NUMBER_TEXT];
-    enum folder folder;
+    struct entry_query query;
     struct entry_list *list;
 };
+
+/* Which entries $2 to $6 of the query mean; a search looks into all folders but the trash. */
+#define ENTRY_LISTED                                                                                         \
+    "case when $2 <> '' then e.deleted_at is null and right(m.caller, length($2)) = $2 "                     \
+    "when $3 then e.deleted_at > now() - make_interval(days => coalesce(b.trash_days, $4)) "                 \
+    "else e.deleted_at is null and e.folder = $5 and ($6::boolean is null or e.heard = $6) end "
+/* One comparison for both orders, so that a listing can go on where another ended. */
+#define ENTRY_ORDER(m, e)                                                                                    \
+    "not (" e ".urgent and not " e ".heard), $7 * extract(epoch from " m ".started), " e ".id"
 
 /* The mailbox is joined from the left: one row of nulls is an empty folder, no row is no mailbox. */
 static int list_run(struct storage *st, struct database *db, struct job *job)
 {
     struct list_job *j = (struct list_job *)job;
+    const struct entry_query *query = &j->query;
+    bool trash = query->folder == FOLDER_TRASH;
+    bool filed = query->folder != FOLDER_INBOX && query->folder != FOLDER_OLD;
     PGresult *result = NULL;
-    bool filed = j->folder != FOLDER_INBOX && j->folder != FOLDER_OLD;
-    int error = database_query(
+    int error;
+
+    if (*query->after && !uuid_valid(query->after)) {
+        return ENOENT;
+    }
+    error = database_query(
         db, &result,
         "select " ENTRY_COLUMNS "from mailbox b left join (entry e join message m on m.id = e.message) "
-        "on e.mailbox = b.number and e.deleted_at is null and e.folder = $2 and ($3 or e.heard = $4) "
-        "where b.number = $1 order by m.started, e.id limit $5",
-        VALUES(value_text(j->mailbox), value_text(folder_names[j->folder]), value_truth(filed),
-               value_truth(j->folder == FOLDER_OLD), value_number(ENTRIES_MAX)));
+        "on e.mailbox = b.number and " ENTRY_LISTED "and ($8 = '' or (" ENTRY_ORDER("m", "e") ") > "
+        "(select " ENTRY_ORDER("n", "f") " from entry f join message n on n.id = f.message "
+        "where f.id = nullif($8, '')::uuid)) "
+        "where b.number = $1 order by " ENTRY_ORDER("m", "e") " limit $9",
+        VALUES(value_text(j->mailbox), value_text(query->caller), value_truth(trash),
+               value_number(st->settings->trash_days), value_text(trash ? "" : folder_names[query->folder]),
+               filed ? value_text(NULL) : value_truth(query->folder == FOLDER_OLD),
+               value_number(query->newest_first ? -1 : 1), value_text(query->after),
+               value_number(ENTRIES_MAX)));
 
-    (void)st;
     if (error != 0) {
         return error;
     }
@@ -110,8 +130,8 @@ static void list_replied(struct job *job)
 static const struct job_kind list_kind = {
     .name = "entries-list", .run = list_run, .reply = list_replied, .drop = list_drop};
 
-int entries_list(struct storage *st, const char *mailbox, enum folder folder, struct ticket ticket,
-                 entries_reply *reply)
+int entries_list(struct storage *st, const char *mailbox, const struct entry_query *query,
+                 struct ticket ticket, entries_reply *reply)
 {
     struct list_job *j = job_new(st, sizeof *j, &list_kind, ticket);
 
@@ -119,7 +139,7 @@ int entries_list(struct storage *st, const char *mailbox, enum folder folder, st
         return ENOMEM;
     }
     j->reply = reply;
-    j->folder = folder;
+    j->query = *query;
     key_copy(j->mailbox, sizeof j->mailbox, mailbox);
     return job_submit(&j->job);
 }

@@ -23,10 +23,12 @@ enum greeting_kind {
     GREETING_COUNT
 };
 enum folder { FOLDER_INBOX, FOLDER_OLD, FOLDER_WORK, FOLDER_FAMILY, FOLDER_FRIENDS, FOLDER_COUNT };
+#define FOLDER_TRASH FOLDER_COUNT /* what was deleted and can be brought back: a listing, no entry's folder  \
+                                   */
 
 #define PIN_MIN 6
 #define PIN_MAX 16
-#define ENTRIES_MAX 1000 /* of one listing; the oldest that are left out come when these are gone */
+#define ENTRIES_MAX 1000 /* of one listing; the next one begins after its last */
 
 enum mailbox_kind { MAILBOX_PERSON, MAILBOX_SHARED, MAILBOX_DISPATCH, MAILBOX_GREETING, MAILBOX_KIND_COUNT };
 
@@ -120,11 +122,21 @@ struct entry {
 };
 struct entry_list {
     size_t count;
-    struct entry entries[]; /* oldest first; deleted ones are not listed */
+    struct entry entries[];
 };
 typedef void entries_reply(struct ticket ticket, int error, const struct entry_list *list);
-/* FOLDER_INBOX lists what was not heard; FOLDER_OLD what was heard and not filed. */
-STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, enum folder folder,
+struct entry_query {
+    enum folder folder;
+    char caller[NUMBER_TEXT]; /* instead of a folder: all whose caller's number ends so; "": the folder */
+    bool newest_first;
+    char after[UUID_TEXT]; /* goes on after this entry; "": from the beginning */
+};
+/*
+ * FOLDER_INBOX lists what was not heard, urgent ones first; FOLDER_OLD what was heard and not filed;
+ * FOLDER_TRASH what was deleted no longer ago than the mailbox keeps it (the settings' trash_days where it
+ * does not say). Deleted ones are in no other.
+ */
+STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const struct entry_query *query,
                                struct ticket ticket, entries_reply *reply);
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply);
 
@@ -133,6 +145,13 @@ STORAGE_CHECK int entry_fetch(struct storage *st, const char *id, struct ticket 
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
+
+/* Has the entry mailed to the mailbox's owner once more. ENOENT: no such entry, or nobody's address. */
+STORAGE_CHECK int entry_mail(struct storage *st, const char *id, struct ticket ticket, storage_done *reply);
+
+/* Stores what the owner has chosen by phone: newest_first, autoplay and envelope. ENOENT. */
+STORAGE_CHECK int mailbox_prefer(struct storage *st, const struct mailbox *box, struct ticket ticket,
+                                 storage_done *reply);
 
 /*
  * Puts the entry's message into another mailbox too, as new there: one row more, the sound is shared. Again

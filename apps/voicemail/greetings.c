@@ -10,7 +10,7 @@
 /* -- greetings
  * ------------------------------------------------------------------------------------------------------ */
 
-static void greeting_over(struct link *link)
+void greeting_over(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
@@ -136,8 +136,6 @@ void greeting_take(struct voicemail *vm, enum greeting_kind kind, link_step *the
 /* -- the one that he has
  * ------------------------------------------------------------------------------------------------------ */
 
-static void greeting_menu(struct link *link);
-
 /* What is lost or was never there can still be recorded. */
 static void greeting_fetched(struct ticket ticket, int error, const char *path)
 {
@@ -154,7 +152,7 @@ static void greeting_fetched(struct ticket ticket, int error, const char *path)
     link_play(link, &list, greeting_menu);
 }
 
-static void greeting_hear(struct voicemail *vm)
+void greeting_hear(struct voicemail *vm)
 {
     struct storage *st = server_storage(link_server(vm->link));
     struct ticket ticket = link_ticket(vm->link);
@@ -165,47 +163,26 @@ static void greeting_hear(struct voicemail *vm)
         voicemail_trouble(vm, "greeting-fetch", error);
 }
 
-static void greeting_menu_key(struct link *link, char key)
+void greeting_again(struct voicemail *vm)
 {
-    struct voicemail *vm = link_state(link);
+    greeting_start(vm);
+}
 
-    switch (keymap_act(MENU_TEMPORARY, key)) {
-    case ACT_GREET_TEMPORARY:
-        greeting_start(vm);
-        break;
-    case ACT_ERASE:
-        vm->take.path[0] = '\0';
-        greeting_write(vm, NULL);
-        break;
-    case ACT_LISTEN:
-        greeting_hear(vm);
-        break;
-    case ACT_GREET_END:
-        if (vm->greeting == GREETING_TEMPORARY) {
-            greeting_ask_end(vm);
-            break;
-        }
-        __attribute__((fallthrough));
-    default:
-        greeting_over(link);
-    }
+void greeting_erase(struct voicemail *vm)
+{
+    vm->take.path[0] = '\0';
+    greeting_write(vm, NULL);
 }
 
 /* A temporary greeting goes before most others: whoever has one is told so before he records the next. */
-static void greeting_menu(struct link *link)
+void greeting_menu(struct link *link)
 {
     struct voicemail *vm = link_state(link);
     struct list list = {0};
 
-    if (vm->greeting == GREETING_TEMPORARY) {
+    if (vm->greeting == GREETING_TEMPORARY)
         greeting_remind(vm, &list);
-        say_to(vm, &list, "vm-tempgreeting2");
-        say_to(vm, &list, "msg-greeting-menu-end");
-    } else {
-        say_to(vm, &list, "msg-greeting-menu");
-    }
-    say_to(vm, &list, "msg-greeting-menu-hear");
-    link_menu(link, &list, keymap_keys(MENU_TEMPORARY, false), MENU_WAIT_MS, greeting_menu_key);
+    keymap_ask(vm, MENU_GREETING, &list);
 }
 
 void greeting_record(struct voicemail *vm, enum greeting_kind kind)

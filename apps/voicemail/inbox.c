@@ -1,6 +1,7 @@
 /* The owner is in: how many messages, the main menu, and folders. */
 #include "apps/voicemail/voicemail.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@ static struct storage *inbox_storage(const struct voicemail *vm)
 
 const char *folder_prompt(enum folder folder)
 {
-    static const char *const names[FOLDER_COUNT] = {"vm-INBOX", "vm-Old", "vm-Work", "vm-Family",
-                                                    "vm-Friends"};
+    static const char *const names[FOLDER_COUNT + 1] = {"vm-INBOX",  "vm-Old",     "vm-Work",
+                                                        "vm-Family", "vm-Friends", "folder-trash"};
 
     return names[folder];
 }
@@ -21,99 +22,30 @@ const char *folder_prompt(enum folder folder)
 /* -- main menu
  * ------------------------------------------------------------------------------------------------------ */
 
-/* The menu is its own help; whoever asks for it is there, and gets all its rounds again. */
-static void inbox_help(struct link *link)
-{
-    struct voicemail *vm = link_state(link);
-
-    vm->rounds = 0;
-    inbox_menu(link);
-}
-
-static void inbox_advanced_key(struct link *link, char key)
-{
-    struct voicemail *vm = link_state(link);
-
-    if (keymap_act(MENU_ADVANCED, key) == ACT_COMPOSE)
-        send_compose(vm, NULL);
-    else
-        inbox_menu(link);
-}
-
-/* "Advanced" of the main menu: what needs no message. */
-void inbox_advanced(struct voicemail *vm)
-{
-    struct list list = {0};
-
-    say_to(vm, &list, "vm-leavemsg");
-    say_to(vm, &list, "vm-starmain");
-    link_menu(vm->link, &list, "5*", MENU_WAIT_MS, inbox_advanced_key);
-}
-
-static void inbox_folder_chosen(struct link *link, char key)
-{
-    struct voicemail *vm = link_state(link);
-
-    if (key >= '0' && key < '0' + FOLDER_COUNT)
-        inbox_open(vm, (enum folder)(key - '0'));
-    else
-        inbox_menu(link);
-}
-
-static void inbox_key(struct link *link, char key)
-{
-    struct voicemail *vm = link_state(link);
-
-    vm->rounds = key ? 0 : vm->rounds + 1;
-    switch (keymap_act(MENU_MAIN, key)) {
-    case ACT_LISTEN:
-        inbox_open(vm, vm->folder);
-        break;
-    case ACT_FOLDER:
-        inbox_ask_folder(vm, "vm-changeto", inbox_folder_chosen);
-        break;
-    case ACT_ADVANCED:
-        inbox_advanced(vm);
-        break;
-    case ACT_OPTIONS:
-        options_menu(link);
-        break;
-    case ACT_HELP:
-        inbox_help(link);
-        break;
-    case ACT_EXIT:
-        voicemail_goodbye(link);
-        break;
-    default:
-        if (vm->rounds < MENU_ROUNDS)
-            inbox_menu(link);
-        else
-            voicemail_goodbye(link);
-    }
-}
-
+/* Whoever is here is at no message any more. */
 void inbox_menu(struct link *link)
 {
     struct voicemail *vm = link_state(link);
     struct list list = {0};
 
-    say_to(vm, &list, "vm-onefor");
-    say_to(vm, &list, folder_prompt(vm->folder));
-    say_to(vm, &list, "vm-messages");
-    say_to(vm, &list, "vm-opts");
-    say_to(vm, &list, "vm-helpexit");
-    link_menu(link, &list, keymap_keys(MENU_MAIN, false), MENU_WAIT_MS, inbox_key);
+    inbox_close(vm);
+    keymap_ask(vm, MENU_MAIN, &list);
+}
+
+void inbox_listen(struct voicemail *vm)
+{
+    inbox_open(vm, vm->folder);
 }
 
 /* -- folders
  * -------------------------------------------------------------------------------------------------------- */
 
-void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn)
+void inbox_ask_folder(struct voicemail *vm, const char *question, int count, link_key *fn)
 {
     struct list list = {0};
 
     say_to(vm, &list, question);
-    for (int folder = 0; folder < FOLDER_COUNT; folder++) {
+    for (int folder = 0; folder < count; folder++) {
         char digit[2] = {(char)('0' + folder), '\0'};
         say_to(vm, &list, "vm-press");
         say_digits_to(vm, &list, digit);
@@ -122,7 +54,54 @@ void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn)
         say_to(vm, &list, "vm-messages");
     }
     say_to(vm, &list, "vm-tocancel");
-    link_menu(vm->link, &list, "01234#", MENU_WAIT_MS, fn);
+    link_menu(vm->link, &list, ALL_KEYS, MENU_WAIT_MS, fn);
+}
+
+static void inbox_folder_chosen(struct link *link, char key)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (key >= '0' && key <= '0' + FOLDER_TRASH)
+        inbox_open(vm, (enum folder)(key - '0'));
+    else
+        inbox_menu(link);
+}
+
+void inbox_change_folder(struct voicemail *vm)
+{
+    inbox_ask_folder(vm, "vm-changeto", FOLDER_TRASH + 1, inbox_folder_chosen);
+}
+
+/* "You have no new messages", "nothing was found". */
+static void inbox_say_empty(struct voicemail *vm)
+{
+    struct list list = {0};
+
+    if (*vm->query.caller) {
+        say_to(vm, &list, "msg-none-found");
+    } else {
+        say_to(vm, &list, "vm-youhave");
+        say_to(vm, &list, "vm-no");
+        say_to(vm, &list, folder_prompt(vm->folder));
+        say_to(vm, &list, "vm-messages");
+    }
+    link_play(vm->link, &list, inbox_menu);
+}
+
+/* Adds what was found to the end of the list. */
+static int inbox_append(struct voicemail *vm, const struct entry_list *found)
+{
+    size_t before = vm->list ? vm->list->count : 0;
+    struct entry_list *list =
+        realloc(vm->list, sizeof *list + (before + found->count) * sizeof list->entries[0]);
+
+    if (!list)
+        return ENOMEM;
+    memcpy(&list->entries[before], found->entries, found->count * sizeof list->entries[0]);
+    list->count = before + found->count;
+    vm->list = list;
+    vm->more = found->count == ENTRIES_MAX;
+    return 0;
 }
 
 /*
@@ -137,39 +116,81 @@ static void inbox_listed(struct ticket ticket, int error, const struct entry_lis
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
+    size_t at = vm->list ? vm->list->count : 0;
+    if (!error && found->count)
+        error = inbox_append(vm, found);
     if (error) {
         voicemail_trouble(vm, "list", error);
-        return;
-    }
-    inbox_close(vm);
-    size_t size = sizeof *found + found->count * sizeof found->entries[0];
-    if (found->count && (vm->list = malloc(size)) != NULL)
-        memcpy(vm->list, found, size);
-    if (vm->list) {
-        vm->at = 0;
+    } else if (found->count) {
+        vm->at = at;
         message_present(vm);
-        return;
+    } else if (vm->list) { /* a full listing was all there is */
+        vm->more = false;
+        voicemail_tell(vm, "vm-nomore", message_menu);
+    } else {
+        inbox_say_empty(vm);
     }
-    struct list list = {0};
-    say_to(vm, &list, "vm-youhave");
-    say_to(vm, &list, "vm-no");
-    say_to(vm, &list, folder_prompt(vm->folder));
-    say_to(vm, &list, "vm-messages");
-    link_play(link, &list, inbox_menu);
+}
+
+static void inbox_list(struct voicemail *vm)
+{
+    int error = entries_list(inbox_storage(vm), vm->number, &vm->query, link_ticket(vm->link), inbox_listed);
+
+    if (error)
+        voicemail_trouble(vm, "list", error);
+}
+
+void inbox_again(struct voicemail *vm)
+{
+    inbox_close(vm);
+    vm->query.newest_first = vm->box.newest_first;
+    *vm->query.after = '\0';
+    inbox_list(vm);
 }
 
 void inbox_open(struct voicemail *vm, enum folder folder)
 {
-    vm->folder = folder;
-    int error = entries_list(inbox_storage(vm), vm->number, folder, link_ticket(vm->link), inbox_listed);
-    if (error)
-        voicemail_trouble(vm, "list", error);
+    vm->folder = vm->query.folder = folder;
+    *vm->query.caller = '\0';
+    inbox_again(vm);
+}
+
+void inbox_more(struct voicemail *vm)
+{
+    snprintf(vm->query.after, sizeof vm->query.after, "%s", vm->list->entries[vm->list->count - 1].id);
+    inbox_list(vm);
+}
+
+/* -- search
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void inbox_caller_typed(struct link *link, const char *digits)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (!*digits) {
+        message_menu(link);
+        return;
+    }
+    snprintf(vm->query.caller, sizeof vm->query.caller, "%s", digits);
+    inbox_again(vm);
+}
+
+/* He need not know how the network writes a number: its last digits do. */
+void inbox_find(struct voicemail *vm)
+{
+    struct list list = {0};
+
+    say_to(vm, &list, "msg-find-caller");
+    link_ask(vm->link, &list, 16, MENU_WAIT_MS, inbox_caller_typed);
 }
 
 void inbox_close(struct voicemail *vm)
 {
     free(vm->list);
     vm->list = NULL;
+    vm->more = false;
 }
 
 /* A quota of 0 is none (sql/0001_initial.sql). Messages that were deleted do not count. */
@@ -180,6 +201,18 @@ bool mailbox_is_full(const struct mailbox *box)
 
 /* -- welcome
  * -------------------------------------------------------------------------------------------------------- */
+
+/* Urgent ones come first, in words as in the folder. */
+static void inbox_say_urgent(struct voicemail *vm, struct list *list, unsigned count)
+{
+    struct phrase number = {0};
+
+    say_to(vm, list, "vm-youhave");
+    say_number(link_prompts(vm->link), &number, count);
+    list_phrase(list, &number);
+    say_to(vm, list, "vm-Urgent");
+    say_to(vm, list, count == 1 ? "vm-message" : "vm-messages");
+}
 
 /* The menu offers the folder that has something in it: new messages first, old ones when there are only
  * those. */
@@ -198,6 +231,8 @@ static void inbox_counted(struct ticket ticket, int error, const struct mailbox_
     }
     vm->folder = counts->fresh || !counts->old ? FOLDER_INBOX : FOLDER_OLD;
     greeting_remind(vm, &list);
+    if (counts->fresh_urgent)
+        inbox_say_urgent(vm, &list, counts->fresh_urgent);
     say_message_count(link_prompts(link), &phrase, counts->fresh, counts->old);
     list_phrase(&list, &phrase);
     /* Keys pressed while it speaks are kept for the menu: whoever knows the way need not wait. */

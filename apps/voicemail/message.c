@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKIP_MS 3000
 #define CALLER_SPELT_MAX                                                                                     \
     24 /* a longer name would leave no room for the message in what is played in one go */
-
-static void message_do(struct voicemail *vm, enum act act);
 
 struct entry *message_entry(const struct voicemail *vm)
 {
@@ -21,9 +18,7 @@ struct entry *message_entry(const struct voicemail *vm)
 
 static void message_reopen(struct link *link)
 {
-    struct voicemail *vm = link_state(link);
-
-    inbox_open(vm, vm->folder);
+    inbox_again(link_state(link));
 }
 
 static void message_updated(struct ticket ticket, int error, const struct entry *entry)
@@ -73,6 +68,11 @@ static void message_heard(struct voicemail *vm, link_step *then)
 /* -- what it says
  * --------------------------------------------------------------------------------------------------- */
 
+bool message_has_next(const struct voicemail *vm)
+{
+    return vm->at + 1 < vm->list->count || vm->more;
+}
+
 /* "First message", "message two", "last message": where he is in the folder, not a number that storage would
  * keep. */
 static void message_say_number(struct voicemail *vm, struct list *list)
@@ -81,10 +81,12 @@ static void message_say_number(struct voicemail *vm, struct list *list)
 
     if (vm->at == 0)
         say_to(vm, list, "vm-first");
-    else if (vm->at + 1 == vm->list->count)
+    else if (!message_has_next(vm))
         say_to(vm, list, "vm-last");
+    if (message_entry(vm)->urgent)
+        say_to(vm, list, "vm-Urgent");
     say_to(vm, list, "vm-message");
-    if (vm->at && vm->at + 1 != vm->list->count) {
+    if (vm->at && message_has_next(vm)) {
         say_number(link_prompts(vm->link), &number, (long)vm->at + 1);
         list_phrase(list, &number);
     }
@@ -111,33 +113,6 @@ static void message_say_envelope(struct voicemail *vm, struct list *list)
 /* -- playing
  * -------------------------------------------------------------------------------------------------------- */
 
-static void message_playing_key(struct link *link, char key)
-{
-    struct voicemail *vm = link_state(link);
-
-    switch (keymap_act(MENU_PLAYING, key)) {
-    case ACT_SKIP_ON:
-        link_skip(link, SKIP_MS);
-        break;
-    case ACT_SKIP_BACK:
-        link_skip(link, -SKIP_MS);
-        break;
-    case ACT_RESTART:
-        link_skip(link, INT32_MIN);
-        break;
-    case ACT_PAUSE:
-        vm->paused = !vm->paused;
-        link_pause(link, vm->paused);
-        break;
-    case ACT_NONE: /* played to its end */
-        vm->rounds = 0;
-        message_heard(vm, message_menu);
-        break;
-    default:
-        message_do(vm, keymap_act(MENU_PLAYING, key));
-    }
-}
-
 /*
  * Words and message are one play, so that a key cuts either short; he who knows who called need not wait. The
  * file is ours: it goes once it is loaded (file_reply in storage/mailbox.h).
@@ -147,19 +122,22 @@ static void message_play(struct voicemail *vm, const char *path)
     struct list list = {0};
 
     message_say_number(vm, &list);
-    message_say_envelope(vm, &list);
+    if (vm->box.envelope)
+        message_say_envelope(vm, &list);
     list_silence(&list, 300);
     list_file(vm->link, &list, path, true);
-    link_menu_live(vm->link, &list, keymap_keys(MENU_PLAYING, false), keymap_keys(MENU_PLAYING, true), 0,
-                   message_playing_key);
+    keymap_play(vm, &list);
+    playing_settle(vm);
 }
+
+static void message_go_on(struct link *link);
 
 static void message_broken(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
     vm->left_alone = true;
-    message_menu(link);
+    message_go_on(link);
 }
 
 static void message_fetched(struct ticket ticket, int error, const char *path)
@@ -194,9 +172,8 @@ void message_present(struct voicemail *vm)
         voicemail_trouble(vm, "fetch", error);
 }
 
-/* -- acts
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- from one to the next
+ * ------------------------------------------------------------------------------------------------- */
 
 /* At either end of the folder he stays where he is: a wrap would let him miss that he has heard them all. */
 static void message_next(struct link *link)
@@ -206,9 +183,16 @@ static void message_next(struct link *link)
     if (vm->at + 1 < vm->list->count) {
         vm->at++;
         message_present(vm);
+    } else if (vm->more) {
+        inbox_more(vm);
     } else {
         voicemail_tell(vm, "vm-nomore", message_menu);
     }
+}
+
+void message_go_next(struct voicemail *vm)
+{
+    message_heard(vm, message_next);
 }
 
 static void message_previous(struct link *link)
@@ -223,6 +207,30 @@ static void message_previous(struct link *link)
     }
 }
 
+void message_go_previous(struct voicemail *vm)
+{
+    message_heard(vm, message_previous);
+}
+
+static void message_go_on(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (vm->box.autoplay && message_has_next(vm))
+        message_next(link);
+    else
+        message_menu(link);
+}
+
+void message_played(struct voicemail *vm)
+{
+    message_heard(vm, message_go_on);
+}
+
+/* -- acts
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
 static void message_say_deleted(struct link *link)
 {
     struct voicemail *vm = link_state(link);
@@ -231,7 +239,7 @@ static void message_say_deleted(struct link *link)
 }
 
 /* Deleted ones stay in the list and in the table, so that the same key brings them back while he is here. */
-static void message_toggle_delete(struct voicemail *vm)
+void message_toggle_delete(struct voicemail *vm)
 {
     struct entry entry = *message_entry(vm);
 
@@ -268,102 +276,66 @@ static void message_file(struct link *link, char key)
     message_write(vm, &entry, message_say_filed);
 }
 
-static void message_advanced_key(struct link *link, char key)
+void message_save(struct voicemail *vm)
 {
-    struct voicemail *vm = link_state(link);
+    inbox_ask_folder(vm, "vm-savefolder", FOLDER_COUNT, message_file);
+}
+
+static void message_say_new(struct link *link)
+{
+    voicemail_tell(link_state(link), "msg-marked-new", message_menu);
+}
+
+/* Where it is filed it stays; the lamp is lit again for what lies among the new ones. */
+void message_make_new(struct voicemail *vm)
+{
+    struct entry entry = *message_entry(vm);
+
+    if (entry.folder == FOLDER_OLD)
+        entry.folder = FOLDER_INBOX;
+    entry.heard = entry.deleted = false;
+    vm->left_alone = true;
+    message_write(vm, &entry, message_say_new);
+}
+
+void message_envelope(struct voicemail *vm)
+{
     struct list list = {0};
 
-    switch (keymap_act(MENU_ADVANCED, key)) {
-    case ACT_ENVELOPE:
-        message_say_envelope(vm, &list);
-        link_play(link, &list, message_menu);
-        break;
-    case ACT_REPLY:
-        send_reply(vm);
-        break;
-    case ACT_COMPOSE:
-        send_compose(vm, NULL);
-        break;
-    default:
-        message_menu(link);
-    }
+    message_say_envelope(vm, &list);
+    link_play(vm->link, &list, message_menu);
 }
 
-static void message_advanced(struct voicemail *vm)
+static void message_mailed(struct ticket ticket, int error)
 {
-    struct list list = {0};
+    struct link *link = link_of(ticket);
 
-    say_to(vm, &list, "vm-toreply");
-    say_to(vm, &list, "vm-tohearenv");
-    say_to(vm, &list, "vm-leavemsg");
-    say_to(vm, &list, "vm-starmain");
-    link_menu(vm->link, &list, keymap_keys(MENU_ADVANCED, false), MENU_WAIT_MS, message_advanced_key);
-}
-
-/* What both menus, the one over a playing message and the one after it, have in common. */
-static void message_do(struct voicemail *vm, enum act act)
-{
-    switch (act) {
-    case ACT_ADVANCED:
-        message_advanced(vm);
-        break;
-    case ACT_PREVIOUS:
-        message_heard(vm, message_previous);
-        break;
-    case ACT_REPEAT:
-        message_present(vm);
-        break;
-    case ACT_NEXT:
-        message_heard(vm, message_next);
-        break;
-    case ACT_DELETE:
-        message_toggle_delete(vm);
-        break;
-    case ACT_FORWARD:
-        send_forward(vm);
-        break;
-    case ACT_SAVE:
-        inbox_ask_folder(vm, "vm-savefolder", message_file);
-        break;
-    default:
-        inbox_menu(vm->link);
-    }
-}
-
-/* After a message he gets the menu three times; then nobody is there, and the line is given back. */
-static void message_key(struct link *link, char key)
-{
+    if (!link)
+        return;
     struct voicemail *vm = link_state(link);
-    enum act act = keymap_act(MENU_MESSAGE, key);
-
-    vm->rounds = key ? 0 : vm->rounds + 1;
-    if (act == ACT_HELP || (act == ACT_NONE && vm->rounds < MENU_ROUNDS))
-        message_menu(link);
-    else if (act == ACT_NONE || act == ACT_EXIT)
-        voicemail_goodbye(link);
+    if (error && error != ENOENT)
+        voicemail_trouble(vm, "mail", error);
     else
-        message_do(vm, act);
+        voicemail_tell(vm, error ? "msg-no-address" : "msg-mailed", message_menu);
 }
 
-/* Says only the keys that lead somewhere; the others work all the same. */
+void message_mail_it(struct voicemail *vm)
+{
+    int error = entry_mail(server_storage(link_server(vm->link)), message_entry(vm)->id,
+                           link_ticket(vm->link), message_mailed);
+
+    if (error)
+        voicemail_trouble(vm, "mail", error);
+}
+
+/* Also the way back from what can be done without a message: then it is the main menu. */
 void message_menu(struct link *link)
 {
     struct voicemail *vm = link_state(link);
     struct list list = {0};
 
-    if (!vm->list) {
+    if (vm->list)
+        keymap_ask(vm, MENU_MESSAGE, &list);
+    else
         inbox_menu(link);
-        return;
-    }
-    say_to(vm, &list, "vm-advopts");
-    if (vm->at > 0)
-        say_to(vm, &list, "vm-prev");
-    say_to(vm, &list, "vm-repeat");
-    if (vm->at + 1 < vm->list->count)
-        say_to(vm, &list, "vm-next");
-    say_to(vm, &list, message_entry(vm)->deleted ? "vm-undelete" : "vm-delete");
-    say_to(vm, &list, "vm-toforward");
-    say_to(vm, &list, "vm-savemessage");
-    say_to(vm, &list, "vm-helpexit");
-    link_menu(link, &list, keymap_keys(MENU_MESSAGE, false), MENU_WAIT_MS, message_key);
 }

@@ -1,47 +1,58 @@
-/* The menu of what an owner may set by phone. */
+/* What an owner sets by phone: the menu that leads there, and how his messages come. */
 #include "apps/voicemail/voicemail.h"
-
-static void options_key(struct link *link, char key)
-{
-    struct voicemail *vm = link_state(link);
-
-    vm->rounds = key ? 0 : vm->rounds + 1;
-    switch (keymap_act(MENU_OPTIONS, key)) {
-    case ACT_GREET_UNAVAILABLE:
-        greeting_record(vm, GREETING_UNAVAILABLE);
-        break;
-    case ACT_GREET_BUSY:
-        greeting_record(vm, GREETING_BUSY);
-        break;
-    case ACT_NAME:
-        greeting_record(vm, GREETING_NAME);
-        break;
-    case ACT_GREET_TEMPORARY:
-        greeting_temporary(vm);
-        break;
-    case ACT_GREETINGS:
-        greeting_others(vm);
-        break;
-    case ACT_PIN:
-        pin_change(vm);
-        break;
-    case ACT_NONE:
-        if (vm->rounds < MENU_ROUNDS) {
-            options_menu(link);
-            break;
-        }
-        __attribute__((fallthrough)); /* nobody there */
-    default:
-        vm->rounds = 0;
-        inbox_menu(link);
-    }
-}
 
 void options_menu(struct link *link)
 {
     struct list list = {0};
 
-    say_to(link_state(link), &list, "vm-options");
-    say_to(link_state(link), &list, "msg-greetings");
-    link_menu(link, &list, keymap_keys(MENU_OPTIONS, false), MENU_WAIT_MS, options_key);
+    keymap_ask(link_state(link), MENU_OPTIONS, &list);
+}
+
+/* -- preferences
+ * ---------------------------------------------------------------------------------------------------- */
+
+void options_prefer(struct link *link)
+{
+    struct list list = {0};
+
+    keymap_ask(link_state(link), MENU_PREFERENCES, &list);
+}
+
+static void options_preferred(struct ticket ticket, int error)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    if (error)
+        voicemail_trouble(link_state(link), "prefer", error);
+    else
+        voicemail_tell(link_state(link), "vm-saved", options_prefer);
+}
+
+static void options_store(struct voicemail *vm)
+{
+    int error = mailbox_prefer(server_storage(link_server(vm->link)), &vm->box, link_ticket(vm->link),
+                               options_preferred);
+
+    if (error)
+        voicemail_trouble(vm, "prefer", error);
+}
+
+void options_order(struct voicemail *vm)
+{
+    vm->box.newest_first = !vm->box.newest_first;
+    options_store(vm);
+}
+
+void options_autoplay(struct voicemail *vm)
+{
+    vm->box.autoplay = !vm->box.autoplay;
+    options_store(vm);
+}
+
+void options_envelope(struct voicemail *vm)
+{
+    vm->box.envelope = !vm->box.envelope;
+    options_store(vm);
 }

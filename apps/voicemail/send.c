@@ -133,3 +133,21 @@ void send_forward(struct voicemail *vm)
     say_to(vm, &list, "msg-enter-mailbox");
     link_ask(vm->link, &list, 16, MENU_WAIT_MS, forward_number);
 }
+
+/* -- calls
+ * --------------------------------------------------------------------------------------------------- */
+
+void send_call_back(struct voicemail *vm)
+{
+    voicemail_tell(vm, "vm-sorry", message_menu);
+}
+
+void send_place_call(struct voicemail *vm)
+{
+    voicemail_tell(vm, "vm-sorry", message_menu);
+}
+
+void send_directory(struct voicemail *vm)
+{
+    voicemail_tell(vm, "vm-sorry", message_menu);
+}

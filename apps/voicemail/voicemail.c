@@ -208,6 +208,7 @@ static void voicemail_ended(struct link *link)
 
 const struct app voicemail_app = {
     .name = "voicemail",
+    .judge = keymap_judge,
     .invited = voicemail_invited,
     .failed = voicemail_failed,
     .answered = voicemail_answered,

@@ -5,10 +5,12 @@
  *   greet.c      the greeting that fits                      tutorial.c an owner's first visit
  *   deposit.c    beep, message, "saved"               inbox.c    counts, main menu, folders
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
- *   options.c    the menu of settings                           keymap.c   which key does what where
+ *   options.c    the menus of settings                          keymap.c   which key does what where
  *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
  *   send.c       compose, reply, forward                    pilot.c    whose mailbox, of calls that a PBX
  * sends
+ *   send.c       compose, reply, forward                        acts.c     what keys can do, by name
+ *   playing.c    keys while a message plays                     keymap_judge.c  faults of maps
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -27,7 +29,8 @@
 #include <errno.h>
 
 #define MENU_WAIT_MS 5000
-#define MENU_ROUNDS 3 /* how often a menu is said to somebody who presses nothing */
+#define ALL_KEYS "0123456789*#" /* of a menu that answers those, too, that do nothing in it */
+#define MENU_ROUNDS 3           /* how often a menu is said to somebody who presses nothing */
 #define LOGIN_TRIES 3
 
 struct voicemail;
@@ -46,41 +49,17 @@ struct take {
     void (*done)(struct voicemail *vm, enum take_result result);
 };
 
-enum menu { MENU_MAIN, MENU_PLAYING, MENU_MESSAGE, MENU_ADVANCED, MENU_OPTIONS, MENU_TEMPORARY };
-enum act {
-    ACT_NONE,
-    ACT_LISTEN,
-    ACT_FOLDER,
-    ACT_ADVANCED,
-    ACT_OPTIONS,
-    ACT_HELP,
-    ACT_EXIT,
-    ACT_BACK,
-    ACT_PREVIOUS,
-    ACT_REPEAT,
-    ACT_NEXT,
-    ACT_DELETE,
-    ACT_FORWARD,
-    ACT_SAVE,
-    ACT_SKIP_ON,
-    ACT_SKIP_BACK,
-    ACT_PAUSE,
-    ACT_RESTART,
-    ACT_REPLY,
-    ACT_ENVELOPE,
-    ACT_COMPOSE,
-    ACT_GREET_UNAVAILABLE,
-    ACT_GREET_BUSY,
-    ACT_NAME,
-    ACT_GREET_TEMPORARY,
-    ACT_PIN,
-    ACT_ERASE,
-    ACT_GREET_END,
-    ACT_GREETINGS,
+/* Where in his visit an owner is, and so which keys he has. */
+enum menu {
+    MENU_MAIN,
+    MENU_PLAYING,
+    MENU_MESSAGE,
+    MENU_ADVANCED,
+    MENU_OPTIONS,
+    MENU_PREFERENCES,
+    MENU_GREETING,
+    MENU_COUNT
 };
-/* The keys of a menu as link_menu() takes them; those that leave a play running (`live`), or the others. */
-const char *keymap_keys(enum menu menu, bool live);
-enum act keymap_act(enum menu menu, char key);
 
 struct voicemail {
     struct link *link;
@@ -102,10 +81,16 @@ struct voicemail {
     /* the owner's visit */
     bool direct; /* his own phone: only the PIN is asked */
     unsigned tries, rounds;
+    enum menu menu; /* whose keys he has now */
     enum folder folder;
-    struct entry_list *list; /* a copy; deleted ones stay in it so that they can be undeleted */
+    struct entry_query query;
+    struct entry_list
+        *list; /* a copy, with those deleted meanwhile, to bring them back; NULL: none is open */
     size_t at;
+    bool more; /* there are entries after those of the list */
     bool paused;
+    unsigned speed; /* of playing, per cent; 0: as it was spoken */
+    int gain_db;
     bool left_alone;    /* broken, or put back among the new ones: going on does not mean it was heard */
     link_step *updated; /* what follows once a change of an entry is stored */
     enum greeting_kind greeting;
@@ -149,29 +134,87 @@ void take_ended(struct voicemail *vm); /* the caller has gone */
 /* login.c */
 void login_start(struct voicemail *vm);
 
+/* keymap.c */
+/* Says what `list` holds and what the menu's keys do, and waits for one: its act is done (acts.c). */
+void keymap_ask(struct voicemail *vm, enum menu menu, struct list *list);
+/* Plays `list`; the keys are those of MENU_PLAYING, its end is message_played(). */
+void keymap_play(struct voicemail *vm, const struct list *list);
+enum menu menu_named(const char *name); /* MENU_COUNT: there is none */
+const char *menu_name(enum menu menu);
+void keymap_judge(const struct settings *settings, settings_fault *fault, void *arg);
+
+/* acts.c */
+struct act {
+    const char *name; /* as confab.conf writes it */
+    void (*run)(struct voicemail *vm);
+    unsigned menus;                                    /* a bit for each menu in which it makes sense */
+    bool live;                                         /* leaves a message playing */
+    bool message;                                      /* needs one */
+    bool (*offered)(const struct voicemail *vm);       /* whether it is worth a word now; NULL: always */
+    const char *(*phrase)(const struct voicemail *vm); /* its name as things are now; NULL: `name` */
+};
+const struct act *act_named(const char *name); /* NULL: there is none */
+const struct act *act_at(size_t i);            /* NULL past the last */
+void act_open(struct voicemail *vm, enum menu menu);
+void act_nobody(struct voicemail *vm); /* nobody presses a key any more: out of this menu */
+
 /* inbox.c: the owner has been let in. */
 void inbox_welcome(struct voicemail *vm);
 void inbox_menu(struct link *link);
 void inbox_open(struct voicemail *vm, enum folder folder);
+void inbox_again(struct voicemail *vm); /* what was open, as it is now */
+void inbox_more(struct voicemail *vm);  /* goes on behind the last of the list */
+void inbox_listen(struct voicemail *vm);
+void inbox_change_folder(struct voicemail *vm);
+void inbox_find(struct voicemail *vm);
 void inbox_close(struct voicemail *vm);
-void inbox_advanced(struct voicemail *vm);
 bool mailbox_is_full(const struct mailbox *box);
-/* Asks a question whose answer is a folder's number. */
-void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn);
+/* Asks for one of the first `count` folders by its number; any other key takes it back. */
+void inbox_ask_folder(struct voicemail *vm, const char *question, int count, link_key *fn);
 const char *folder_prompt(enum folder folder);
 
 /* message.c */
 void message_present(struct voicemail *vm); /* the one at vm->at */
 void message_menu(struct link *link);
 struct entry *message_entry(const struct voicemail *vm);
+bool message_has_next(const struct voicemail *vm);
+void message_played(struct voicemail *vm); /* to its end */
+void message_go_next(struct voicemail *vm);
+void message_go_previous(struct voicemail *vm);
+void message_toggle_delete(struct voicemail *vm);
+void message_save(struct voicemail *vm);
+void message_make_new(struct voicemail *vm);
+void message_envelope(struct voicemail *vm);
+void message_mail_it(struct voicemail *vm);
+
+/* playing.c: of the message that plays; where none does, it begins again. */
+void playing_settle(struct voicemail *vm); /* speed and loudness, as he has chosen them in this visit */
+void playing_skip_on(struct voicemail *vm);
+void playing_skip_back(struct voicemail *vm);
+void playing_pause(struct voicemail *vm);
+void playing_restart(struct voicemail *vm);
+void playing_faster(struct voicemail *vm);
+void playing_slower(struct voicemail *vm);
+void playing_louder(struct voicemail *vm);
+void playing_softer(struct voicemail *vm);
 
 /* options.c */
 void options_menu(struct link *link);
+void options_prefer(struct link *link); /* the menu of preferences */
+void options_order(struct voicemail *vm);
+void options_autoplay(struct voicemail *vm);
+void options_envelope(struct voicemail *vm);
 
 /* greetings.c */
 /* Records it; whoever has one hears it, keeps it or erases it as well. Then the menu of settings. */
 void greeting_record(struct voicemail *vm, enum greeting_kind kind);
 void greeting_temporary(struct voicemail *vm);
+/* The one that he has: heard, recorded again, erased; and what follows when he has done with it. */
+void greeting_menu(struct link *link);
+void greeting_hear(struct voicemail *vm);
+void greeting_again(struct voicemail *vm);
+void greeting_erase(struct voicemail *vm);
+void greeting_over(struct link *link);
 void greeting_others(struct voicemail *vm); /* which of those that few people want? */
 /* Records it, whatever there is, and goes on with `then`, whatever comes of it. */
 void greeting_take(struct voicemail *vm, enum greeting_kind kind, link_step *then);
@@ -194,5 +237,8 @@ void send_compose(struct voicemail *vm, const char *number);
 void send_reply(
     struct voicemail *vm); /* to the message at vm->at; then the menu of messages or the main one */
 void send_forward(struct voicemail *vm);
+void send_call_back(struct voicemail *vm);
+void send_place_call(struct voicemail *vm);
+void send_directory(struct voicemail *vm);
 
 #endif

@@ -311,6 +311,8 @@ static const struct key keys[] = {
     N("voicemail", "message_min_ms", message_min_ms, 0, 60000, 1000),
     N("voicemail", "message_silence", message_silence_s, 0, 600, 10),
     T("voicemail", "diverted_to", diverted_to, "first", diverted_to_fault),
+    T("voicemail", "keymap", keymap, KEYMAP_DEFAULT, filled_fault),
+    N("voicemail", "trash_days", trash_days, 0, 3650, 14),
     B("conference", "loudness", room_loudness, true),
     B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),
@@ -374,7 +376,7 @@ static const struct key keys[] = {
 };
 static const char *const sections[] = {"sip",    "media",  "database", "voicemail", "conference", "prompts",
                                        "limits", "http",   "webhook",  "records",   "log",        "test",
-                                       "peer",   "number", "link",     "menu"};
+                                       "peer",   "number", "link",     "menu",      "keymap"};
 #define FIRST_TITLED 12 /* sections from here on have a title and come as often as one likes */
 #define TITLED (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
@@ -579,15 +581,19 @@ static size_t options_of(const char *section, cfg_opt_t *out)
 static cfg_t *parser_new(void)
 {
     const cfg_opt_t end = CFG_END();
-    cfg_opt_t key[COUNT(keys) + 1], inner[COUNT(sections)][COUNT(keys) + 1],
+    cfg_opt_t key[COUNT(keys) + 1], menu[COUNT(keys) + 1], inner[COUNT(sections)][COUNT(keys) + 1],
         outer[COUNT(keys) + COUNT(sections) + 1];
-    size_t count = options_of("root", outer);
+    size_t count = options_of("root", outer), menu_count = options_of("menu", menu);
 
+    key[options_of("key", key)] = end;
+    menu[menu_count++] = (cfg_opt_t)CFG_SEC("key", key, TITLED);
+    menu[menu_count] = end;
     for (size_t i = 0; i < COUNT(sections); i++) {
         size_t inside = options_of(sections[i], inner[i]);
-        if (strcmp(sections[i], "menu") == 0) { /* the only one with sections of its own */
-            key[options_of("key", key)] = end;
+        if (strcmp(sections[i], "menu") == 0) { /* these two alone have sections of their own */
             inner[i][inside++] = (cfg_opt_t)CFG_SEC("key", key, TITLED);
+        } else if (strcmp(sections[i], "keymap") == 0) {
+            inner[i][inside++] = (cfg_opt_t)CFG_SEC("menu", menu, TITLED);
         }
         inner[i][inside] = end;
         outer[count++] = (cfg_opt_t)CFG_SEC(sections[i], inner[i], i >= FIRST_TITLED ? TITLED : CFGF_NONE);
@@ -744,6 +750,9 @@ int settings_load(const struct settings **out, const char *file,
     if (error == 0) {
         error = menus_fill(&held->s, held->cfg);
     }
+    if (error == 0) {
+        error = keymaps_fill(&held->s, held->cfg);
+    }
     if (error == 0 && load.faults > 0) {
         error = EINVAL;
     }
@@ -778,6 +787,7 @@ void settings_free(const struct settings *s)
     free(held->s.numbers);
     links_free(&held->s);
     menus_free(&held->s);
+    keymaps_free(&held->s);
     if (held->cfg != NULL) {
         cfg_free(held->cfg);
     }

@@ -90,6 +90,18 @@ struct menu_settings {
     int line;     /* 0: built in */
 };
 
+/*
+ * What keys do in voicemail: a menu of keys for each place in a visit. What a map leaves out is as in
+ * KEYMAP_DEFAULT.
+ */
+#define KEYMAP_DEFAULT "asterisk"
+struct keymap_settings {
+    const char *name;
+    struct menu_settings *menus;
+    size_t menu_count;
+    int line; /* 0: built in */
+};
+
 #define SERVICE_MAILBOX "mailbox" /* a service that a user has who has a mailbox; no row says so */
 const char *region_name(enum region region);
 
@@ -132,6 +144,8 @@ struct settings {
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
     char *
         diverted_to; /* whose mailbox a call has that was sent on twice: the "first" who did, or the "last" */
+    char *keymap;    /* of mailboxes whose row does not say */
+    unsigned trash_days;              /* likewise: how long what was deleted can be brought back */
     bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
@@ -150,6 +164,8 @@ struct settings {
     size_t link_count;
     struct menu_settings *menus;
     size_t menu_count;
+    struct keymap_settings *keymaps; /* without those built in */
+    size_t keymap_count;
     char **emergency; /* patterns of numbers that only mandatory links may see and none may refuse */
     size_t emergency_count;
     char **test_fail,
@@ -175,6 +191,10 @@ bool settings_is_emergency(const struct settings *s, const char *number);
 const struct number_settings *settings_number(const struct settings *s, const char *number);
 
 const struct menu_settings *settings_menu(const struct settings *s, const char *name); /* or NULL */
+/* The map of that name, also one that is built in; NULL: there is none. */
+const struct keymap_settings *settings_keymap(const struct settings *s, const char *name);
+/* A map's menu, or that of KEYMAP_DEFAULT; NULL: neither has it. */
+const struct menu_settings *keymap_menu(const struct keymap_settings *map, const char *name);
 
 /* The trusted peer that has this address, or NULL. */
 const struct peer_settings *settings_peer(const struct settings *s, const struct sockaddr *from);

@@ -27,6 +27,14 @@ __attribute__((format(printf, 2, 3))) void settings_complain(int line, const cha
 
 __attribute__((warn_unused_result)) int menus_fill(struct settings *s, struct cfg_t *cfg);
 void menus_free(struct settings *s);
+/* A section "menu", here or in a map; what there is of it is freed also after ENOMEM. */
+__attribute__((warn_unused_result)) int menu_fill(struct menu_settings *menu, struct cfg_t *section);
+void menu_free(struct menu_settings *menu);
+
+/* -- settings_keymaps.c: the keys of voicemail */
+
+__attribute__((warn_unused_result)) int keymaps_fill(struct settings *s, struct cfg_t *cfg);
+void keymaps_free(struct settings *s);
 
 /* -- settings_links.c: links of the service path */
 

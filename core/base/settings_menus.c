@@ -101,30 +101,28 @@ static void key_fill(struct menu_key *key, cfg_t *section)
         .text = cfg_getstr(section, "text"),
         .value = (int)cfg_getint(section, "value"),
         .direct = cfg_getbool(section, "direct"),
-        .line = section->line,
+        .line = section_line(section->line, section->name, title),
     };
     if (menu_key_fault(title) != NULL) {
-        settings_complain(section->line, "key \"%s\" %s", title, menu_key_fault(title));
+        settings_complain(key->line, "key \"%s\" %s", title, menu_key_fault(title));
     }
     if ((key->act == NULL) == (key->menu == NULL)) {
-        settings_complain(section->line, "key \"%s\": needs an act or a menu, and not both", title);
+        settings_complain(key->line, "key \"%s\": needs an act or a menu, and not both", title);
     }
     /* Without a menu open it opens the menu. */
     if (key->direct && (key->key == '*' || key->act == NULL)) {
-        settings_complain(section->line, "key \"%s\": cannot be direct", title);
+        settings_complain(key->line, "key \"%s\": cannot be direct", title);
     }
 }
 
-static int menu_fill(struct settings *s, cfg_t *section)
+int menu_fill(struct menu_settings *menu, cfg_t *section)
 {
-    struct menu_settings *menu = &s->menus[s->menu_count];
     unsigned count = cfg_size(section, "key"), prompts = cfg_size(section, "prompt");
 
     menu->name = cfg_title(section);
     menu->line = section_line(section->line, section->name, menu->name);
     menu->prompts = calloc(prompts + 1, sizeof *menu->prompts);
     menu->keys = calloc(count + 1, sizeof *menu->keys);
-    s->menu_count++; /* what there is of it is freed with the rest */
     if (menu->prompts == NULL || menu->keys == NULL) {
         return ENOMEM;
     }
@@ -133,9 +131,6 @@ static int menu_fill(struct settings *s, cfg_t *section)
     }
     for (unsigned i = 0; i < count; i++) {
         key_fill(&menu->keys[menu->key_count++], cfg_getnsec(section, "key", i));
-    }
-    if (prompts == 0) {
-        settings_complain(menu->line, "menu \"%s\": has no prompt", menu->name);
     }
     if (count == 0) {
         settings_complain(menu->line, "menu \"%s\": has no key", menu->name);
@@ -234,7 +229,11 @@ int menus_fill(struct settings *s, cfg_t *cfg)
         return ENOMEM;
     }
     for (unsigned i = 0; error == 0 && i < count; i++) {
-        error = menu_fill(s, cfg_getnsec(cfg, "menu", i));
+        struct menu_settings *menu = &s->menus[s->menu_count++];
+        error = menu_fill(menu, cfg_getnsec(cfg, "menu", i));
+        if (error == 0 && menu->prompt_count == 0) {
+            settings_complain(menu->line, "menu \"%s\": has no prompt", menu->name);
+        }
     }
     for (size_t i = 0; error == 0 && i < COUNT(built_in); i++) {
         if (menu_named(s, built_in[i].name) == NULL) {
@@ -247,11 +246,16 @@ int menus_fill(struct settings *s, cfg_t *cfg)
     return error;
 }
 
+void menu_free(struct menu_settings *menu)
+{
+    free(menu->prompts);
+    free(menu->keys);
+}
+
 void menus_free(struct settings *s)
 {
     for (size_t i = 0; i < s->menu_count; i++) {
-        free(s->menus[i].prompts);
-        free(s->menus[i].keys);
+        menu_free(&s->menus[i]);
     }
     free(s->menus);
 }

@@ -164,7 +164,7 @@ class TestGreetings(Mail):
             user = self.user()
             self.hours(user, SHUT)
             call = self.visit(user)
-            call.dial("062")
+            call.dial("072")
             leave(call, [(CLOSED, 1.0)]).dial("1")
             until(lambda: [tuple(row) for row in self.rows(user)] == [("closed", "")], 10, "the row")
             self.assertEqual(self.heard(user), [CLOSED])
@@ -172,7 +172,7 @@ class TestGreetings(Mail):
         def for_a_caller():
             user, caller = self.user(), self.user()
             call = self.visit(user)
-            call.dial("063" + caller + "#")
+            call.dial("073" + caller + "#")
             leave(call, [(FAMILY, 1.0)]).dial("1")
             until(lambda: self.rows(user), 10, "the row")
             self.assertEqual(self.heard(user, caller), [FAMILY])

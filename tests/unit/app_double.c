@@ -292,6 +292,16 @@ void link_skip(struct link *link, int ms)
     link_tell(link, "skip=%d", ms);
 }
 
+void link_play_speed(struct link *link, unsigned percent)
+{
+    link_tell(link, "speed=%u", percent);
+}
+
+void link_play_gain(struct link *link, int db)
+{
+    link_tell(link, "gain=%d", db);
+}
+
 void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
                  link_recorded *fn)
 {

@@ -284,6 +284,14 @@ START_TEST(when_as_a_person_would_say)
             "digits/yesterday digits/at digits/11 digits/40 digits/5 digits/p-m");
     ck_says(say_when(prompts, to, 1782855900, 1782857700, ""),
             "digits/today digits/at digits/9 digits/40 digits/5 digits/p-m");
+    /* The clock goes forward: 23:30 in winter time, and 13 hours later; and back: 00:30 of a day of 25 hours.
+     */
+    ck_says(say_when(prompts, to, 1774737000, 1774783800, "Europe/London"),
+            "digits/yesterday digits/at digits/10 digits/30 digits/p-m");
+    ck_says(say_when(prompts, to, 1792884600, 1792970999, "Europe/London"),
+            "digits/today digits/at digits/12 digits/30 digits/a-m");
+    ck_says(say_when(prompts, to, 1792884600, 1792974601, "Europe/London"),
+            "digits/yesterday digits/at digits/12 digits/30 digits/a-m");
     /* New Year's Eve is yesterday on New Year's Day. */
     ck_says(say_when(prompts, to, 1767222000, 1767225600, ""),
             "digits/yesterday digits/at digits/11 digits/oclock digits/p-m");

@@ -344,7 +344,8 @@ static void message_make(const char *mailbox, const char *caller, const char *st
 
 static int list(const char *mailbox, enum folder folder)
 {
-    return ASK(entries_list(kit.st, mailbox, folder, TICKET, entries_answered));
+    return ASK(
+        entries_list(kit.st, mailbox, &(struct entry_query){.folder = folder}, TICKET, entries_answered));
 }
 
 START_TEST(mailbox_found_with_counts)
@@ -386,6 +387,123 @@ START_TEST(entries_listed_by_folder_oldest_first)
     ck_assert_int_eq(list("1001", FOLDER_OLD), 0);
     ck_assert_uint_eq(answer.entry_count, 0);
     ck_assert_int_eq(list("2001", FOLDER_OLD), ENOENT);
+}
+END_TEST
+
+static int query(const struct entry_query *query)
+{
+    return ASK(entries_list(kit.st, "1001", query, TICKET, entries_answered));
+}
+
+START_TEST(entries_listed_in_the_order_wanted)
+{
+    message_make("1001", "201", "2026-01-02 03:04:05Z");
+    message_make("1001", "202", "2026-01-02 03:04:06Z");
+    message_make("1001", "203", "2026-01-02 03:04:07Z");
+    kit_sql("update entry set urgent = true from message m where m.id = message and caller = '202'");
+    ck_assert_int_eq(list("1001", FOLDER_INBOX), 0);
+    ck_assert_str_eq(answer.entries[0].caller, "202");
+    ck_assert_str_eq(answer.entries[1].caller, "201");
+    ck_assert_str_eq(answer.entries[2].caller, "203");
+    ck_assert_int_eq(query(&(struct entry_query){.newest_first = true}), 0);
+    ck_assert_str_eq(answer.entries[0].caller, "202");
+    ck_assert_str_eq(answer.entries[1].caller, "203");
+    ck_assert_str_eq(answer.entries[2].caller, "201");
+}
+END_TEST
+
+/* What goes on behind an entry has all that come after it, none twice, in either order. */
+START_TEST(long_listing_goes_on_where_it_ended)
+{
+    kit_sql(
+        "with b as (insert into blob (audio, sha256) values ('RIFF', sha256('RIFF')) returning id), "
+        "m as (insert into message (id, blob, caller, cause, started, duration_ms) "
+        "select gen_random_uuid(), b.id, n::text, 'busy', timestamptz '2026-01-02' + n / 3 * interval '1 s', "
+        "1000 from b, generate_series(1, 1005) n returning id) select count(*) from m");
+    kit_sql("insert into entry (mailbox, message, urgent) select '1001', id, caller = '700' from message");
+    for (int newest = 0; newest < 2; newest++) {
+        struct entry_query next = {.newest_first = newest};
+        ck_assert_int_eq(query(&next), 0);
+        ck_assert_uint_eq(answer.entry_count, ENTRIES_MAX);
+        ck_assert_str_eq(answer.entries[0].caller, "700");
+        strcpy(next.after, answer.last.id);
+        ck_assert_int_eq(query(&next), 0);
+        ck_assert_uint_eq(answer.entry_count, 5);
+        for (size_t i = 0; i < answer.entry_count; i++) {
+            int caller = atoi(answer.entries[i].caller);
+            ck_assert(newest ? caller <= 8 : caller >= 998);
+        }
+        strcpy(next.after, answer.last.id);
+        ck_assert_int_eq(query(&next), 0);
+        ck_assert_uint_eq(answer.entry_count, 0);
+    }
+    ck_assert_int_eq(query(&(struct entry_query){.after = "x"}), ENOENT);
+}
+END_TEST
+
+START_TEST(entries_found_by_the_end_of_a_number)
+{
+    message_make("1001", "+49301234", "2026-01-02 03:04:05Z");
+    message_make("1001", "01234", "2026-01-02 03:04:06Z");
+    message_make("1001", "234", "2026-01-02 03:04:07Z");
+    message_make("1001", "5", "2026-01-02 03:04:08Z");
+    kit_sql("update entry set folder = 'work' from message m where m.id = message and caller = '01234'");
+    ck_assert_int_eq(query(&(struct entry_query){.caller = "1234"}), 0);
+    ck_assert_uint_eq(answer.entry_count, 2);
+    ck_assert_str_eq(answer.entries[0].caller, "+49301234");
+    kit_sql("update entry set deleted_at = now()");
+    ck_assert_int_eq(query(&(struct entry_query){.caller = "1234"}), 0);
+    ck_assert_uint_eq(answer.entry_count, 0);
+}
+END_TEST
+
+/* What cannot be brought back any more is not offered, also while nothing may be removed. */
+START_TEST(trash_is_listed_as_long_as_it_is_kept)
+{
+    message_make("1001", "201", "2026-01-02 03:04:05Z");
+    message_make("1001", "202", "2026-01-02 03:04:06Z");
+    message_make("1001", "203", "2026-01-02 03:04:07Z");
+    kit_sql("update entry set deleted_at = now() - interval '1 day' from message m "
+            "where m.id = message and caller = '201'");
+    kit_sql("update entry set deleted_at = now() - interval '20 days' from message m "
+            "where m.id = message and caller = '202'");
+    ck_assert_int_eq(list("1001", FOLDER_TRASH), 0);
+    ck_assert_uint_eq(answer.entry_count, 1);
+    ck_assert_str_eq(answer.entries[0].caller, "201");
+    ck_assert(answer.entries[0].deleted);
+    kit_sql("update mailbox set trash_days = 30 where number = '1001'");
+    ck_assert_int_eq(list("1001", FOLDER_TRASH), 0);
+    ck_assert_uint_eq(answer.entry_count, 2);
+    kit_sql("update mailbox set trash_days = null where number = '1001'");
+}
+END_TEST
+
+START_TEST(preferences_are_stored)
+{
+    struct mailbox box;
+
+    ck_assert_int_eq(ASK(mailbox_find(kit.st, "1001", TICKET, mailbox_answered)), 0);
+    box = answer.mailbox;
+    ck_assert(box.envelope && !box.autoplay && !box.newest_first);
+    box.envelope = false;
+    box.autoplay = box.newest_first = true;
+    ck_assert_int_eq(ASK(mailbox_prefer(kit.st, &box, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(mailbox_find(kit.st, "1001", TICKET, mailbox_answered)), 0);
+    ck_assert(!answer.mailbox.envelope && answer.mailbox.autoplay && answer.mailbox.newest_first);
+    strcpy(box.number, "2001");
+    ck_assert_int_eq(ASK(mailbox_prefer(kit.st, &box, TICKET, done_answered)), ENOENT);
+}
+END_TEST
+
+START_TEST(entry_is_mailed_where_there_is_an_address)
+{
+    message_make("1001", "201", "2026-01-02 03:04:05Z");
+    ck_assert_int_eq(list("1001", FOLDER_INBOX), 0);
+    kit_sql("update mailbox set email = null where number = '1001'");
+    ck_assert_int_eq(ASK(entry_mail(kit.st, answer.entries[0].id, TICKET, done_answered)), ENOENT);
+    kit_sql("update mailbox set email = 'a@example.org' where number = '1001'");
+    ck_assert_int_eq(ASK(entry_mail(kit.st, answer.entries[0].id, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(entry_mail(kit.st, "x", TICKET, done_answered)), ENOENT);
 }
 END_TEST
 
@@ -702,6 +820,12 @@ int main(void)
     tcase_add_test(tc, room_found);
     tcase_add_test(tc, mailbox_found_with_counts);
     tcase_add_test(tc, entries_listed_by_folder_oldest_first);
+    tcase_add_test(tc, entries_listed_in_the_order_wanted);
+    tcase_add_test(tc, long_listing_goes_on_where_it_ended);
+    tcase_add_test(tc, entries_found_by_the_end_of_a_number);
+    tcase_add_test(tc, trash_is_listed_as_long_as_it_is_kept);
+    tcase_add_test(tc, preferences_are_stored);
+    tcase_add_test(tc, entry_is_mailed_where_there_is_an_address);
     tcase_add_test(tc, entry_changes_only_in_the_version_read);
     tcase_add_test(tc, entry_deleted_and_back);
     tcase_add_test(tc, forwarded_entry_shares_the_sound);

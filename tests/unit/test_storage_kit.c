@@ -76,6 +76,9 @@ void entries_answered(struct ticket ticket, int error, const struct entry_list *
         for (size_t i = 0; i < list->count && i < 32; i++) {
             answer.entries[i] = list->entries[i];
         }
+        if (list->count > 0) {
+            answer.last = list->entries[list->count - 1];
+        }
     }
     answered(ticket, error);
 }

@@ -36,7 +36,7 @@ extern struct answer {
     struct mailbox mailbox;
     size_t which;
     struct mailbox_counts counts;
-    struct entry entry, entries[32];
+    struct entry entry, entries[32], last;
     size_t entry_count;
     struct room_row room;
     struct door door;

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -- login
@@ -126,6 +127,7 @@ END_TEST
  * ---------------------------------------------------------------------------------------- */
 
 #define MAIN_MENU(folder) "menu=vm-onefor+" folder "+vm-messages+vm-opts+vm-helpexit"
+#define OPTIONS "menu=vm-options+vm-press+digits/6+key-preferences+vm-press+digits/7+key-greetings"
 #define MESSAGE_MENU(delete)                                                                                 \
     "menu=vm-advopts+vm-repeat+vm-next+" delete "+vm-toforward+vm-savemessage+vm-helpexit"
 
@@ -140,7 +142,7 @@ START_TEST(main_menu_offers_what_there_is)
     link = visit_as(&plain, 1, 2);
     press(link, '*');
     ck_told(link, MAIN_MENU("vm-INBOX"));
-    ck_assert_str_eq(link->keys, "1230*#");
+    ck_assert_str_eq(link->keys, "0123456789*#");
     press(link, '#');
     play_over(link);
     ck_told(link, "play=vm-goodbye hangup");
@@ -166,17 +168,19 @@ START_TEST(folders)
     press(link, '2');
     ck_assert_ptr_nonnull(
         strstr(link->told, "menu=vm-changeto+vm-press+digits/0+vm-for+vm-INBOX+vm-messages+vm-press"));
-    ck_assert_ptr_nonnull(strstr(link->told, "+vm-Friends+vm-messages+vm-tocancel"));
+    ck_assert_ptr_nonnull(strstr(link->told, "+vm-for+folder-trash+vm-messages+vm-tocancel"));
     *link->told = '\0';
     press(link, '3');
     ck_told(&asked, "list=1002/3");
     list_entries(0, entries);
     play_over(link);
     ck_told(link, "play=vm-youhave+vm-no+vm-Family+vm-messages " MAIN_MENU("vm-Family"));
-    press(link, '2');
-    *link->told = '\0';
-    press(link, '#');
-    ck_told(link, MAIN_MENU("vm-Family"));
+    for (const char *key = "#9*"; *key; key++) {
+        press(link, '2');
+        *link->told = '\0';
+        press(link, *key);
+        ck_told(link, MAIN_MENU("vm-Family"));
+    }
     press(link, '1');
     asked.entries(asked.ticket, ENOTCONN, NULL);
     ck_told(link, "play=msg-trouble");
@@ -251,7 +255,7 @@ START_TEST(message_keys_move)
     struct link *link = listens();
 
     ck_assert_str_eq(link->keys, "3456789");
-    ck_assert_str_eq(link->live, "#*02");
+    ck_assert_str_eq(link->live, "102*#");
     press(link, '6');
     ck_told(&asked, "update=one,heard/0");
     updated();
@@ -391,6 +395,28 @@ START_TEST(broken_message_is_no_trap)
 }
 END_TEST
 
+/* Whose messages come one after another hears that one is broken, and then the next. */
+START_TEST(broken_message_is_passed_by)
+{
+    struct mailbox box = plain;
+    struct link *link;
+
+    box.autoplay = true;
+    link = visit_as(&box, 3, 0);
+    press(link, '1');
+    list_entries(2, entries);
+    *link->told = *asked.told = '\0';
+    asked.file(asked.ticket, EIO, NULL);
+    ck_told(link, "play=msg-cannot-play");
+    play_over(link);
+    ck_told(&asked, "fetch=two");
+    asked.file(asked.ticket, EIO, NULL);
+    *link->told = '\0';
+    play_over(link); /* the last: no further */
+    ck_assert_int_eq(strncmp(link->told, "menu=", 5), 0);
+}
+END_TEST
+
 START_TEST(database_lost_in_the_middle_is_told)
 {
     struct link *link = listens();
@@ -506,7 +532,6 @@ END_TEST
 /* -- options
  * ------------------------------------------------------------------------------------------------------ */
 
-#define OPTIONS "menu=vm-options+msg-greetings"
 
 /* Up to a greeting's recording. */
 static struct link *greets(char key)
@@ -514,7 +539,7 @@ static struct link *greets(char key)
     struct link *link = visit();
 
     press(link, '0');
-    ck_told(link, "menu=vm-options+msg-greetings");
+    ck_told(link, OPTIONS);
     press(link, key);
     play_over(link);
     play_over(link);
@@ -573,7 +598,7 @@ START_TEST(greeting_is_kept_only_when_accepted)
     record(link, RECORDED_FAILED, 0, 0);
     ck_told(&asked, "discard=file");
     play_over(link);
-    ck_told(link, "play=msg-not-saved menu=vm-options+msg-greetings");
+    ck_told(link, "play=msg-not-saved " OPTIONS);
 }
 END_TEST
 
@@ -589,7 +614,10 @@ START_TEST(greeting_not_stored_is_told)
 }
 END_TEST
 
-#define HEAR "+msg-greeting-menu-hear"
+#define HEAR "+vm-press+digits/3+key-hear-greeting"
+#define END "+vm-press+digits/4+key-greeting-end"
+#define STAR "+vm-press+digits/star+key-back"
+#define AGAIN "vm-press+digits/1+key-record-greeting+vm-press+digits/2+key-erase-greeting"
 
 /* The owner of such a greeting, in its menu. */
 static struct link *has_greeting(enum greeting_kind kind, char key, const char *menu)
@@ -607,8 +635,8 @@ static struct link *has_greeting(enum greeting_kind kind, char key, const char *
 
 START_TEST(temporary_greeting_is_erased)
 {
-    struct link *link = has_greeting(GREETING_TEMPORARY, '4',
-                                     "menu=vm-tempgreetactive+vm-tempgreeting2+msg-greeting-menu-end" HEAR);
+    struct link *link =
+        has_greeting(GREETING_TEMPORARY, '4', "menu=vm-tempgreetactive+vm-tempgreeting2" HEAR END STAR);
 
     press(link, '2');
     ck_told(&asked, "reset=temporary");
@@ -622,13 +650,13 @@ END_TEST
 
 START_TEST(greeting_is_heard_kept_and_erased)
 {
-    struct link *link = has_greeting(GREETING_BUSY, '2', "menu=msg-greeting-menu" HEAR);
+    struct link *link = has_greeting(GREETING_BUSY, '2', "menu=" AGAIN HEAR STAR);
 
     press(link, '3');
     ck_told(&asked, "greeting=busy");
     asked.file(asked.ticket, 0, "/cache/g.wav");
     play_over(link);
-    ck_told(link, "file=/cache/g.wav! play=file menu=msg-greeting-menu" HEAR);
+    ck_told(link, "file=/cache/g.wav! play=file menu=" AGAIN HEAR STAR);
     press(link, '*');
     ck_told(link, OPTIONS);
     press(link, '2');
@@ -703,19 +731,19 @@ START_TEST(greetings_that_few_want)
 
     press(link, '0');
     *link->told = '\0';
-    press(link, '6');
+    press(link, '7');
     ck_told(link, "menu=msg-greetings-menu");
     press(link, '1');
     ck_told(link, "play=msg-rec-no-answer");
     link = visit();
     press(link, '0');
-    press(link, '6');
+    press(link, '7');
     *link->told = '\0';
     press(link, '2');
     ck_told(link, "play=msg-rec-closed");
     link = visit();
     press(link, '0');
-    press(link, '6');
+    press(link, '7');
     *link->told = '\0';
     press(link, '3');
     ck_told(link, "ask=msg-greeting-caller");
@@ -728,7 +756,7 @@ START_TEST(greetings_that_few_want)
     ck_told(&asked, "store=caller/0207946");
     asked.done(asked.ticket, 0);
     play_over(link);
-    press(link, '6');
+    press(link, '7');
     press(link, '3');
     *link->told = *asked.told = '\0';
     type(link, "1003"); /* who has none yet */
@@ -780,13 +808,13 @@ START_TEST(pin_is_changed)
     *link->told = '\0';
     type(link, "12345");
     play_over(link);
-    ck_told(link, "play=msg-pin-rules menu=vm-options+msg-greetings");
+    ck_told(link, "play=msg-pin-rules " OPTIONS);
     press(link, '5');
     type(link, "284095");
     *link->told = '\0';
     type(link, "284096");
     play_over(link);
-    ck_told(link, "play=vm-mismatch menu=vm-options+msg-greetings");
+    ck_told(link, "play=vm-mismatch " OPTIONS);
     ck_told(&asked, "");
     press(link, '5');
     ck_told(link, "ask=vm-newpassword");
@@ -797,12 +825,12 @@ START_TEST(pin_is_changed)
     ck_told(link, "");
     asked.done(asked.ticket, 0);
     play_over(link);
-    ck_told(link, "play=vm-passchanged menu=vm-options+msg-greetings");
+    ck_told(link, "play=vm-passchanged " OPTIONS);
     ck_assert_ptr_null(strstr(logged, "28409"));
     press(link, '5');
     *link->told = '\0';
     type(link, "");
-    ck_told(link, "menu=vm-options+msg-greetings");
+    ck_told(link, OPTIONS);
 }
 END_TEST
 
@@ -857,6 +885,180 @@ START_TEST(options_give_up_on_who_presses_nothing)
 }
 END_TEST
 
+/* -- how his messages come
+ * ---------------------------------------------------------------------------------------- */
+
+START_TEST(urgent_ones_are_counted_first)
+{
+    const struct mailbox_counts counts = {.number = "1002", .fresh = 3, .fresh_urgent = 2};
+    struct link *link = call_own();
+
+    type(link, "739146");
+    asked.mailbox(asked.ticket, 0, &plain);
+    asked.counts(asked.ticket, 0, &counts);
+    ck_assert_int_eq(strncmp(link->told, "play=vm-youhave+digits/2+vm-Urgent+vm-messages+vm-youhave+", 58),
+                     0);
+}
+END_TEST
+
+/* His keys for it are those of the map: options, preferences, and what he wants. */
+START_TEST(preferences_are_set_by_phone)
+{
+    static const struct {
+        char key;
+        const char *stored;
+    } cases[] = {{'1', "prefer=1002,newest,envelope"},
+                 {'2', "prefer=1002,newest,autoplay,envelope"},
+                 {'3', "prefer=1002,newest,autoplay"}};
+    struct link *link = visit();
+
+    press(link, '0');
+    *link->told = '\0';
+    press(link, '6');
+    ck_told(link, "menu=vm-press+digits/1+key-newest-first+vm-press+digits/2+key-autoplay+vm-press+digits/3+"
+                  "key-envelope-off+vm-press+digits/star+key-back");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        press(link, cases[i].key);
+        ck_told(&asked, cases[i].stored);
+        asked.done(asked.ticket, 0);
+        play_over(link);
+    }
+    *link->told = '\0';
+    press(link, '*');
+    ck_told(link, OPTIONS);
+    press(link, '*');
+    press(link, '1');
+    ck_told(&asked, "list=1002/0,newest");
+    list_entries(3, entries);
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_str_eq(strstr(link->told, "menu=vm-first"), "menu=vm-first+vm-message+300ms+file");
+    press(link, 0); /* to its end: the next begins */
+    updated();
+    ck_told(&asked, "fetch=two");
+    link = visit();
+    press(link, '0');
+    press(link, '6');
+    press(link, '1');
+    *link->told = '\0';
+    asked.done(asked.ticket, ENOTCONN);
+    ck_told(link, "play=msg-trouble");
+}
+END_TEST
+
+/* A full listing is not the end: going on behind its last asks for more, and numbers go on. */
+START_TEST(messages_go_on_behind_a_full_listing)
+{
+    struct entry *many = calloc(ENTRIES_MAX, sizeof *many);
+    struct link *link = visit();
+
+    for (int i = 0; i < ENTRIES_MAX; i++) {
+        many[i] = entries[i ? 1 : 0];
+        snprintf(many[i].id, sizeof many[i].id, "e%d", i);
+        many[i].heard = true;
+    }
+    press(link, '1');
+    *asked.told = '\0';
+    list_entries(ENTRIES_MAX, many);
+    for (int i = 1; i < ENTRIES_MAX; i++) {
+        asked.file(asked.ticket, 0, "/cache/one.wav");
+        *asked.told = *link->told = '\0';
+        press(link, '6');
+    }
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_null(strstr(link->told, "vm-last"));
+    *asked.told = '\0';
+    press(link, '6');
+    ck_told(&asked, "list=1002/0,after=e999");
+    list_entries(2, entries);
+    ck_told(&asked, "fetch=one");
+    *link->told = '\0';
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "menu=vm-message+digits/1+digits/thousand+digits/1+"));
+    press(link, '4');
+    updated();
+    ck_assert_ptr_nonnull(strstr(asked.told, "fetch=e999"));
+    free(many);
+}
+END_TEST
+
+START_TEST(messages_of_a_caller)
+{
+    struct link *link = visit();
+
+    press(link, '3');
+    ck_told(link, "menu=vm-tomakecall+vm-leavemsg+vm-press+digits/7+key-find+vm-press+digits/8+key-directory+"
+                  "vm-starmain+vm-press+digits/pound+key-back");
+    press(link, '1'); /* a reply to no message */
+    play_over(link);
+    press(link, '7');
+    *link->told = '\0';
+    type(link, "1001");
+    ck_told(&asked, "list=1002/0,caller=1001");
+    list_entries(0, entries);
+    play_over(link);
+    ck_told(link, "play=msg-none-found " MAIN_MENU("vm-INBOX"));
+    press(link, '1'); /* the folder is as it was */
+    ck_told(&asked, "list=1002/0");
+}
+END_TEST
+
+START_TEST(trash_gives_back)
+{
+    struct entry gone = entries[0];
+    struct link *link = visit();
+
+    gone.deleted = gone.heard = true;
+    press(link, '2');
+    press(link, '5');
+    ck_told(&asked, "list=1002/5");
+    list_entries(1, &gone);
+    *asked.told = '\0';
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    press(link, '7');
+    ck_told(&asked, "update=one,heard/0");
+    *link->told = '\0';
+    updated();
+    ck_told(link, "play=vm-undeleted");
+}
+END_TEST
+
+/* Speed and loudness stay for the visit; each has all its steps on one key. */
+START_TEST(speed_and_loudness)
+{
+    struct link *link = listens();
+
+    *link->told = '\0';
+    for (int i = 0; i < 6; i++)
+        press(link, '1');
+    ck_told(link, "speed=125 speed=150 speed=175 speed=200 speed=75 speed=100");
+    press(link, '1');
+    press(link, '3');
+    *link->told = *asked.told = '\0';
+    press(link, '9'); /* begins again, louder */
+    ck_told(&asked, "fetch=one");
+    asked.file(asked.ticket, 0, "/cache/one.wav");
+    ck_assert_ptr_nonnull(strstr(link->told, "+file speed=125 gain=6"));
+}
+END_TEST
+
+START_TEST(message_is_marked_as_new)
+{
+    struct link *link = listens();
+
+    press(link, 0);
+    updated();
+    press(link, '3');
+    *link->told = '\0';
+    press(link, '6');
+    ck_told(&asked, "update=one,fresh/0");
+    updated();
+    play_over(link);
+    ck_assert_int_eq(strncmp(link->told, "play=msg-marked-new ", 20), 0);
+    press(link, '6');
+    ck_told(&asked, "fetch=two"); /* going on does not undo it */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("voicemail_owner");
@@ -884,6 +1086,7 @@ int main(void)
     tcase_add_test(tc, message_is_made_new_again);
     tcase_add_test(tc, change_elsewhere_is_told);
     tcase_add_test(tc, broken_message_is_no_trap);
+    tcase_add_test(tc, broken_message_is_passed_by);
     tcase_add_test(tc, database_lost_in_the_middle_is_told);
     tcase_add_test(tc, message_is_forwarded);
     tcase_add_test(tc, reply_and_back);
@@ -900,6 +1103,13 @@ int main(void)
     tcase_add_test(tc, pin_is_changed);
     tcase_add_test(tc, first_pin_comes_before_the_messages);
     tcase_add_test(tc, options_give_up_on_who_presses_nothing);
+    tcase_add_test(tc, urgent_ones_are_counted_first);
+    tcase_add_test(tc, preferences_are_set_by_phone);
+    tcase_add_test(tc, messages_go_on_behind_a_full_listing);
+    tcase_add_test(tc, messages_of_a_caller);
+    tcase_add_test(tc, trash_gives_back);
+    tcase_add_test(tc, speed_and_loudness);
+    tcase_add_test(tc, message_is_marked_as_new);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

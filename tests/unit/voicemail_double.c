@@ -142,14 +142,16 @@ int cache_discard(struct storage *st, const char *path, struct ticket ticket, st
     return ask(ticket, "discard", "file");
 }
 
-int entries_list(struct storage *st, const char *mailbox, enum folder folder, struct ticket ticket,
-                 entries_reply *reply)
+int entries_list(struct storage *st, const char *mailbox, const struct entry_query *query,
+                 struct ticket ticket, entries_reply *reply)
 {
-    char text[128];
+    char text[256];
 
     (void)st;
     asked.entries = reply;
-    snprintf(text, sizeof text, "%s/%d", mailbox, (int)folder);
+    snprintf(text, sizeof text, "%s/%d%s%s%s%s%s", mailbox, (int)query->folder,
+             query->newest_first ? ",newest" : "", *query->caller ? ",caller=" : "", query->caller,
+             *query->after ? ",after=" : "", query->after);
     return ask(ticket, "list", text);
 }
 
@@ -170,6 +172,24 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
     snprintf(text, sizeof text, "%s%s%s/%d", entry->id, entry->heard ? ",heard" : ",fresh",
              entry->deleted ? ",deleted" : "", (int)entry->folder);
     return ask(ticket, "update", text);
+}
+
+int entry_mail(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
+{
+    (void)st;
+    asked.done = reply;
+    return ask(ticket, "mail", id);
+}
+
+int mailbox_prefer(struct storage *st, const struct mailbox *box, struct ticket ticket, storage_done *reply)
+{
+    char text[128];
+
+    (void)st;
+    asked.done = reply;
+    snprintf(text, sizeof text, "%s%s%s%s", box->number, box->newest_first ? ",newest" : "",
+             box->autoplay ? ",autoplay" : "", box->envelope ? ",envelope" : "");
+    return ask(ticket, "prefer", text);
 }
 
 int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
@@ -211,7 +231,8 @@ int deposit_discard(struct storage *st, const char *id, struct ticket ticket, st
 /* -- the caller's part
  * ------------------------------------------------------------------------------------------- */
 
-const struct mailbox plain = {.number = "1002", .zone = "Europe/London", .max_messages = 100};
+const struct mailbox plain = {
+    .number = "1002", .zone = "Europe/London", .envelope = true, .max_messages = 100};
 const struct subscriber callee = {.number = "1002", .mailbox = "1002"};
 
 void voicemail_begin(void)
@@ -311,7 +332,7 @@ struct link *visit_as(const struct mailbox *box, unsigned fresh, unsigned old)
     ck_told(&asked, "count=1002");
     asked.counts(asked.ticket, 0, &counts);
     play_over(link);
-    ck_assert(strstr(link->told, "menu=vm-onefor") != NULL);
+    ck_assert(strstr(link->told, "menu=") != NULL);
     *link->told = '\0';
     return link;
 }
