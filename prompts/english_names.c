@@ -84,8 +84,10 @@ const char *const english_synthesised[] = {
     "conf-you-are-muted", "confirm-call-from", "confirm-keys", "feature-ask-number",
     "feature-no-caller", "feature-press-one", "hour", "ivr-menu", "ivr-welcome", "msg-almost-full",
     "msg-anonymous", "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox",
-    "msg-fifteen-seconds", "msg-locked", "msg-login-incorrect", "msg-not-saved",
-    "msg-nothing-recorded", "msg-pin-rules", "msg-trouble", "msg-will-be-delivered",
+    "msg-fifteen-seconds", "msg-go-on", "msg-is-private", "msg-locked", "msg-login-incorrect",
+    "msg-marked-no-receipt", "msg-marked-not-private", "msg-marked-private", "msg-marked-receipt",
+    "msg-not-saved", "msg-nothing-recorded", "msg-pin-rules", "msg-review-add",
+    "msg-review-private", "msg-review-receipt", "msg-trouble", "msg-will-be-delivered",
     "screen-blocked", "screen-refused", "screen-say-name",
     NULL,
 };

@@ -25,7 +25,9 @@ static void deposit_over(struct link *link)
     struct voicemail *vm = link_state(link);
 
     vm->dialled[0] = '\0';
-    if (vm->then)
+    if (vm->take.wants_operator)
+        operator_call(vm);
+    else if (vm->then)
         vm->then(vm);
     else
         voicemail_goodbye(link);
@@ -39,6 +41,8 @@ static void deposit_committed(struct ticket ticket, int error)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
+    if (vm->taken)
+        return;
     if (error == 0)
         voicemail_tell(vm, "vm-msgsaved", deposit_over);
     else if (error == EINPROGRESS)
@@ -69,7 +73,9 @@ static void deposit_drop(struct voicemail *vm)
 static void deposit_keep(struct voicemail *vm, bool present)
 {
     vm->spooled = false;
-    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->deposit.urgent,
+    if (!present) /* he may call back and go on */
+        vm->marks |= DEPOSIT_CUT;
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
                                link_ticket(vm->link), deposit_committed);
     /* A full queue is no loss: the audio is on disk and the sweeper commits what has no owner any more. */
     if (error) {
@@ -83,15 +89,34 @@ static void deposit_keep(struct voicemail *vm, bool present)
 static void deposit_keep_part(struct voicemail *vm)
 {
     vm->spooled = false;
-    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->deposit.urgent,
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
                                link_ticket(vm->link), deposit_settled);
     if (error)
         link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
     voicemail_tell(vm, "msg-not-saved", deposit_over);
 }
 
+/* The owner has taken the call: both talk, and nothing is said into it. */
+static void deposit_keep_quietly(struct voicemail *vm, bool keep)
+{
+    if (!keep) {
+        deposit_drop(vm);
+        return;
+    }
+    vm->spooled = false;
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
+                               link_ticket(vm->link), deposit_settled);
+    if (error)
+        link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
+}
+
 static void deposit_taken(struct voicemail *vm, enum take_result result)
 {
+    if (vm->taken) {
+        deposit_keep_quietly(vm, result == TAKE_FAILED ||
+                                     (result != TAKE_EMPTY && link_settings(vm->link)->screen_keep));
+        return;
+    }
     switch (result) {
     case TAKE_ACCEPTED:
     case TAKE_HUNG_UP:
@@ -99,12 +124,25 @@ static void deposit_taken(struct voicemail *vm, enum take_result result)
         break;
     case TAKE_EMPTY:
         deposit_drop(vm);
-        voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
+        if (vm->take.wants_operator)
+            operator_call(vm);
+        else
+            voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
         break;
     case TAKE_FAILED:
         deposit_keep_part(vm);
         break;
     }
+}
+
+void deposit_take(struct voicemail *vm)
+{
+    if (vm->take.recording || vm->take.reviewing) {
+        take_stop(vm);
+        return;
+    }
+    link_quiet(vm->link);
+    deposit_drop(vm);
 }
 
 void deposit_ended(struct voicemail *vm)
@@ -128,6 +166,8 @@ static void deposit_opened(struct ticket ticket, int error, const char *path)
         voicemail_trouble(vm, "deposit-open", error);
         return;
     }
+    if (vm->taken)
+        return; /* and dropped already */
     snprintf(vm->take.path, sizeof vm->take.path, "%s", path);
     take_start(vm);
 }
@@ -139,6 +179,7 @@ static void deposit_record(struct voicemail *vm)
     struct deposit *deposit = &vm->deposit;
 
     memset(deposit, 0, sizeof *deposit);
+    vm->marks = 0;
     uuid_make(deposit->id);
     snprintf(deposit->mailbox, sizeof deposit->mailbox, "%s", deposit_mailbox(vm));
     if (!request->anonymous) {
@@ -148,6 +189,7 @@ static void deposit_record(struct voicemail *vm)
     snprintf(deposit->call, sizeof deposit->call, "%s", request->call);
     deposit->cause = deposit_is_busy(vm) ? DEPOSIT_BUSY : vm->status ? DEPOSIT_UNAVAILABLE : DEPOSIT_DIRECT;
     deposit->started_us = clock_wall_us();
+    snprintf(deposit->continues, sizeof deposit->continues, "%s", vm->continues);
     int error =
         deposit_open(server_storage(link_server(vm->link)), deposit, link_ticket(vm->link), deposit_opened);
     vm->spooled = error == 0;
@@ -170,7 +212,9 @@ void deposit_start(struct link *link)
         .max_ms = 1000 * (vm->limit_s ? vm->limit_s : settings->message_max_s),
         .silence_ms = 1000 * settings->message_silence_s,
         .min_ms = settings->message_min_ms,
-        .urgent = &vm->deposit.urgent,
+        .marks = &vm->marks,
+        .own = link_request(link)->user != NULL,
+        .operator= !vm->then && * operator_number(vm),
         .redo = deposit_redo,
         .done = deposit_taken,
     };
@@ -182,8 +226,10 @@ void deposit_start(struct link *link)
 
 static void deposit_greeted(struct link *link, char key)
 {
-    (void)key; /* '#' has cut the greeting short */
-    deposit_start(link);
+    if (key == '0')
+        operator_call(link_state(link));
+    else /* '#' has cut the greeting short */
+        deposit_start(link);
 }
 
 /*
@@ -207,7 +253,7 @@ static void deposit_play_greeting(struct voicemail *vm, const char *file, enum g
     }
     if (!file || kind == GREETING_NAME)
         say_to(vm, &list, "vm-intro");
-    link_menu(vm->link, &list, "#", 0, deposit_greeted);
+    link_menu(vm->link, &list, *operator_number(vm) ? "#0" : "#", 0, deposit_greeted);
 }
 
 /* Which recording of his own fits, GREETING_COUNT when none does. */
@@ -233,7 +279,8 @@ static void deposit_greeting_fetched(struct ticket ticket, int error, const char
     struct voicemail *vm = link_state(link);
     if (error)
         link_log(link, LEVEL_WARNING, "greeting-lost mailbox=%s error=%d", vm->number, error);
-    deposit_play_greeting(vm, error ? NULL : path, vm->greeting);
+    if (!vm->taken)
+        deposit_play_greeting(vm, error ? NULL : path, vm->greeting);
 }
 
 /* A full mailbox is told before the caller has spoken, not after. */

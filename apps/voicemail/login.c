@@ -47,6 +47,8 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         vm->known = true;
         if (box->pin_must_change)
             pin_first(vm);
+        else if (vm->screening)
+            screen_join(vm);
         else
             inbox_welcome(vm);
     } else if (error == EACCES) {

@@ -159,6 +159,12 @@ static void voicemail_invited(struct link *link, const struct request *request)
             link_answer(link);
     } else if (!strcmp(mode, "pilot")) {
         voicemail_pilot(link, request);
+    } else if (!strcmp(mode, "screen")) {
+        if (voicemail_new(link))
+            screen_invited(link_state(link), voicemail_dialled(link, request->number));
+    } else if (!strcmp(mode, SCREEN_ARGUMENT)) {
+        if (voicemail_new(link))
+            screen_called(link_state(link), request->number);
     } else if (!strcmp(mode, "deposit")) {
         voicemail_deposit(link, voicemail_dialled(link, request->number), 0);
     } else if (!strcmp(mode, "mailbox")) { /* handed over by another application */
@@ -175,7 +181,10 @@ static bool voicemail_failed(struct link *link, int status)
 {
     static const int taken[] = {408, 410, 480, 486, 487, 600, 603};
     const struct request *request = link_request(link);
+    struct voicemail *vm = link_state(link);
 
+    if (vm && operator_failed(vm))
+        return true;
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         if (taken[i] == status && request->callee && *request->callee->mailbox) {
             voicemail_deposit(link, request->callee->mailbox, status);
@@ -191,8 +200,11 @@ static void voicemail_answered(struct link *link)
     struct voicemail *vm = link_state(link);
     const char *mode = link_request(link)->argument;
 
-    if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox"))
-        deposit_greet(vm);
+    if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox")) {
+        resume_offer(vm);
+        screen_begin(vm);
+    } else if (vm->screening && vm->admitted)
+        screen_join(vm);
     else
         login_start(vm);
 }
@@ -204,6 +216,7 @@ static void voicemail_ended(struct link *link)
 
     if (!vm)
         return;
+    screen_ended(vm);
     deposit_ended(vm);
     inbox_close(vm);
     explicit_bzero(vm->new_pin, sizeof vm->new_pin);

@@ -232,6 +232,11 @@ static const char *language_fault(const char *text)
                : "is no language: write \"en\"";
 }
 
+static const char *operator_fault(const char *text)
+{
+    return strlen(text) < 64 && strspn(text, "+*#0123456789") == strlen(text) ? NULL : "is no number";
+}
+
 static const char *uri_fault(const char *text)
 {
     size_t scheme = strncmp(text, "sip:", 4) == 0 ? 4 : 0;
@@ -305,6 +310,9 @@ static const struct key keys[] = {
     N("voicemail", "message_max", message_max_s, 1, 3600, 300),
     N("voicemail", "message_min_ms", message_min_ms, 0, 60000, 1000),
     N("voicemail", "message_silence", message_silence_s, 0, 600, 10),
+    N("voicemail", "message_gap", message_gap_s, 0, 600, 30),
+    B("voicemail", "screen_keep", screen_keep, true),
+    T("voicemail", "operator", operator_number, "", operator_fault),
     B("conference", "loudness", room_loudness, true),
     B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),

@@ -130,7 +130,10 @@ struct settings {
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
-    bool room_loudness, room_denoise;                          /* of rooms whose row does not say */
+    unsigned message_gap_s;                                    /* nothing of the caller comes */
+    bool screen_keep;                 /* what was said before the owner took the call */
+    char *operator_number;            /* "": none */
+    bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
     char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */
