@@ -87,8 +87,9 @@ const char *const english_synthesised[] = {
     "msg-fifteen-seconds", "msg-go-on", "msg-is-private", "msg-locked", "msg-login-incorrect",
     "msg-marked-no-receipt", "msg-marked-not-private", "msg-marked-private", "msg-marked-receipt",
     "msg-not-saved", "msg-nothing-recorded", "msg-pin-rules", "msg-review-add",
-    "msg-review-private", "msg-review-receipt", "msg-trouble", "msg-will-be-delivered",
-    "screen-blocked", "screen-refused", "screen-say-name",
+    "msg-review-private", "msg-review-receipt", "msg-trouble", "msg-was-heard",
+    "msg-will-be-delivered", "msg-your-message-to", "screen-blocked", "screen-refused",
+    "screen-say-name",
     NULL,
 };
 /* clang-format on */

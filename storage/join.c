@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD 44 /* bytes of RIFF, format and data chunk before the samples */
+#define HEAD 44             /* bytes of RIFF, format and data chunk before the samples */
+#define PCM_MONO 0x00010001 /* format and channels */
 #define NARROW 8000
 #define WIDE 16000
 
@@ -31,7 +32,8 @@ static uint32_t sound_rate(const struct audio *audio)
     uint32_t rate;
 
     if (audio->size < HEAD || memcmp(bytes, "RIFF", 4) != 0 || memcmp(bytes + 12, "fmt ", 4) != 0 ||
-        memcmp(bytes + 36, "data", 4) != 0 || word_at(bytes + 40) != audio->size - HEAD)
+        memcmp(bytes + 36, "data", 4) != 0 || word_at(bytes + 20) != PCM_MONO ||
+        word_at(bytes + 40) != audio->size - HEAD)
         return 0;
     rate = word_at(bytes + 24);
     return word_at(bytes + 28) == 2 * rate && (rate == NARROW || rate == WIDE) ? rate : 0;

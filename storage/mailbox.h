@@ -113,4 +113,11 @@ STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, st
 STORAGE_CHECK int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
                                 storage_done *reply);
 
+/* The mailboxes, blank between, three at most, that have heard what this one's owner sent and wanted to know
+ * about; "": none. They are told once. */
+#define RECEIPTS_TEXT (3 * NUMBER_TEXT)
+typedef void receipts_reply(struct ticket ticket, int error, const char *heard_by);
+STORAGE_CHECK int receipts_take(struct storage *st, const char *mailbox, struct ticket ticket,
+                                receipts_reply *reply);
+
 #endif

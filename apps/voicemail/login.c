@@ -50,7 +50,7 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         else if (vm->screening)
             screen_join(vm);
         else
-            inbox_welcome(vm);
+            receipts_tell(vm);
     } else if (error == EACCES) {
         login_refused(vm);
     } else {

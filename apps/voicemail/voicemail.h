@@ -179,6 +179,9 @@ bool mailbox_is_full(const struct mailbox *box);
 void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn);
 const char *folder_prompt(enum folder folder);
 
+/* receipt.c: tells of them, then inbox_welcome(). */
+void receipts_tell(struct voicemail *vm);
+
 /* message.c */
 void message_present(struct voicemail *vm); /* the one at vm->at */
 void message_menu(struct link *link);
