@@ -50,8 +50,7 @@ static void take_judged(struct link *link, char key)
     case '4':
         take_mark(vm, DEPOSIT_URGENT, "vm-marked-urgent", "vm-marked-nonurgent");
         return;
-    case '5':
-        vm->take.reviewing = false;
+    case '5': /* what there is stays good, also if he hangs up in the beep */
         vm->take.more = true;
         take_start(vm);
         return;

@@ -521,6 +521,12 @@ START_TEST(more_is_added)
     play_over(link);
     record_hang_up(link, 4000, 1500);
     ck_told(&asked, "commit=normal");
+
+    link = call_records();
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '5');
+    hang_up(link); /* in the beep */
+    ck_told(&asked, "commit=normal");
 }
 END_TEST
 
