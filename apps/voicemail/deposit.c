@@ -85,36 +85,29 @@ static void deposit_keep(struct voicemail *vm, bool present)
     }
 }
 
-/* What reached the disk before it failed is delivered, but he must not take it for whole. */
-static void deposit_keep_part(struct voicemail *vm)
+/* Nothing is said of it: the owner talks to him now, or it is told that it is not whole. */
+static void deposit_keep_quietly(struct voicemail *vm)
 {
     vm->spooled = false;
     int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
                                link_ticket(vm->link), deposit_settled);
     if (error)
         link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
-    voicemail_tell(vm, "msg-not-saved", deposit_over);
 }
 
-/* The owner has taken the call: both talk, and nothing is said into it. */
-static void deposit_keep_quietly(struct voicemail *vm, bool keep)
+/* The owner has taken the call. */
+static void deposit_part(struct voicemail *vm, enum take_result result)
 {
-    if (!keep) {
+    if (result == TAKE_FAILED || (result != TAKE_EMPTY && link_settings(vm->link)->screen_keep))
+        deposit_keep_quietly(vm);
+    else
         deposit_drop(vm);
-        return;
-    }
-    vm->spooled = false;
-    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
-                               link_ticket(vm->link), deposit_settled);
-    if (error)
-        link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
 }
 
 static void deposit_taken(struct voicemail *vm, enum take_result result)
 {
     if (vm->taken) {
-        deposit_keep_quietly(vm, result == TAKE_FAILED ||
-                                     (result != TAKE_EMPTY && link_settings(vm->link)->screen_keep));
+        deposit_part(vm, result);
         return;
     }
     switch (result) {
@@ -130,7 +123,9 @@ static void deposit_taken(struct voicemail *vm, enum take_result result)
             voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
         break;
     case TAKE_FAILED:
-        deposit_keep_part(vm);
+        /* What reached the disk before it failed is delivered, but he must not take it for whole. */
+        deposit_keep_quietly(vm);
+        voicemail_tell(vm, "msg-not-saved", deposit_over);
         break;
     }
 }
@@ -214,7 +209,7 @@ void deposit_start(struct link *link)
         .min_ms = settings->message_min_ms,
         .marks = &vm->marks,
         .own = link_request(link)->user != NULL,
-        .operator= !vm->then && * operator_number(vm),
+        .has_operator = !vm->then && *operator_number(vm),
         .redo = deposit_redo,
         .done = deposit_taken,
     };

@@ -99,7 +99,7 @@ static void take_review(struct link *link)
             keys[count++] = '7';
         }
     }
-    if (take->operator) {
+    if (take->has_operator) {
         say_to(vm, &list, "vm-reachoper");
         keys[count++] = '0';
     }
@@ -157,7 +157,7 @@ static void take_record(struct link *link)
 
     take->recording = true;
     (take->more ? link_record_more : link_record)(link, take->path, left, take->silence_ms,
-                                                  take->operator? "#0" : "#", take_recorded);
+                                                  take->has_operator ? "#0" : "#", take_recorded);
     if (left >= WARN_MS + WARN_LEAST_MS)
         link_after(link, left - WARN_MS, take_warn);
 }

@@ -43,7 +43,7 @@ struct take {
     bool reviewing;         /* there is a good recording that nobody has judged yet */
     unsigned *marks;        /* enum deposit_mark, set by keys of the review; NULL: it is no message */
     bool own;               /* he who speaks has a mailbox here, and can be told when he was heard */
-    bool operator;          /* 0 leads to somebody who can help */
+    bool has_operator;      /* 0 leads to somebody who can help */
     bool wants_operator;    /* it was pressed */
     bool stopped;           /* by take_stop() */
     bool more;              /* what is said next is added to the recording */
