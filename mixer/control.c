@@ -441,7 +441,8 @@ int port_record(struct mixer *m, uint32_t port, uint32_t serial, const char *pat
     if (!r)
         return ENOMEM;
     r->from = e->rate;
-    r->rate = e->rate > 16000 ? 16000 : e->rate;
+    /* A file keeps its rate, whatever codec came since. */
+    r->rate = limits->append && e->record_rate ? e->record_rate : e->rate > 16000 ? 16000 : e->rate;
     int error = resampler_between(&r->down, r->from, r->rate);
     if (!error)
         error = recorder_open(&r->recorder, m->sounds, port, serial, path, r->rate, limits);

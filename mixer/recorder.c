@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/queue.h"
 #include "mixer/codec.h"
+#include "mixer/progress.h"
 #include "mixer/sound_internal.h"
 #include "mixer/wavfile.h"
 
@@ -24,6 +25,7 @@
 #define RING_SAMPLES (1u << 17) /* 8 s at 16 kHz */
 #define SYNC_US 2000000
 #define CUT_KEEP_MS 100 /* of a trailing silence that is cut; the detector's hang adds to it */
+#define LATELY 16       /* frames: more than lie between a tone's begin and its being known */
 #define OPEN (-1)       /* not closed yet; no limit reached */
 
 struct recorder {
@@ -35,6 +37,12 @@ struct recorder {
     /* worker; the file thread may read them once `closed` is set */
     struct voice_detector voice;
     uint32_t frames, silent_frames, speech_frames;
+    uint32_t quiet_frames, gap_frames; /* silence that was heard; what did not come at all */
+    struct progress_detector progress;
+    bool tones;                          /* it ends in an exchange's tones, */
+    uint32_t tones_silent, tones_speech; /* before which these counts stood so */
+    uint32_t silent_lately[LATELY];      /* frame by frame, as tones are known late */
+    uint32_t tones_inside;               /* times that tones were followed by words: they stay */
     int limit_reached;
     /* between them: counts of samples ever written and read, which wrap */
     atomic_uint head, tail;
@@ -129,6 +137,29 @@ static void ring_put(struct recorder *r, const int16_t *frame, unsigned count)
     atomic_store_explicit(&r->head, head + count, memory_order_release);
 }
 
+/* What the counts were where the tones began is asked when they are first known. */
+static void tones_note(struct recorder *r, const int16_t *frame)
+{
+    bool began = r->progress.tone_blocks > 0, tones = progress_hear(&r->progress, frame, r->rate);
+
+    r->silent_lately[r->frames % LATELY] = r->silent_frames;
+
+    if (!began && r->progress.tone_blocks > 0) {
+        uint32_t since = r->frames - r->progress.begin;
+
+        r->tones_speech = r->speech_frames - (r->speech_frames < since ? r->speech_frames : since);
+        r->tones_silent = r->silent_lately[r->progress.begin % LATELY];
+    }
+    r->tones_inside += r->tones && !tones;
+    r->tones = tones;
+}
+
+/* An exchange's tones say as little as silence does. */
+static uint32_t recorder_quiet(const struct recorder *r)
+{
+    return r->tones ? r->frames - r->progress.begin : r->quiet_frames;
+}
+
 bool recorder_write(struct recorder *r, const int16_t *frame)
 {
     static const int16_t silence[WIDE_RATE / 100];
@@ -139,15 +170,21 @@ bool recorder_write(struct recorder *r, const int16_t *frame)
     ring_put(r, frame, count);
     /* Limits count time, so frames lost to a full ring count too. */
     r->frames++;
+    r->gap_frames = frame ? 0 : r->gap_frames + 1;
     if (voice_detect(&r->voice, frame ? frame : silence, count)) {
         r->speech_frames++;
-        r->silent_frames = 0;
+        r->silent_frames = r->quiet_frames = 0;
     } else {
         r->silent_frames++;
+        r->quiet_frames += frame || r->limits.gap_ms == 0;
     }
+    if (r->limits.cut_silence)
+        tones_note(r, frame);
     if (r->limits.max_ms > 0 && (uint64_t)r->frames * FRAME_MS >= r->limits.max_ms)
         r->limit_reached = RECORD_TOO_LONG;
-    else if (r->limits.silence_ms > 0 && (uint64_t)r->silent_frames * FRAME_MS >= r->limits.silence_ms)
+    else if (r->limits.silence_ms > 0 && (uint64_t)recorder_quiet(r) * FRAME_MS >= r->limits.silence_ms)
+        r->limit_reached = RECORD_SILENCE;
+    else if (r->limits.gap_ms > 0 && (uint64_t)r->gap_frames * FRAME_MS >= r->limits.gap_ms)
         r->limit_reached = RECORD_SILENCE;
     return r->limit_reached == OPEN;
 }
@@ -209,8 +246,14 @@ void recorder_begin(struct recorder *r)
 {
     int error;
 
-    r->wav.fd = open(r->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    error = r->wav.fd < 0 ? errno : file_sync(r);
+    r->wav.fd = open(r->path, O_RDWR | O_CLOEXEC | (r->limits.append ? 0 : O_CREAT | O_EXCL), 0600);
+    error = r->wav.fd < 0 ? errno : r->limits.append ? wav_resume(&r->wav) : 0;
+    if (error && r->wav.fd >= 0) { /* what we do not understand is left as it is */
+        close(r->wav.fd);
+        r->wav.fd = -1;
+    }
+    if (!error)
+        error = file_sync(r);
     if (!error)
         error = folder_sync(r->path);
     if (error)
@@ -243,6 +286,10 @@ static int silence_cut(struct recorder *r)
     uint64_t silent_ms = (uint64_t)r->silent_frames * FRAME_MS;
     uint64_t cut;
 
+    if (r->tones) {
+        silent_ms = ((uint64_t)r->frames - r->progress.begin + r->tones_silent) * FRAME_MS;
+        r->speech_frames = r->tones_speech;
+    }
     if (!r->limits.cut_silence || silent_ms <= CUT_KEEP_MS)
         return 0;
     /* Nothing was said at all: nothing is kept. */
@@ -276,6 +323,9 @@ static void recorder_finish(struct recorder *r, int end)
     if (lost > 0)
         log_event(LEVEL_ERROR, "mixer", NULL, "recording_overflow path=%s lost_ms=%u", r->path,
                   lost * FRAME_MS);
+    if (r->tones_inside > 0)
+        log_event(LEVEL_NOTICE, "mixer", NULL, "recording_has_tones path=%s times=%u", r->path,
+                  r->tones_inside);
     event.error = error;
     event.ms = (uint32_t)(r->wav.bytes * 1000 / (2 * r->rate));
     event.speech_ms = r->speech_frames * FRAME_MS;
@@ -290,8 +340,8 @@ bool recorder_service(struct recorder *r, bool stopping)
     if (closed == OPEN && stopping)
         closed = RECORD_CLOSED;
     error = ring_drain(r);
-    if (!error && closed == OPEN && r->wav.bytes != r->synced_bytes && clock_now_us() - r->synced_us >= SYNC_US &&
-        atomic_load(&r->error) == 0)
+    if (!error && closed == OPEN && r->wav.bytes != r->synced_bytes &&
+        clock_now_us() - r->synced_us >= SYNC_US && atomic_load(&r->error) == 0)
         error = file_sync(r);
     if (error)
         recorder_fail(r, error);

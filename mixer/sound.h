@@ -41,12 +41,15 @@ void sound_drop(struct mixer *m, sound_id sound);
 struct record_limits {
     uint32_t max_ms;         /* the recording ends with RECORD_TOO_LONG */
     uint32_t silence_ms;     /* trailing silence that ends it with RECORD_SILENCE; 0: none does */
-    bool cut_silence;        /* leave the trailing silence out of the file */
+    uint32_t gap_ms;         /* nothing came for so long: RECORD_SILENCE; until then it is no such silence. 0: it is */
+    bool cut_silence;        /* leave the trailing silence out of the file, and an exchange's tones that it ends in */
+    bool append;             /* on at the end of a file that was recorded at this port before; limits are of the part */
 };
 
 /*
  * Records what the port's far side says to `path`, mono 16-bit WAV at the codec's own rate (16 kHz at most), synced every
- * two seconds and at the end: whatever moment the machine stops, the file plays up to then. The file must not exist.
+ * two seconds and at the end: whatever moment the machine stops, the file plays up to then. The file must not
+ * exist, unless `append` is set.
  * Missing packets become silence. EVENT_RECORDED ends it. DTMF is not recorded.
  */
 __attribute__((warn_unused_result)) int port_record(struct mixer *m, uint32_t port, uint32_t serial,

@@ -73,6 +73,24 @@ int wav_head(const struct wav_file *wav)
     return file_put(wav->fd, head, size, 0);
 }
 
+int wav_resume(struct wav_file *wav)
+{
+    uint8_t head[WAV_HEAD];
+    uint32_t rate, bytes;
+    ssize_t n = pread(wav->fd, head, sizeof head, 0);
+
+    if (n < 0)
+        return errno;
+    if (n < WAV_HEAD || memcmp(head, "RIFF", 4) != 0 || memcmp(head + 36, "data", 4) != 0)
+        return EINVAL;
+    memcpy(&rate, head + 24, sizeof rate);
+    memcpy(&bytes, head + 40, sizeof bytes);
+    if (le32toh(rate) != wav->rate)
+        return EINVAL;
+    wav->bytes = le32toh(bytes);
+    return 0;
+}
+
 static bool wav_holds(const struct wav_file *wav, uint64_t count)
 {
     return wav->rf64_ready || WAV_HEAD - 8 + wav->bytes + 2 * count <= UINT32_MAX;

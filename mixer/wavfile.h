@@ -29,6 +29,8 @@ struct wav_file {
 unsigned wav_head_size(const struct wav_file *wav);
 /* Writes the head with the sizes of now. */
 __attribute__((warn_unused_result)) int wav_head(const struct wav_file *wav);
+/* Takes over what a file of this rate holds, to add to it. EINVAL: it is none of ours or has another rate. */
+__attribute__((warn_unused_result)) int wav_resume(struct wav_file *wav);
 /* Adds samples at the end; after a failure what was added before stands. EFBIG: more than the head can tell.
  */
 __attribute__((warn_unused_result)) int wav_add(struct wav_file *wav, const int16_t *samples, size_t count);

@@ -61,7 +61,8 @@ int deposit_open(struct storage *st, const struct deposit *deposit, struct ticke
     text_copy(j->deposit.call, sizeof j->deposit.call, deposit->call);
     j->deposit.cause = deposit->cause;
     j->deposit.started_us = deposit->started_us;
-    j->deposit.urgent = deposit->urgent;
+    j->deposit.marks = deposit->marks;
+    key_copy(j->deposit.continues, sizeof j->deposit.continues, deposit->continues);
     return job_submit(&j->file.job);
 }
 
@@ -72,13 +73,13 @@ int deposit_open(struct storage *st, const struct deposit *deposit, struct ticke
 struct commit_job {
     struct done_job done;
     char id[UUID_TEXT];
-    bool urgent;
+    unsigned marks;
     bool accepted; /* it is in ready/: from now on nothing is lost */
 };
 
-/* The caller's last word on urgency goes into the sidecar; that must not cost him the message when the disk
- * is full. */
-static int urgency_write(struct spool *spool, const char *id, bool urgent)
+/* The caller's last word on his message goes into the sidecar; that must not cost him the message when the
+ * disk is full. */
+static int marks_write(struct spool *spool, const char *id, unsigned marks)
 {
     struct deposit deposit;
     int error = sidecar_read(&deposit, spool->open, id);
@@ -86,12 +87,12 @@ static int urgency_write(struct spool *spool, const char *id, bool urgent)
     if (error != 0) {
         return error == ENOENT ? ENOENT : EIO;
     }
-    if (deposit.urgent != urgent) {
-        deposit.urgent = urgent;
+    if (deposit.marks != marks) {
+        deposit.marks = marks;
         error = sidecar_write(spool->open, &deposit);
     }
     if (error != 0) {
-        log_event(LEVEL_WARNING, "storage", deposit.call, "urgency-lost id=%s error=\"%s\"", id,
+        log_event(LEVEL_WARNING, "storage", deposit.call, "marks-lost id=%s error=\"%s\"", id,
                   strerrordesc_np(error));
     }
     return 0;
@@ -110,7 +111,7 @@ static int commit_run(struct storage *st, struct database *db, struct job *job)
         return EINVAL;
     }
     if (!j->accepted) {
-        error = urgency_write(st->spool, j->id, j->urgent);
+        error = marks_write(st->spool, j->id, j->marks);
         if (error == 0) {
             error = spool_accept(st->spool, j->id);
         }
@@ -142,7 +143,8 @@ static void commit_end(struct storage *st, struct job *job)
 static const struct job_kind commit_kind = {
     .name = "deposit-commit", .run = commit_run, .end = commit_end, .reply = done_job_reply};
 
-int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticket ticket, storage_done *reply)
+int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
+                   storage_done *reply)
 {
     struct commit_job *j = job_new(st, sizeof *j, &commit_kind, ticket);
 
@@ -151,7 +153,7 @@ int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticke
     }
     j->done.reply = reply;
     key_copy(j->id, sizeof j->id, id);
-    j->urgent = urgent;
+    j->marks = marks;
     return job_submit(&j->done.job);
 }
 

@@ -289,6 +289,9 @@ static int forward_run(struct storage *st, struct database *db, struct job *job)
     }
     error = database_begin(db);
     if (error == 0) {
+        error = message_forwards(db, j->id);
+    }
+    if (error == 0) {
         error = database_query(
             db, &result,
             "insert into entry (mailbox, message, urgent) select $2, message, urgent from entry "

@@ -46,6 +46,7 @@ struct mailbox {
     bool autoplay;                     /* the next begins when one was heard */
     bool envelope;                     /* when and from whom is said before each */
     bool login_from_greeting;          /* callers from outside may */
+    bool screen;                       /* his phones are called while a message is left */
     char operator_number[NUMBER_TEXT]; /* "": the server's */
     unsigned max_messages;             /* quotas; 0: none */
     unsigned max_seconds;
@@ -155,9 +156,17 @@ STORAGE_CHECK int mailbox_prefer(struct storage *st, const struct mailbox *box, 
 
 /*
  * Puts the entry's message into another mailbox too, as new there: one row more, the sound is shared. Again
- * to the same one: it is new there again. ENOENT no such entry or no such mailbox.
+ * to the same one: it is new there again. ENOENT no such entry or no such mailbox; EPERM its
+ * sender has called it private.
  */
 STORAGE_CHECK int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
                                 storage_done *reply);
+
+/* The mailboxes, blank between, three at most, that have heard what this one's owner sent and wanted to know
+ * about; "": none. They are told once. */
+#define RECEIPTS_TEXT (3 * NUMBER_TEXT)
+typedef void receipts_reply(struct ticket ticket, int error, const char *heard_by);
+STORAGE_CHECK int receipts_take(struct storage *st, const char *mailbox, struct ticket ticket,
+                                receipts_reply *reply);
 
 #endif

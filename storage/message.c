@@ -19,7 +19,9 @@ const char *const cause_names[] = {
 int message_exists(struct database *db, const char *id, bool *out)
 {
     PGresult *result = NULL;
-    int error = database_query(db, &result, "select 1 from message where id = $1", VALUES(value_text(id)));
+    int error = database_query(
+        db, &result, "select 1 from message where id = $1 union all select 1 from message_part where id = $1",
+        VALUES(value_text(id)));
 
     if (error == 0) {
         *out = PQntuples(result) > 0;
@@ -42,12 +44,15 @@ static int message_insert(struct database *db, const struct deposit *d, const st
     if (error == 0) {
         error = database_query(
             db, &result,
-            "insert into message (id, blob, caller, caller_name, call, cause, started, duration_ms) "
-            "values ($1, $2, $3, $4, $5, $6, 'epoch'::timestamptz + $7 * interval '1 microsecond', $8) "
+            "insert into message (id, blob, caller, caller_name, call, cause, started, duration_ms, private, "
+            "receipt, cut) "
+            "values ($1, $2, $3, $4, $5, $6, 'epoch'::timestamptz + $7 * interval '1 microsecond', $8, $9, "
+            "$10, $11) "
             "on conflict (id) do nothing",
             VALUES(value_text(d->id), value_text(blob), value_text(d->caller), value_text(d->caller_name),
                    value_text(d->call), value_text(cause_names[d->cause]), value_number(d->started_us),
-                   value_number(audio->duration_ms)));
+                   value_number(audio->duration_ms), value_truth(d->marks & DEPOSIT_PRIVATE),
+                   value_truth(d->marks & DEPOSIT_RECEIPT), value_truth(d->marks & DEPOSIT_CUT)));
     }
     if (error == 0) {
         *inserted = strcmp(PQcmdTuples(result), "1") == 0;
@@ -69,10 +74,11 @@ int message_mail(struct database *db, const char *mailbox, const char *message)
 
 static int entry_insert(struct database *db, const struct deposit *d)
 {
-    int error = database_query(db, NULL,
-                               "insert into entry (mailbox, message, urgent) values ($1, $2, $3) "
-                               "on conflict (mailbox, message) do nothing",
-                               VALUES(value_text(d->mailbox), value_text(d->id), value_truth(d->urgent)));
+    int error = database_query(
+        db, NULL,
+        "insert into entry (mailbox, message, urgent) values ($1, $2, $3) "
+        "on conflict (mailbox, message) do nothing",
+        VALUES(value_text(d->mailbox), value_text(d->id), value_truth(d->marks & DEPOSIT_URGENT)));
 
     return error == 0 ? message_mail(db, d->mailbox, d->id) : error;
 }
@@ -85,7 +91,7 @@ static int entry_insert(struct database *db, const struct deposit *d)
 int message_deliver(struct database *db, const struct deposit *deposit, const struct audio *audio)
 {
     PGresult *mailbox = NULL;
-    bool there = false, inserted = false;
+    bool there = false, inserted = false, joined = false;
     int error = message_exists(db, deposit->id, &there);
 
     if (error != 0 || there) {
@@ -100,21 +106,25 @@ int message_deliver(struct database *db, const struct deposit *deposit, const st
         error = ENOENT;
     }
     PQclear(mailbox);
-    if (error == 0) {
+    if (error == 0 && *deposit->continues != '\0') {
+        error = message_continue(db, deposit, audio, &joined);
+    }
+    if (error == 0 && !joined) {
         error = message_insert(db, deposit, audio, &inserted);
     }
     if (error == 0 && inserted) {
         error = entry_insert(db, deposit);
     }
-    if (error == 0 && inserted) {
+    if (error == 0 && (inserted || joined)) {
         error = database_commit(db);
     }
     /* Not inserted: another delivery of the same deposit won the race; or this one failed. Its blob goes with
      * it. */
     database_rollback(db);
     if (error == 0) {
-        log_event(LEVEL_INFO, "storage", deposit->call, "message-delivered id=%s mailbox=%s ms=%u",
-                  deposit->id, deposit->mailbox, audio->duration_ms);
+        log_event(LEVEL_INFO, "storage", deposit->call,
+                  "message-delivered id=%s mailbox=%s ms=%u continues=%s", deposit->id, deposit->mailbox,
+                  audio->duration_ms, joined ? deposit->continues : "-");
     }
     return error;
 }

@@ -81,4 +81,12 @@ STORAGE_CHECK int message_deliver(struct database *db, const struct deposit *dep
 STORAGE_CHECK int message_mail(struct database *db, const char *mailbox, const char *message);
 STORAGE_CHECK int message_exists(struct database *db, const char *id, bool *out);
 
+/* continue.c, join.c: within the caller's transaction */
+/* Adds the deposit to the message that it continues; *joined stays false where that cannot be any more. */
+STORAGE_CHECK int message_continue(struct database *db, const struct deposit *deposit,
+                                   const struct audio *audio, bool *joined);
+STORAGE_CHECK int message_forwards(struct database *db, const char *entry); /* EPERM: it is private */
+/* Appends `second` at the higher of both rates. EINVAL: they are not of one kind; `first` is as it was. */
+STORAGE_CHECK int audio_join(struct audio *first, const struct audio *second);
+
 #endif

@@ -18,9 +18,11 @@
 static char *sidecar_encode(const struct deposit *d)
 {
     json_t *json =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "format", 1, "id", d->id, "mailbox",
-                  d->mailbox, "caller", d->caller, "caller_name", d->caller_name, "call", d->call, "cause",
-                  cause_names[d->cause], "started_us", (json_int_t)d->started_us, "urgent", d->urgent);
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:s}", "format", 1, "id",
+                  d->id, "mailbox", d->mailbox, "caller", d->caller, "caller_name", d->caller_name, "call",
+                  d->call, "cause", cause_names[d->cause], "started_us", (json_int_t)d->started_us, "urgent",
+                  d->marks & DEPOSIT_URGENT, "private", d->marks & DEPOSIT_PRIVATE, "receipt",
+                  d->marks & DEPOSIT_RECEIPT, "cut", d->marks & DEPOSIT_CUT, "continues", d->continues);
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 
     json_decref(json);
@@ -70,14 +72,16 @@ out:
  */
 static int sidecar_decode(struct deposit *out, const char *text)
 {
-    const char *id, *mailbox, *caller, *name, *call, *cause;
+    const char *id, *mailbox, *caller, *name, *call, *cause, *continues = "";
     json_int_t started;
-    int urgent, error = EINVAL;
+    int urgent, confidential = 0, receipt = 0, cut = 0, error = EINVAL;
     json_t *json = json_loads(text, 0, NULL);
 
-    if (json == NULL || json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "id", &id, "mailbox",
-                                    &mailbox, "caller", &caller, "caller_name", &name, "call", &call, "cause",
-                                    &cause, "started_us", &started, "urgent", &urgent) != 0) {
+    if (json == NULL ||
+        json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s?b, s?b, s?b, s?s}", "id", &id,
+                    "mailbox", &mailbox, "caller", &caller, "caller_name", &name, "call", &call, "cause",
+                    &cause, "started_us", &started, "urgent", &urgent, "private", &confidential, "receipt",
+                    &receipt, "cut", &cut, "continues", &continues) != 0) {
         goto out;
     }
     memset(out, 0, sizeof *out);
@@ -87,7 +91,9 @@ static int sidecar_decode(struct deposit *out, const char *text)
     text_copy(out->caller_name, sizeof out->caller_name, name);
     text_copy(out->call, sizeof out->call, call);
     out->started_us = started;
-    out->urgent = urgent != 0;
+    out->marks = (urgent ? DEPOSIT_URGENT : 0) | (confidential ? DEPOSIT_PRIVATE : 0) |
+                 (receipt ? DEPOSIT_RECEIPT : 0) | (cut ? DEPOSIT_CUT : 0);
+    text_copy(out->continues, sizeof out->continues, continues);
     for (int i = 0; i <= DEPOSIT_DIRECT; i++) {
         if (strcmp(cause, cause_names[i]) == 0) {
             out->cause = (enum deposit_cause)i;

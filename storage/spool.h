@@ -19,23 +19,37 @@
 
 enum deposit_cause { DEPOSIT_UNAVAILABLE, DEPOSIT_BUSY, DEPOSIT_DIRECT };
 
+/* What a caller says about his message. Cut: he hung up without a word about it, and may call back to go on.
+ */
+enum deposit_mark { DEPOSIT_URGENT = 1, DEPOSIT_PRIVATE = 2, DEPOSIT_RECEIPT = 4, DEPOSIT_CUT = 8 };
+
 struct deposit {
     char id[UUID_TEXT]; /* uuid_make() */
     char mailbox[NUMBER_TEXT];
     char caller[NUMBER_TEXT], caller_name[128];
     char call[80]; /* id of the call, for the log */
     enum deposit_cause cause;
-    int64_t started_us; /* wall time */
-    bool urgent;
+    int64_t started_us;        /* wall time */
+    unsigned marks;            /* enum deposit_mark */
+    char continues[UUID_TEXT]; /* the message that it goes on with; "": none */
 };
 
 /* `path` is where the recorder shall write. ENOSPC and EIO when the spool's disk fails. */
 STORAGE_CHECK int deposit_open(struct storage *st, const struct deposit *deposit, struct ticket ticket,
                                file_reply *reply);
-STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticket ticket,
+STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
                                  storage_done *reply);
 STORAGE_CHECK int deposit_discard(struct storage *st, const char *id, struct ticket ticket,
                                   storage_done *reply);
+
+/*
+ * The message, cut off within the last two minutes and not heard since, that this caller may go on with.
+ * ENOENT: none. A deposit that `continues` it becomes its second part in the transaction of its commit; where
+ * that is not possible any more (it was heard, or is gone), a message of its own.
+ */
+typedef void cut_reply(struct ticket ticket, int error, const char *id);
+STORAGE_CHECK int deposit_find_cut(struct storage *st, const char *mailbox, const char *caller,
+                                   struct ticket ticket, cut_reply *reply);
 
 /* Tests and administrators: runs one sweep now. */
 STORAGE_CHECK int spool_sweep(struct storage *st, struct ticket ticket, storage_done *reply);

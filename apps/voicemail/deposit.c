@@ -24,7 +24,9 @@ static void deposit_over(struct link *link)
     struct voicemail *vm = link_state(link);
 
     vm->dialled[0] = '\0';
-    if (vm->then)
+    if (vm->take.wants_operator)
+        operator_call(vm);
+    else if (vm->then)
         vm->then(vm);
     else
         voicemail_goodbye(link);
@@ -38,6 +40,8 @@ static void deposit_committed(struct ticket ticket, int error)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
+    if (vm->taken)
+        return;
     if (error == 0)
         voicemail_tell(vm, "vm-msgsaved", deposit_over);
     else if (error == EINPROGRESS)
@@ -68,7 +72,9 @@ static void deposit_drop(struct voicemail *vm)
 static void deposit_keep(struct voicemail *vm, bool present)
 {
     vm->spooled = false;
-    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->deposit.urgent,
+    if (!present) /* he may call back and go on */
+        vm->marks |= DEPOSIT_CUT;
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
                                link_ticket(vm->link), deposit_committed);
     /* A full queue is no loss: the audio is on disk and the sweeper commits what has no owner any more. */
     if (error) {
@@ -78,19 +84,31 @@ static void deposit_keep(struct voicemail *vm, bool present)
     }
 }
 
-/* What reached the disk before it failed is delivered, but he must not take it for whole. */
-static void deposit_keep_part(struct voicemail *vm)
+/* Nothing is said of it: the owner talks to him now, or it is told that it is not whole. */
+static void deposit_keep_quietly(struct voicemail *vm)
 {
     vm->spooled = false;
-    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->deposit.urgent,
+    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
                                link_ticket(vm->link), deposit_settled);
     if (error)
         link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
-    voicemail_tell(vm, "msg-not-saved", deposit_over);
+}
+
+/* The owner has taken the call. */
+static void deposit_part(struct voicemail *vm, enum take_result result)
+{
+    if (result == TAKE_FAILED || (result != TAKE_EMPTY && link_settings(vm->link)->screen_keep))
+        deposit_keep_quietly(vm);
+    else
+        deposit_drop(vm);
 }
 
 static void deposit_taken(struct voicemail *vm, enum take_result result)
 {
+    if (vm->taken) {
+        deposit_part(vm, result);
+        return;
+    }
     switch (result) {
     case TAKE_ACCEPTED:
     case TAKE_HUNG_UP:
@@ -98,12 +116,27 @@ static void deposit_taken(struct voicemail *vm, enum take_result result)
         break;
     case TAKE_EMPTY:
         deposit_drop(vm);
-        voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
+        if (vm->take.wants_operator)
+            operator_call(vm);
+        else
+            voicemail_tell(vm, "msg-nothing-recorded", deposit_over);
         break;
     case TAKE_FAILED:
-        deposit_keep_part(vm);
+        /* What reached the disk before it failed is delivered, but he must not take it for whole. */
+        deposit_keep_quietly(vm);
+        voicemail_tell(vm, "msg-not-saved", deposit_over);
         break;
     }
+}
+
+void deposit_take(struct voicemail *vm)
+{
+    if (vm->take.recording || vm->take.reviewing) {
+        take_stop(vm);
+        return;
+    }
+    link_quiet(vm->link);
+    deposit_drop(vm);
 }
 
 void deposit_ended(struct voicemail *vm)
@@ -127,6 +160,8 @@ static void deposit_opened(struct ticket ticket, int error, const char *path)
         voicemail_trouble(vm, "deposit-open", error);
         return;
     }
+    if (vm->taken)
+        return; /* and dropped already */
     snprintf(vm->take.path, sizeof vm->take.path, "%s", path);
     take_start(vm);
 }
@@ -138,6 +173,7 @@ static void deposit_record(struct voicemail *vm)
     struct deposit *deposit = &vm->deposit;
 
     memset(deposit, 0, sizeof *deposit);
+    vm->marks = 0;
     uuid_make(deposit->id);
     snprintf(deposit->mailbox, sizeof deposit->mailbox, "%s", deposit_mailbox(vm));
     if (!request->anonymous) {
@@ -147,6 +183,7 @@ static void deposit_record(struct voicemail *vm)
     snprintf(deposit->call, sizeof deposit->call, "%s", request->call);
     deposit->cause = deposit_is_busy(vm) ? DEPOSIT_BUSY : vm->status ? DEPOSIT_UNAVAILABLE : DEPOSIT_DIRECT;
     deposit->started_us = clock_wall_us();
+    snprintf(deposit->continues, sizeof deposit->continues, "%s", vm->continues);
     int error =
         deposit_open(server_storage(link_server(vm->link)), deposit, link_ticket(vm->link), deposit_opened);
     vm->spooled = error == 0;
@@ -169,7 +206,9 @@ void deposit_start(struct link *link)
         .max_ms = 1000 * (vm->limit_s ? vm->limit_s : settings->message_max_s),
         .silence_ms = 1000 * settings->message_silence_s,
         .min_ms = settings->message_min_ms,
-        .urgent = &vm->deposit.urgent,
+        .marks = &vm->marks,
+        .own = link_request(link)->user != NULL,
+        .has_operator = !vm->then && *operator_number(vm),
         .redo = deposit_redo,
         .done = deposit_taken,
     };

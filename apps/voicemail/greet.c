@@ -55,12 +55,10 @@ static void greet_login(struct voicemail *vm)
 
 static void greet_end(struct voicemail *vm)
 {
-    if (!*vm->box.operator_number) {
+    if (*vm->box.operator_number)
+        operator_call(vm);
+    else
         voicemail_goodbye(vm->link);
-        return;
-    }
-    vm->sent_on = true;
-    link_retarget(vm->link, vm->box.operator_number, 0);
 }
 
 /* '#' has cut the greeting short. */
@@ -70,6 +68,8 @@ static void greet_key(struct link *link, char key)
 
     if (key == '*')
         greet_login(vm);
+    else if (key == '0')
+        operator_call(vm);
     else if (greet_is_all(vm))
         greet_end(vm);
     else
@@ -84,6 +84,8 @@ static const char *greet_keys(const struct voicemail *vm)
 {
     bool login = vm->known && (link_request(vm->link)->user || vm->box.login_from_greeting);
 
+    if (*operator_number(vm))
+        return login ? "#*0" : "#0";
     return login ? "#*" : "#";
 }
 
@@ -120,6 +122,8 @@ static void greet_fetched(struct ticket ticket, int error, const char *path)
         return;
     struct voicemail *vm = link_state(link);
     enum greeting_kind kind = greet_order[vm->greet_at];
+    if (vm->taken)
+        return;
     if (error == 0) {
         greet_play(vm, path, kind);
         return;

@@ -49,8 +49,10 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
             tutorial_start(vm);
         else if (box->pin_must_change)
             pin_first(vm);
+        else if (vm->screening)
+            screen_join(vm);
         else
-            inbox_welcome(vm);
+            receipts_tell(vm);
     } else if (error == EACCES) {
         login_refused(vm);
     } else {

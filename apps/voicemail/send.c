@@ -84,7 +84,9 @@ static void forward_done(struct ticket ticket, int error)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
-    if (error && error != ENOENT)
+    if (error == EPERM)
+        voicemail_tell(vm, "msg-is-private", message_menu);
+    else if (error && error != ENOENT)
         voicemail_trouble(vm, "forward", error);
     else
         voicemail_tell(vm, error ? "vm-nobox" : "vm-msgforwarded", message_menu);

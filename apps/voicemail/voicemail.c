@@ -150,6 +150,12 @@ static void voicemail_invited(struct link *link, const struct request *request)
             link_answer(link);
     } else if (!strcmp(mode, "pilot")) {
         pilot_invited(link);
+    } else if (!strcmp(mode, "screen")) {
+        if (voicemail_new(link))
+            screen_invited(link_state(link), voicemail_dialled(link, request->number));
+    } else if (!strcmp(mode, SCREEN_ARGUMENT)) {
+        if (voicemail_new(link))
+            screen_called(link_state(link), request->number);
     } else if (!strcmp(mode, "deposit")) {
         voicemail_deposit(link, voicemail_dialled(link, request->number), 0);
     } else if (!strcmp(mode, "mailbox")) { /* handed over by another application */
@@ -164,14 +170,12 @@ static void voicemail_invited(struct link *link, const struct request *request)
  * they are. */
 static bool voicemail_failed(struct link *link, int status)
 {
-    struct voicemail *vm = link_state(link);
     static const int taken[] = {408, 410, 480, 486, 487, 600, 603};
     const struct request *request = link_request(link);
+    struct voicemail *vm = link_state(link);
 
-    if (vm && vm->sent_on) { /* whoever answers for the box does not: its caller is back */
-        voicemail_goodbye(link);
+    if (vm && operator_failed(vm))
         return true;
-    }
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         if (taken[i] == status && request->callee && *request->callee->mailbox) {
             voicemail_deposit(link, request->callee->mailbox, status);
@@ -187,8 +191,11 @@ static void voicemail_answered(struct link *link)
     struct voicemail *vm = link_state(link);
     const char *mode = link_request(link)->argument;
 
-    if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox"))
-        deposit_greet(vm);
+    if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox")) {
+        resume_offer(vm);
+        screen_begin(vm);
+    } else if (vm->screening && vm->admitted)
+        screen_join(vm);
     else
         login_start(vm);
 }
@@ -200,6 +207,7 @@ static void voicemail_ended(struct link *link)
 
     if (!vm)
         return;
+    screen_ended(vm);
     deposit_ended(vm);
     inbox_close(vm);
     explicit_bzero(vm->new_pin, sizeof vm->new_pin);

@@ -11,6 +11,9 @@
  * sends
  *   send.c       compose, reply, forward                        acts.c     what keys can do, by name
  *   playing.c    keys while a message plays                     keymap_judge.c  faults of maps
+ *   send.c       compose, reply, forward                       operator.c  somebody who can help
+ *   resume.c     a message that was cut off goes on           screen.c    the owner listens, and takes the
+ * call
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -42,9 +45,15 @@ struct take {
     char path[512];
     uint32_t max_ms, silence_ms, min_ms;
     unsigned tries, rounds;
-    bool recording;                     /* its end has not been reported yet */
-    bool reviewing;                     /* there is a good recording that nobody has judged yet */
-    bool *urgent;                       /* what key 4 of the review sets; NULL: it is none */
+    bool recording;         /* its end has not been reported yet */
+    bool reviewing;         /* there is a good recording that nobody has judged yet */
+    unsigned *marks;        /* enum deposit_mark, set by keys of the review; NULL: it is no message */
+    bool own;               /* he who speaks has a mailbox here, and can be told when he was heard */
+    bool has_operator;      /* 0 leads to somebody who can help */
+    bool wants_operator;    /* it was pressed */
+    bool stopped;           /* by take_stop() */
+    bool more;              /* what is said next is added to the recording */
+    uint32_t ms, speech_ms; /* what it holds already */
     void (*redo)(struct voicemail *vm); /* throws the recording away and calls take_start() with a new path */
     void (*done)(struct voicemail *vm, enum take_result result);
 };
@@ -71,12 +80,21 @@ struct voicemail {
     /* a deposit */
     int status; /* why the call came here: 486, 408, …; 0 when dialled on purpose */
     struct deposit deposit;
+    unsigned marks;                     /* enum deposit_mark */
+    char continues[UUID_TEXT];          /* the message that he goes on with; "": a new one */
+    bool away;                          /* he was sent on to the operator */
     bool spooled;                       /* the deposit is open and not yet committed or discarded */
     size_t greet_at;                    /* place in the order of greetings (greet.c) */
-    bool sent_on;                       /* to whoever answers for the box */
     unsigned limit_s;                   /* the receiving mailbox's longest message; 0: the server's */
     char dialled[NUMBER_TEXT];          /* the mailbox a message goes to, when it is not `number` */
     void (*then)(struct voicemail *vm); /* after the deposit; NULL: good-bye */
+
+    /* live screening: a deposit's side, and the owner's */
+    struct voicemail *next_deposit, *screener, *screened;
+    bool listed, calling; /* it is among the deposits of now; the owner's phones are being called */
+    bool taken;           /* the owner talks to the caller */
+    bool screening, admitted;
+    uint32_t room;
 
     /* the owner's visit */
     bool direct; /* his own phone: only the PIN is asked */
@@ -124,12 +142,33 @@ void deposit_greet(struct voicemail *vm);
 
 /* deposit.c */
 bool deposit_is_busy(const struct voicemail *vm);
-void deposit_start(struct link *link); /* without a greeting */
+void deposit_start(struct link *link);   /* without a greeting */
+void deposit_start(struct link *link);   /* without a greeting */
+void deposit_take(struct voicemail *vm); /* the owner talks to him from now on; what he has said is kept */
 void deposit_ended(struct voicemail *vm);
+
+/* resume.c: as deposit_greet(), but first he is asked whether he goes on with what he has just left. */
+void resume_offer(struct voicemail *vm);
+
+/* screen.c */
+#define SCREEN_ARGUMENT "=screen"        /* of a call that we have made to the owner's phones */
+void screen_begin(struct voicemail *vm); /* somebody leaves a message; once a call */
+void screen_invited(struct voicemail *vm,
+                    const char *mailbox); /* the owner: link_answer() or a refusal follows */
+void screen_called(struct voicemail *vm, const char *mailbox);
+void screen_join(struct voicemail *vm);  /* he has been let in */
+void screen_ended(struct voicemail *vm); /* of either side; also when a caller leaves for somebody else */
 
 /* take.c */
 void take_start(struct voicemail *vm); /* beep, then record to take.path */
+void take_stop(struct voicemail *vm);  /* enough: done() comes, and no review */
 void take_ended(struct voicemail *vm); /* the caller has gone */
+
+/* operator.c */
+const char *operator_number(const struct voicemail *vm); /* "": none */
+void operator_call(struct voicemail *vm);
+/* In vain: true, and he is told. */
+bool operator_failed(struct voicemail *vm);
 
 /* login.c */
 void login_start(struct voicemail *vm);
@@ -172,6 +211,9 @@ bool mailbox_is_full(const struct mailbox *box);
 /* Asks for one of the first `count` folders by its number; any other key takes it back. */
 void inbox_ask_folder(struct voicemail *vm, const char *question, int count, link_key *fn);
 const char *folder_prompt(enum folder folder);
+
+/* receipt.c: tells of them, then inbox_welcome(). */
+void receipts_tell(struct voicemail *vm);
 
 /* message.c */
 void message_present(struct voicemail *vm); /* the one at vm->at */

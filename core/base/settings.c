@@ -237,6 +237,11 @@ static const char *language_fault(const char *text)
                : "is no language: write \"en\"";
 }
 
+static const char *operator_fault(const char *text)
+{
+    return strlen(text) < 64 && strspn(text, "+*#0123456789") == strlen(text) ? NULL : "is no number";
+}
+
 static const char *uri_fault(const char *text)
 {
     size_t scheme = strncmp(text, "sip:", 4) == 0 ? 4 : 0;
@@ -313,6 +318,9 @@ static const struct key keys[] = {
     T("voicemail", "diverted_to", diverted_to, "first", diverted_to_fault),
     T("voicemail", "keymap", keymap, KEYMAP_DEFAULT, filled_fault),
     N("voicemail", "trash_days", trash_days, 0, 3650, 14),
+    N("voicemail", "message_gap", message_gap_s, 0, 600, 30),
+    B("voicemail", "screen_keep", screen_keep, true),
+    T("voicemail", "operator", operator_number, "", operator_fault),
     B("conference", "loudness", room_loudness, true),
     B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),

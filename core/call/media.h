@@ -83,6 +83,14 @@ typedef void link_recorded(struct link *link, const struct recorded *result);
  */
 void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
                  link_recorded *fn);
+/* As link_record(), on at the end of a file that it has made in this call; `max_ms` is of this part, the
+ * result's length that of the whole. */
+void link_record_more(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms,
+                      const char *keys, link_recorded *fn);
+/* Ends it as a key does: `fn` comes with RECORDED_KEY and key 0. */
+void link_record_stop(struct link *link);
+/* Says something to who is being recorded, and goes on recording; it is not in the file. */
+void link_remark(struct link *link, const struct list *list);
 
 /* -- fax
  * ------------------------------------------------------------------------------------------------------------

@@ -65,11 +65,9 @@ bool record_hang_up(struct link *link)
     return true;
 }
 
-void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
-                 link_recorded *fn)
+static void record_start(struct link *link, const char *path, const struct record_limits *limits,
+                         const char *keys, link_recorded *fn)
 {
-    const struct record_limits limits = {
-        .max_ms = max_ms, .silence_ms = silence_ms, .cut_silence = silence_ms > 0};
     struct media *media = &link->media;
     struct call *call = link->call;
     uint32_t serial;
@@ -86,7 +84,7 @@ void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t 
     media->hung_up = false;
     snprintf(media->keys, sizeof media->keys, "%s", keys ? keys : "");
     serial = ++call->serial;
-    error = port_record(call->server->mixer, call->caller->port, serial, path, &limits);
+    error = port_record(call->server->mixer, call->caller->port, serial, path, limits);
     if (!error) {
         media->serial = serial;
         return;
@@ -94,6 +92,53 @@ void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t 
     link_log(link, LEVEL_ERROR, "record-failed error=\"%s\"", strerror(error));
     media->recorded = (struct recorded){.end = RECORDED_FAILED, .error = error};
     media_fail_soon(link);
+}
+
+static struct record_limits record_limits_of(const struct link *link, uint32_t max_ms, uint32_t silence_ms)
+{
+    return (struct record_limits){.max_ms = max_ms,
+                                  .silence_ms = silence_ms,
+                                  .gap_ms = silence_ms ? 1000 * link_settings(link)->message_gap_s : 0,
+                                  .cut_silence = silence_ms > 0};
+}
+
+void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms, const char *keys,
+                 link_recorded *fn)
+{
+    const struct record_limits limits = record_limits_of(link, max_ms, silence_ms);
+
+    record_start(link, path, &limits, keys, fn);
+}
+
+void link_record_more(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms,
+                      const char *keys, link_recorded *fn)
+{
+    struct record_limits limits = record_limits_of(link, max_ms, silence_ms);
+
+    limits.append = true;
+    record_start(link, path, &limits, keys, fn);
+}
+
+void link_record_stop(struct link *link)
+{
+    if (link_hosts(link, "stop") && link->media.mode == MEDIA_RECORD && link->media.serial &&
+        !link->media.key)
+        port_record_stop(link->call->server->mixer, link->call->caller->port);
+}
+
+/* Its end is nobody's: what waits is the recording. */
+void link_remark(struct link *link, const struct list *list)
+{
+    struct server *server = link->call->server;
+    struct play_item items[PLAY_ITEMS_MAX];
+    size_t count = list_items(list, &server->voice, items);
+    int error;
+
+    if (!link_hosts(link, "remark") || count == 0)
+        return;
+    error = port_play(server->mixer, link->call->caller->port, ++link->call->serial, items, count, false);
+    if (error)
+        link_log(link, LEVEL_WARNING, "play-failed error=\"%s\"", strerror(error));
 }
 
 /* -- files --------------------------------------------------------------------------------------------- */

@@ -50,6 +50,7 @@ number "3900"      { application = "conference" }
 number "3999"      { application = "conference" argument = "ask" }
 number "*97"       { application = "voicemail" argument = "own" }
 number "*98"       { application = "voicemail" argument = "login" }
+number "*96."      { application = "voicemail" argument = "screen" }
 number "*99."      { application = "voicemail" argument = "deposit" }
 number "7000"      { application = "voicemail" argument = "pilot" }
 number "*8"        { application = "pickup" argument = "group" }

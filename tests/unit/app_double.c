@@ -313,6 +313,28 @@ void link_record(struct link *link, const char *path, uint32_t max_ms, uint32_t 
     link_tell(link, "record=%s", keys);
 }
 
+void link_record_more(struct link *link, const char *path, uint32_t max_ms, uint32_t silence_ms,
+                      const char *keys, link_recorded *fn)
+{
+    link_record(link, path, max_ms, silence_ms, keys, fn);
+    link_tell(link, "more");
+}
+
+bool link_waits(const struct link *link)
+{
+    return !link->over;
+}
+
+void link_record_stop(struct link *link)
+{
+    link_tell(link, "stop");
+}
+
+void link_remark(struct link *link, const struct list *list)
+{
+    link_tell(link, "remark=%s", list_text(list));
+}
+
 void link_ask(struct link *link, const struct list *list, unsigned max, unsigned wait_ms, link_digits *fn)
 {
     (void)max;

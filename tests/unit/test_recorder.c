@@ -216,6 +216,133 @@ static void copy_file(const char *from, const char *to)
 }
 
 /* At whatever moment the machine stops, what is on the disk plays up to the last sync. */
+/* `ms` of a tone of `hz` and `also` (0: none), at -20 dBov each. */
+static void write_signal(struct recorder *r, unsigned hz, unsigned also, unsigned ms)
+{
+    static unsigned at;
+
+    for (unsigned done = 0; done < ms; done += 10) {
+        int16_t frame[80];
+
+        for (unsigned i = 0; i < 80; i++, at++)
+            frame[i] = (int16_t)lrint(
+                4000 * (sin(2 * M_PI * hz * at / 8000) + (also ? sin(2 * M_PI * also * at / 8000) : 0)));
+        if (!recorder_write(r, hz ? frame : (int16_t[80]){0}))
+            return;
+    }
+}
+
+static const struct record_limits message = {.silence_ms = 5000, .cut_silence = true};
+
+/* Words (here: 700 Hz), then the exchange says that the far side has gone (ITU-T E.180). */
+START_TEST(exchange_tones_at_the_end_are_cut)
+{
+    static const struct {
+        unsigned hz, also, on_ms, off_ms, times;
+    } cases[] = {
+        {425, 0, 500, 500, 3}, {480, 620, 250, 250, 4}, {350, 440, 2000, 0, 1}, {400, 0, 380, 380, 2}};
+    struct recorder *r = open_recorder("a.wav", 8000, message);
+
+    write_signal(r, 700, 0, 2000);
+    write_signal(r, 0, 0, 600);
+    for (unsigned i = 0; i < cases[_i].times; i++) {
+        write_signal(r, cases[_i].hz, cases[_i].also, cases[_i].on_ms);
+        write_signal(r, 0, 0, cases[_i].off_ms);
+    }
+    recorder_close(r, RECORD_STOPPED);
+    struct mixer_event event = recorded();
+    ck_assert_uint_ge(event.ms, 2000);
+    ck_assert_uint_le(event.ms, 2400);
+    ck_assert_uint_ge(event.speech_ms, 1900);
+}
+END_TEST
+
+START_TEST(only_tones_are_no_speech)
+{
+    struct recorder *r = open_recorder("a.wav", 8000, message);
+
+    for (unsigned i = 0; i < 4; i++) {
+        write_signal(r, 425, 0, 500);
+        write_signal(r, 0, 0, 500);
+    }
+    recorder_close(r, RECORD_STOPPED);
+    ck_assert_uint_eq(recorded().speech_ms, 0);
+}
+END_TEST
+
+START_TEST(endless_tones_end_it)
+{
+    struct recorder *r = open_recorder("a.wav", 8000, message);
+
+    write_signal(r, 700, 0, 1000);
+    for (unsigned i = 0; i < 7; i++) {
+        write_signal(r, 425, 0, 500);
+        write_signal(r, 0, 0, 500);
+    }
+    recorder_close(r, RECORD_STOPPED);
+    struct mixer_event event = recorded();
+    ck_assert_int_eq(event.end, RECORD_SILENCE);
+    ck_assert_uint_le(event.ms, 1300);
+}
+END_TEST
+
+/* What is followed by words was none of an exchange's last words; other tones are as good as words. */
+START_TEST(other_tones_stay)
+{
+    struct recorder *r = open_recorder("a.wav", 8000, message);
+
+    write_signal(r, 425, 0, 500);
+    write_signal(r, 0, 0, 500);
+    write_signal(r, 425, 0, 500);
+    write_signal(r, 700, 0, 1000);
+    write_signal(r, 0, 0, 300);
+    write_signal(r, 440, 0, 2000);
+    recorder_close(r, RECORD_STOPPED);
+    ck_assert_uint_ge(recorded().ms, 4790);
+}
+END_TEST
+
+START_TEST(gap_is_no_silence_before_its_time)
+{
+    struct recorder *r =
+        open_recorder("a.wav", 8000, (struct record_limits){.silence_ms = 1000, .gap_ms = 3000});
+
+    write_signal(r, 700, 0, 1000);
+    ck_assert_uint_eq(write_ms(r, 8000, 2500, false), 2500);
+    write_signal(r, 700, 0, 1000);
+    ck_assert_uint_eq(write_ms(r, 8000, 4000, false), 3000);
+    recorder_close(r, RECORD_STOPPED);
+    struct mixer_event event = recorded();
+    ck_assert_int_eq(event.end, RECORD_SILENCE);
+    ck_assert_uint_eq(event.ms, 7500);
+}
+END_TEST
+
+START_TEST(more_is_added_to_a_file)
+{
+    struct record_limits more = {.append = true, .silence_ms = 1000, .cut_silence = true};
+    struct recorder *r = open_recorder("a.wav", 8000, (struct record_limits){0});
+
+    write_ms(r, 8000, 1000, true);
+    recorder_close(r, RECORD_STOPPED);
+    ck_assert_uint_eq(recorded().ms, 1000);
+    r = open_recorder("a.wav", 8000, more);
+    write_ms(r, 8000, 500, true);
+    recorder_close(r, RECORD_STOPPED);
+    ck_assert_uint_eq(recorded().ms, 1500);
+    r = open_recorder("a.wav", 8000, more); /* nothing is said: it is as it was */
+    write_ms(r, 8000, 2000, false);
+    recorder_close(r, RECORD_STOPPED);
+    ck_assert_uint_eq(recorded().ms, 1500);
+    ck_assert_int_eq(file_frames(in_folder("a.wav"), 8000), 12000);
+    check_tone(8000, 0, 12000);
+    r = open_recorder("a.wav", 16000, more);
+    recorder_close(r, RECORD_STOPPED);
+    ck_assert_int_eq(recorded().end, RECORD_FAILED);
+    ck_assert_int_eq(file_frames(in_folder("a.wav"), 8000), 12000);
+}
+END_TEST
+
 START_TEST(file_plays_while_it_is_recorded)
 {
     struct recorder *r = open_recorder("a.wav", 16000, (struct record_limits){0});
@@ -414,6 +541,12 @@ static Suite *recorder_suite(void)
     tcase_add_test(c, nothing_said_is_no_speech);
     tcase_add_test(c, steady_tone_is_not_silence);
     tcase_add_test(c, file_plays_while_it_is_recorded);
+    tcase_add_loop_test(c, exchange_tones_at_the_end_are_cut, 0, 4);
+    tcase_add_test(c, only_tones_are_no_speech);
+    tcase_add_test(c, endless_tones_end_it);
+    tcase_add_test(c, other_tones_stay);
+    tcase_add_test(c, gap_is_no_silence_before_its_time);
+    tcase_add_test(c, more_is_added_to_a_file);
     tcase_add_test(c, existing_file_is_left_alone);
     tcase_add_test(c, missing_folder_fails);
     tcase_add_test(c, full_disk_ends_it);

@@ -93,6 +93,132 @@ START_TEST(deposit_becomes_a_message)
 }
 END_TEST
 
+/* -- a message that goes on
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static char begun[UUID_TEXT], cut[UUID_TEXT];
+
+static void cut_answered(struct ticket ticket, int error, const char *found)
+{
+    snprintf(cut, sizeof cut, "%s", error ? "" : found);
+    done_answered(ticket, error);
+}
+
+static int find_cut(const char *caller)
+{
+    return ASK(deposit_find_cut(kit.st, "1001", caller, TICKET, cut_answered));
+}
+
+/* A message of 3 s that was cut off, and 2 s more in the spool. */
+static void go_on(void)
+{
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    strcpy(begun, id);
+    wav_write(answer.path, 3000, 3000);
+    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_CUT, TICKET, done_answered)), 0);
+    struct deposit more = deposit_of("1001");
+    strcpy(more.continues, begun);
+    ck_assert_int_eq(ASK(deposit_open(kit.st, &more, TICKET, file_answered)), 0);
+    wav_write(answer.path, 2000, 2000);
+}
+
+START_TEST(second_part_is_added_once)
+{
+    go_on();
+    ck_assert_int_eq(find_cut("2001"), 0);
+    ck_assert_str_eq(cut, begun);
+    ck_assert_int_eq(find_cut("2002"), ENOENT);
+    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_PRIVATE, TICKET, done_answered)), 0);
+    ck_assert(spool_is_empty());
+    ck_assert_int_eq(messages(), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from blob"), 1);
+    ck_assert_int_eq(kit_sql("select duration_ms from message where private and not cut"), 5000);
+    ck_assert_int_eq(kit_sql("select octet_length(audio) from blob"), 44 + 80000);
+    ck_assert_int_eq(kit_sql("select count(*) from blob where sha256 = sha256(audio)"), 1);
+    ck_assert_int_eq(find_cut("2001"), ENOENT); /* he has said all */
+    /* A replay of what a crash left: it is there already. */
+    struct deposit again = deposit_of("1001");
+    kit_sql("update message set cut = true");
+    strcpy(again.continues, begun);
+    ck_assert_int_eq(ASK(deposit_open(kit.st, &again, TICKET, file_answered)), 0);
+    wav_write(answer.path, 1000, 1000);
+    char insert[200];
+    snprintf(insert, sizeof insert, "insert into message_part (id, message) values ('%s', '%s')", again.id,
+             begun);
+    kit_sql(insert);
+    ck_assert_int_eq(commit(false), 0);
+    ck_assert_int_eq(kit_sql("select duration_ms from message"), 5000);
+    ck_assert(spool_is_empty());
+}
+END_TEST
+
+START_TEST(second_part_stands_alone_once_the_first_was_heard)
+{
+    go_on();
+    kit_sql("update entry set heard = true");
+    ck_assert_int_eq(find_cut("2001"), ENOENT);
+    ck_assert_int_eq(commit(false), 0);
+    ck_assert_int_eq(messages(), 2);
+    ck_assert_int_eq(kit_sql("select sum(duration_ms) from message"), 5000);
+}
+END_TEST
+
+/* With the database away at its end it waits in the spool, and the sweeper knows what it belongs to. */
+START_TEST(second_part_waits_for_the_sweep)
+{
+    go_on();
+    kit_sql("alter table message_part rename to away");
+    log_set_level(LEVEL_ERROR + 1);
+    ck_assert_int_eq(commit(false), EINPROGRESS);
+    ck_assert_int_eq(messages(), 1);
+    kit_sql("alter table away rename to message_part");
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert(spool_is_empty());
+    ck_assert_int_eq(kit_sql("select duration_ms from message"), 5000);
+}
+END_TEST
+
+START_TEST(private_message_is_not_forwarded)
+{
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    wav_write(answer.path, 3000, 3000);
+    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_PRIVATE, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", FOLDER_INBOX, TICKET, entries_answered)), 0);
+    ck_assert_int_eq(ASK(entry_forward(kit.st, answer.entries[0].id, "1002", TICKET, done_answered)), EPERM);
+    ck_assert_int_eq(messages(), 1);
+}
+END_TEST
+
+/* Parts of different calls may differ in rate: the higher one is kept. */
+START_TEST(parts_of_two_rates_are_joined)
+{
+    for (int wide = 0; wide < 2; wide++) {
+        struct audio one, two;
+        char path[256];
+
+        kit_path(path, sizeof path, "part.wav");
+        wav_write(path, 1000, 1000);
+        ck_assert_int_eq(audio_load(&one, AT_FDCWD, path), 0);
+        ck_assert_int_eq(audio_load(&two, AT_FDCWD, path), 0);
+        struct audio *high = wide ? &one : &two;
+        high->bytes[24] = (uint8_t)(16000 & 0xFF);
+        high->bytes[25] = 16000 >> 8;
+        high->bytes[28] = (uint8_t)(32000 & 0xFF);
+        high->bytes[29] = 32000 >> 8;
+        high->duration_ms = 500;
+        ck_assert_int_eq(audio_join(&one, &two), 0);
+        ck_assert_uint_eq(one.duration_ms, 1500);
+        ck_assert_uint_eq(one.size, 44 + 48000);
+        one.bytes[22] = 2; /* of two channels */
+        ck_assert_int_eq(audio_join(&one, &two), EINVAL);
+        free(one.bytes);
+        free(two.bytes);
+        unlink(path);
+    }
+}
+END_TEST
+
 START_TEST(mail_is_queued_with_the_message)
 {
     kit_sql("update mailbox set email = 'alice@example.com' where number = '1001'");
@@ -435,6 +561,11 @@ int main(void)
     tcase_add_checked_fixture(full, kit_setup, kit_teardown);
     tcase_add_test(full, deposit_becomes_a_message);
     tcase_add_test(full, mail_is_queued_with_the_message);
+    tcase_add_test(full, second_part_is_added_once);
+    tcase_add_test(full, second_part_stands_alone_once_the_first_was_heard);
+    tcase_add_test(full, second_part_waits_for_the_sweep);
+    tcase_add_test(full, private_message_is_not_forwarded);
+    tcase_add_test(full, parts_of_two_rates_are_joined);
     tcase_add_test(full, discarded_deposit_leaves_nothing);
     tcase_add_test(full, commit_says_what_was_not_saved);
     tcase_add_test(full, deposit_for_a_mailbox_that_is_gone_is_kept);

@@ -412,7 +412,7 @@ START_TEST(message_is_opened_before_the_beep)
     ck_assert_str_eq(asked.deposit.call, "test");
     ck_assert_int_eq(asked.deposit.cause, DEPOSIT_BUSY);
     ck_assert(asked.deposit.started_us > 0);
-    ck_assert(!asked.deposit.urgent);
+    ck_assert_uint_eq(asked.deposit.marks, 0);
     open_deposit();
     ck_told(link, BEEP);
     play_over(link);
@@ -437,14 +437,16 @@ START_TEST(withheld_caller_is_not_stored)
 }
 END_TEST
 
+#define REVIEW "menu=vm-review+vm-review-urgent+msg-review-add+msg-review-private"
+
 /* "Saved" is said once it is, and never before. */
 START_TEST(message_is_said_to_be_saved_when_it_is)
 {
     struct link *link = call_records();
 
     record(link, RECORDED_KEY, 2000, 1500);
-    ck_told(link, "menu=vm-review+vm-review-urgent");
-    ck_assert_str_eq(link->keys, "1234");
+    ck_told(link, REVIEW);
+    ck_assert_str_eq(link->keys, "123456");
     press(link, '1');
     ck_told(&asked, "commit=normal");
     ck_told(link, "");
@@ -494,10 +496,11 @@ START_TEST(review_listens_and_marks_urgent)
     *link->told = '\0';
     press(link, '2');
     play_over(link);
-    ck_told(link, "file=/spool/open/a.wav play=file menu=vm-review+vm-review-urgent");
+    ck_told(link, "file=/spool/open/a.wav play=file " REVIEW);
     press(link, '4');
     play_over(link);
-    ck_told(link, "play=vm-marked-urgent menu=vm-review+vm-review-urgent");
+    ck_told(link,
+            "play=vm-marked-urgent menu=vm-review+vm-review-nonurgent+msg-review-add+msg-review-private");
     press(link, '1');
     ck_told(&asked, "commit=urgent");
 }
@@ -661,6 +664,122 @@ START_TEST(full_disk_is_told_before_he_speaks)
 }
 END_TEST
 
+/* What was good before more was added to it is good still, and both parts share the longest length. */
+START_TEST(more_is_added)
+{
+    struct link *link = call_records();
+
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '5');
+    play_over(link);
+    ck_assert_ptr_nonnull(strstr(link->told, BEEP " record=# more"));
+    ck_assert_uint_eq(link->max_ms, 298000);
+    *link->told = '\0';
+    record(link, RECORDED_KEY, 2000, 0);
+    ck_told(link, REVIEW);
+    press(link, '5');
+    play_over(link);
+    record_hang_up(link, 4000, 1500);
+    ck_told(&asked, "commit=normal");
+
+    link = call_records();
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '5');
+    hang_up(link); /* in the beep */
+    ck_told(&asked, "commit=normal");
+}
+END_TEST
+
+START_TEST(marks_are_taken_back)
+{
+    struct link *link = call_records();
+
+    link->request.user = "1001";
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '6');
+    play_over(link);
+    press(link, '6');
+    play_over(link);
+    press(link, '4');
+    play_over(link);
+    press(link, '4');
+    play_over(link);
+    press(link, '1');
+    ck_assert_uint_eq(asked.marks, 0);
+    *asked.told = '\0';
+
+    link = call_records();
+    record(link, RECORDED_KEY, 2000, 1500);
+    press(link, '6');
+    play_over(link);
+    press(link, '1');
+    ck_assert_uint_eq(asked.marks, DEPOSIT_PRIVATE);
+}
+END_TEST
+
+START_TEST(warning_before_the_longest_length)
+{
+    struct link *link = call_records();
+
+    ck_assert_uint_eq(link->timer_ms, 285000);
+    *link->told = '\0';
+    link->timer(link);
+    ck_told(link, "remark=msg-fifteen-seconds");
+}
+END_TEST
+
+/* What he has said is kept before somebody helps him. */
+START_TEST(operator_is_called)
+{
+    struct mailbox box = plain;
+
+    strcpy(box.operator_number, "1009");
+    struct link *link = call_deposit(408, &box);
+    ck_assert_str_eq(link->keys, "#0");
+    *link->told = '\0';
+    press(link, '0');
+    ck_told(link, "retarget=1009");
+    ck_assert(link->app->failed(link, 486));
+    ck_told(link, "play=vm-nobodyavail");
+
+    link = call_deposit(408, &box);
+    press(link, '#');
+    open_deposit();
+    play_over(link);
+    ck_assert_ptr_nonnull(strstr(link->told, "record=#0"));
+    *link->told = *asked.told = '\0';
+    link->recorded(link, &(struct recorded){.end = RECORDED_KEY, .key = '0', .ms = 2000, .speech_ms = 1500});
+    ck_told(&asked, "commit=normal");
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(link, "play=vm-msgsaved retarget=1009");
+}
+END_TEST
+
+START_TEST(who_was_cut_off_goes_on)
+{
+    asked.may_resume = true;
+    struct link *link = call_fails(408, 0, &plain);
+    answer(link);
+    ck_assert_ptr_nonnull(strstr(asked.told, "cut=1002"));
+    asked.cut(asked.ticket, 0, "5f0c8e6e-0000-4000-8000-000000000001");
+    ck_assert_ptr_nonnull(strstr(link->told, "menu=300ms+msg-go-on"));
+    press(link, '1');
+    ck_assert_str_eq(asked.deposit.continues, "5f0c8e6e-0000-4000-8000-000000000001");
+    hang_up(link);
+    *asked.told = '\0';
+
+    link = call_fails(408, 0, &plain);
+    answer(link);
+    asked.cut(asked.ticket, 0, "5f0c8e6e-0000-4000-8000-000000000001");
+    *link->told = '\0';
+    press(link, '2');
+    ck_told(link, DEFAULT_WORDS "vm-isunavail+vm-intro");
+    press(link, '#');
+    ck_assert_str_eq(asked.deposit.continues, "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("voicemail");
@@ -704,6 +823,11 @@ int main(void)
     tcase_add_test(tc, hang_up_too_soon_leaves_nothing);
     tcase_add_test(tc, failed_recording_is_told_and_its_part_kept);
     tcase_add_test(tc, full_disk_is_told_before_he_speaks);
+    tcase_add_test(tc, more_is_added);
+    tcase_add_test(tc, marks_are_taken_back);
+    tcase_add_test(tc, warning_before_the_longest_length);
+    tcase_add_test(tc, operator_is_called);
+    tcase_add_test(tc, who_was_cut_off_goes_on);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -203,6 +203,15 @@ int entry_forward(struct storage *st, const char *id, const char *mailbox, struc
     return ask(ticket, "forward", text);
 }
 
+int receipts_take(struct storage *st, const char *mailbox, struct ticket ticket, receipts_reply *reply)
+{
+    (void)st;
+    (void)mailbox;
+    (void)ticket;
+    (void)reply;
+    return ENOENT; /* the owner is welcomed at once */
+}
+
 int deposit_open(struct storage *st, const struct deposit *deposit, struct ticket ticket, file_reply *reply)
 {
     (void)st;
@@ -211,13 +220,27 @@ int deposit_open(struct storage *st, const struct deposit *deposit, struct ticke
     return ask(ticket, "open", deposit->mailbox);
 }
 
-int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticket ticket, storage_done *reply)
+int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
+                   storage_done *reply)
 {
     (void)st;
     asked.done = reply;
-    asked.urgent = urgent;
+    asked.marks = marks;
     ck_assert_str_eq(id, asked.deposit.id);
-    return ask(ticket, "commit", urgent ? "urgent" : "normal");
+    return ask(ticket, "commit",
+               marks & DEPOSIT_PRIVATE   ? "private"
+               : marks & DEPOSIT_RECEIPT ? "receipt"
+               : marks & DEPOSIT_URGENT  ? "urgent"
+                                         : "normal");
+}
+
+int deposit_find_cut(struct storage *st, const char *mailbox, const char *caller, struct ticket ticket,
+                     cut_reply *reply)
+{
+    (void)st;
+    (void)caller;
+    asked.cut = reply;
+    return asked.may_resume ? ask(ticket, "cut", mailbox) : ENOENT;
 }
 
 int deposit_discard(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
@@ -237,11 +260,16 @@ const struct subscriber callee = {.number = "1002", .mailbox = "1002"};
 
 void voicemail_begin(void)
 {
+    static char none[] = "", realm[] = "confab";
+
     double_begin();
     settings.message_max_s = 300;
     settings.message_min_ms = 1000;
     settings.message_silence_s = 10;
     settings.diverted_to = (char *)"first";
+    settings.operator_number = none;
+    settings.realm = realm;
+    settings.screen_keep = true;
     settings.cache_dir = (char *)"/cache";
 }
 

@@ -25,7 +25,9 @@ struct asked {
     storage_done *done;
     struct deposit deposit; /* of the last deposit_open() */
     struct entry wanted;    /* of the last entry_update() */
-    bool urgent;            /* of the last deposit_commit() */
+    unsigned marks;         /* of the last deposit_commit() */
+    bool may_resume;        /* storage has a message that was cut off */
+    cut_reply *cut;
 };
 extern struct asked asked;
 
