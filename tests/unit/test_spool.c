@@ -75,7 +75,9 @@ START_TEST(deposit_becomes_a_message)
     wav_write(answer.path, 3000, 3000);
     ck_assert_int_eq(commit(true), 0);
     ck_assert(spool_is_empty());
-    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET, entries_answered)), 0);
+    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET,
+                                      entries_answered)),
+                     0);
     ck_assert_uint_eq(answer.entry_count, 1);
     ck_assert_uint_eq(answer.entries[0].duration_ms, 3000);
     ck_assert(answer.entries[0].urgent && !answer.entries[0].heard);
@@ -184,7 +186,9 @@ START_TEST(private_message_is_not_forwarded)
     ck_assert_int_eq(open_deposit("1001"), 0);
     wav_write(answer.path, 3000, 3000);
     ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_PRIVATE, TICKET, done_answered)), 0);
-    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", FOLDER_INBOX, TICKET, entries_answered)), 0);
+    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET,
+                                      entries_answered)),
+                     0);
     ck_assert_int_eq(ASK(entry_forward(kit.st, answer.entries[0].id, "1002", TICKET, done_answered)), EPERM);
     ck_assert_int_eq(messages(), 1);
 }
@@ -424,7 +428,9 @@ START_TEST(cut_header_is_mended)
     state_make(4);
     kit_start();
     ck_assert_int_eq(sweep(), 0);
-    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET, entries_answered)), 0);
+    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET,
+                                      entries_answered)),
+                     0);
     ck_assert_int_eq(ASK(entry_fetch(kit.st, answer.entries[0].id, TICKET, file_answered)), 0);
     int fd = open(answer.path, O_RDONLY);
     ck_assert_int_eq(read(fd, header, sizeof header), (int)sizeof header);
