@@ -6,8 +6,8 @@
  *   FAULT_FOLDER  the spool
  *   FAULT_LOG     gets a line for each call: "UUID CALL FILE N", N counting that call on that file from 1
  *   FAULT_PLAN    "CALL FILE N WHAT;…": the first of them is for the first deposit, and so on; WHAT is kill
- *                 or an errno's number. An empty one has nothing befall its deposit.
- *   FAULT_FULL    while a file of this name exists, the spool's disk is full
+ *                 or an errno's number (a call on db loses the connection). An empty one has nothing befall
+ * its deposit. FAULT_FULL    while a file of this name exists, the spool's disk is full
  *
  * FILE is .wav, .json or .json.tmp, the name of a folder that is synced, or db. Nobody traces the process, as
  * that is forbidden in many containers.
@@ -43,7 +43,8 @@ static struct deposit {
 } deposits[DEPOSITS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* A folder's sync and what is sent to the database belong to the deposit that this thread had in hand last. */
+/* A folder's sync and what is sent to the database belong to the deposit that this thread had in hand last.
+ */
 static _Thread_local char in_hand[UUID + 1];
 static _Thread_local bool delivering;
 
@@ -261,7 +262,10 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
     struct sockaddr_un peer;
     socklen_t size = sizeof peer;
 
-    if (delivering && getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sun_family == AF_UNIX)
-        FAIL_IF(fault_due("send", "db"));
+    if (delivering && getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sun_family == AF_UNIX &&
+        fault_due("send", "db")) {
+        shutdown(fd, SHUT_RDWR); /* or libpq would wait for a server that has been told nothing */
+        FAIL_IF(ECONNRESET);
+    }
     return REAL(send)(fd, bytes, length, flags);
 }

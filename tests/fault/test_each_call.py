@@ -1,6 +1,6 @@
 """kill -9, and a disk that fails, at each call that a deposit makes on its files and to the database (faults.c)."""
-import collections
 import concurrent.futures
+import errno
 import io
 import pathlib
 import sys
@@ -97,11 +97,13 @@ class Deposit:
             self.call.media.tone = None
 
     def finish(self):
-        """'#', and 1 in the review, unless he has been told something before."""
+        """'#', and in the review 4 (urgent: the record is written anew) and 1, unless he has been told something before."""
         if not self.told and not self.hears(ANSWERS):
             self.call.dial("#")
             self.wait(lambda: self.hears(ANSWERS + ("vm-review",)), "the review")
             if not self.hears(ANSWERS):
+                self.call.dial("4")
+                self.wait(lambda: self.hears(("vm-marked-urgent",)), "the word that it is urgent")
                 self.call.dial("1")
         self.told = self.told or self.wait(lambda: self.hears(ANSWERS), "an answer")
         self.wait(lambda: self.call.ended, "the end of the call")
@@ -122,20 +124,56 @@ class Deposit:
         return True
 
 
-def first_middle_last(found):
-    """Of each call on each file, as faults.c counts them, the first, the middle and the last."""
-    counts = collections.Counter(point.rsplit(" ", 1)[0] for point in found)
-    return [point for point in found
-            if int(point.rsplit(" ", 1)[1]) in (1, (counts[point.rsplit(" ", 1)[0]] + 1) // 2, counts[point.rsplit(" ", 1)[0]])]
+def chosen(points):
+    """Each of them, but of the many writes of the sound the first, the middle and the last."""
+    last = {name: int(n) for name, n in (point.rsplit(" ", 1) for point in points)}
+    return [point for point in points for name, n in [point.rsplit(" ", 1)]
+            if not name.endswith(" .wav") or int(n) in (1, (last[name] + 1) // 2, last[name])]
 
 
 class EachCall(ToneScenario):
-    SPOKEN = ANSWERS + ("vm-review",)
+    SPOKEN = ANSWERS + ("vm-review", "vm-marked-urgent")
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.deposit_points = cls.count_calls()
+
+    def each_on_a_server(self, fn, things, lanes):
+        """fn(server, thing) for each thing, on so many servers side by side. All failures are told."""
+        lock, left, failures = threading.Lock(), list(things), []
+
+        def lane():
+            server = Server(self.SETTINGS)
+            try:
+                while True:
+                    with lock:
+                        if not left:
+                            return
+                        thing = left.pop(0)
+                    try:
+                        fn(server, thing)
+                    except Exception as error:  # told below, beside those of the other lanes
+                        failures.append("%s: %s" % (thing, error))
+            finally:
+                server.stop()
+                server.remove()
+
+        with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+            for done in [pool.submit(lane) for _ in range(lanes)]:
+                done.result()
+        self.assertEqual(failures, [])
+
+    def assert_no_halves(self, server):
+        """No message without an entry, no sound without a message."""
+        self.assertEqual(server.psql("select count(*) from message m where not exists (select from entry e where e.message = m.id) "
+                                     "union all select count(*) from blob b where not exists (select from message m where m.blob = b.id)"),
+                         [["0"], ["0"]])
+
+    def assert_heard(self, message, seconds):
+        """It can be read, and holds so much of the tone."""
+        samples = list(memoryview(message.readframes(message.getnframes())).cast("h"))
+        self.assertGreater(sum(end - begin for _, begin, end in spans(samples, (TONE_HZ,))), seconds)
 
     @classmethod
     def count_calls(cls):
@@ -159,29 +197,7 @@ class TestKill(EachCall):
             self.assertIn(wanted, first)
 
     def test_kill_at_each_call(self):
-        points = first_middle_last(self.deposit_points)
-        lock, left, failures = threading.Lock(), list(points), []
-
-        def lane():
-            server = Server(self.SETTINGS)
-            try:
-                while True:
-                    with lock:
-                        if not left:
-                            return
-                        point = left.pop(0)
-                    try:
-                        self.kill_at(server, point)
-                    except Exception as error:  # told below, beside those of the other lanes
-                        failures.append("%s: %s" % (point, error))
-            finally:
-                server.stop()
-                server.remove()
-
-        with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
-            for done in [pool.submit(lane) for _ in range(LANES)]:
-                done.result()
-        self.assertEqual(failures, [])
+        self.each_on_a_server(self.kill_at, chosen(self.deposit_points), LANES)
 
     def kill_at(self, server, point):
         plan(server, [point + " kill"])
@@ -204,11 +220,112 @@ class TestKill(EachCall):
         self.assertLessEqual(len(found), 1)
         if deposit.told == "vm-msgsaved" or deposit.said >= LEAST_S:
             self.assertEqual(len(found), 1, "said %.1f s, told %s" % (deposit.said, deposit.told))
-            samples = list(memoryview(found[0].readframes(found[0].getnframes())).cast("h"))
-            self.assertGreater(sum(end - begin for _, begin, end in spans(samples, (TONE_HZ,))), deposit.said - 0.6)
-        self.assertEqual(server.psql("select count(*) from message m where not exists (select from entry e where e.message = m.id) "
-                                     "union all select count(*) from blob b where not exists (select from message m where m.blob = b.id)"),
-                         [["0"], ["0"]])
+            self.assert_heard(found[0], deposit.said - 0.6)
+        self.assert_no_halves(server)
+
+
+class TestFailing(EachCall):
+    """Each call fails once: with EIO, and with ENOSPC where a disk may be full. Then the disk is full for all."""
+
+    CALLERS = [str(n) for n in range(1002, 1011)]
+
+    def test_each_call_fails(self):
+        faults = [point + " %d" % errno.EIO for point in chosen(self.deposit_points)]
+        faults += [point + " %d" % errno.ENOSPC for point in chosen(self.deposit_points) if point.startswith(("open", "write"))]
+        some = len(self.CALLERS)
+        self.each_on_a_server(self.fail_at, [faults[at:at + some] for at in range(0, len(faults), some)], 6)
+
+    def fail_at(self, server, faults):
+        server.stop()
+        for path in server.folder.glob("calls"):
+            path.unlink()
+        plan(server, faults)
+        server.start()
+        server.psql("delete from entry; delete from message; delete from blob")
+        deposits = [Deposit(server, caller, self.pitch) for caller, _ in zip(self.CALLERS, faults)]
+        with concurrent.futures.ThreadPoolExecutor(len(deposits)) as pool:
+            running = []
+            for number, deposit in enumerate(deposits):
+                running.append(pool.submit(deposit.run))
+                until(lambda: running[-1].done() or len({uuid for uuid, _ in calls(server)}) > number, 10, "the next deposit")
+            survived = [run.result() for run in running]
+        for deposit in deposits:
+            deposit.phone.close()
+        self.assertEqual(survived, [True] * len(faults))
+        at_once = {deposit.caller: len(messages(server, deposit.caller)) for deposit in deposits}
+        server.stop()
+        server.environment = {}
+        server.start()  # its first sweep is what the next ones of a server that runs on would be
+        until(lambda: leftovers(server) == [], 5, "an empty spool instead of %s" % leftovers(server))
+        for deposit, fault in zip(deposits, faults):
+            with self.subTest(fault=fault):
+                self.judge(deposit, fault, at_once[deposit.caller])
+        self.assert_no_halves(server)
+
+    def judge(self, deposit, fault, at_once):
+        found = messages(deposit.server, deposit.caller)
+        case = "%s: said %.1f s, told %s, %d at once, %d later" % (fault, deposit.said, deposit.told, at_once, len(found))
+        self.assertLessEqual(len(found), 1, case)
+        self.assertEqual(deposit.told, self.truth(fault), case)
+        if deposit.told == "msg-trouble":
+            self.assertEqual(len(found), 0, case)
+        if deposit.told == "vm-msgsaved":
+            self.assertEqual(at_once, 1, case)
+        for message in found:  # none is empty
+            self.assert_heard(message, max(deposit.said - 0.6, 0.9))
+        if deposit.said >= LEAST_S:
+            self.assertEqual(len(found), 1, case)
+
+    def truth(self, fault):
+        """What the caller must hear of a call that fails."""
+        call, file, n, _ = fault.split()
+        if file == ".json.tmp":
+            return "msg-trouble" if n == "1" and call != "unlink" else "vm-msgsaved"  # the second time it is but the urgency
+        if (file, n) == ("open", "1"):
+            return "msg-trouble"
+        if fault.startswith([point for point in self.deposit_points if point.startswith("send")][-1]):
+            return "msg-will-be-delivered"  # whether the last word, COMMIT, arrived is not known
+        if file == "db" or call == "unlink" or (file, n) == ("open", "3"):
+            return "vm-msgsaved"
+        return "msg-not-saved"
+
+    def test_a_full_disk(self):
+        """Who speaks is told that it is not saved, but what was written is; who comes is told before he speaks; others notice nothing."""
+        full = self.server.folder / "full"
+        mark = self.server.mark()
+        echo = self.phone("1010").invite("9196", tone=850).wait_answered()
+        deposits = {name: Deposit(self.server, caller, self.pitch)
+                    for caller, name in zip(self.CALLERS[1:], ("speaks", "reviews", "comes", "afterwards"))}
+        for deposit in deposits.values():
+            self.addCleanup(deposit.phone.close)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            reviews = deposits["reviews"]
+            for done in [pool.submit(deposits[name].begin) for name in ("speaks", "reviews")]:
+                done.result()
+            speaks = pool.submit(deposits["speaks"].speak, 30)
+            reviews.speak()
+            reviews.call.dial("#")
+            reviews.wait(lambda: reviews.hears(("vm-review",)), "the review")
+            full.touch()
+            self.addCleanup(full.unlink, True)
+            speaks.result()
+        for name in ("speaks", "reviews", "comes"):
+            if name == "comes":
+                deposits[name].begin()
+            deposits[name].finish()
+        self.assertTrue(echo.hears(850))
+        full.unlink()
+        self.assertTrue(deposits["afterwards"].run())
+        self.assertEqual({name: deposit.told for name, deposit in deposits.items()},
+                         {"speaks": "msg-not-saved", "reviews": "vm-msgsaved", "comes": "msg-trouble", "afterwards": "vm-msgsaved"})
+        for name, number in (("speaks", 1), ("reviews", 1), ("comes", 0), ("afterwards", 1)):
+            with self.subTest(who=name):
+                found = messages(self.server, deposits[name].caller)
+                self.assertEqual(len(found), number)
+                if found:
+                    self.assert_heard(found[0], min(deposits[name].said, 3 * SAID_S) - 0.7)
+        self.assertEqual(leftovers(self.server), [])
+        self.assertEqual(self.server.log_since(mark).count("recording_failed"), 1)
 
 
 if __name__ == "__main__":
