@@ -152,7 +152,11 @@ int deposit_commit(struct storage *st, const char *id, bool urgent, struct ticke
     j->done.reply = reply;
     key_copy(j->id, sizeof j->id, id);
     j->urgent = urgent;
-    return job_submit(&j->done.job);
+    int error = job_submit(&j->done.job);
+    if (error != 0) {
+        live_remove(st->spool, id); /* nobody's any more: the sweeper's, once it is old enough */
+    }
+    return error;
 }
 
 /* -- discard
