@@ -59,7 +59,7 @@ class TestChanges(ToneScenario, Mail):
         return flow
 
     def deleted_while_it_plays(self):
-        user, (first, _) = self.seeded(700, 900, seconds=4.0)
+        user, (first, _) = self.seeded(700, 900, seconds=8.0)
         one, other = self.listens(user, 700), self.listens(user, 700)
         self.say_and_wait(other, "7", "vm-deleted")
         mark = time.monotonic()
@@ -70,16 +70,16 @@ class TestChanges(ToneScenario, Mail):
         self.assertEqual(self.state(first), [(True, True, "inbox")])
 
     def deleted_and_heard_to_its_end(self):
-        user, (first,) = self.seeded(700, seconds=3.0)
+        user, (first,) = self.seeded(700, seconds=8.0)
         one, other = self.listens(user, 700), self.listens(user, 700)
         self.say_and_wait(other, "7", "vm-deleted")
         mark = time.monotonic()
-        self.says(one, "msg-changed-elsewhere", mark)
+        self.says(one, "msg-changed-elsewhere", mark, 20)
         self.says(one, "vm-no", mark)  # "you have no new messages"
         self.assertEqual(self.state(first), [(True, True, "inbox")])
 
     def each_another_one(self):
-        user, (first, second) = self.seeded(700, 900, seconds=2.0)
+        user, (first, second) = self.seeded(700, 900, seconds=6.0)
         one, other = self.listens(user, 700), self.listens(user, 700)
         other.dial("6")
         wait_tone(other, 900)
