@@ -189,6 +189,7 @@ static void signal_came(void *arg)
         } else if (info.ssi_signo == SIGUSR1) {
             server_log_media(d->server);
             server_log_stats(d->server);
+            storage_log_stats(server_storage(d->server));
         } else if (!d->draining) {
             d->draining = true;
             sd_notify(0, "STOPPING=1");

@@ -168,7 +168,7 @@ int audio_insert(struct database *db, const struct audio *audio, char id[UUID_TE
  * ----------------------------------------------------------------------------------------------------------
  */
 
-static int file_write(const char *folder, char *path, size_t size, const char *bytes, size_t length)
+static int file_write(const char *folder, char *path, size_t size, const uint8_t *bytes, size_t length)
 {
     int error = 0;
 
@@ -198,10 +198,24 @@ static int file_write(const char *folder, char *path, size_t size, const char *b
     return error;
 }
 
+/*
+ * What cannot be what was stored, or cannot be played, is not handed out: silence would be taken for what the
+ * caller had to say. The header is made true on the way, in the result's own memory.
+ */
+static bool audio_is_sound(const PGresult *result, struct audio *out)
+{
+    bool intact = PQgetvalue(result, 0, 1)[0] == 1; /* a boolean in binary */
+
+    *out = (struct audio){.bytes = (uint8_t *)PQgetvalue(result, 0, 0),
+                          .size = (size_t)PQgetlength(result, 0, 0)};
+    return intact && wav_mend(out) == 0 && out->duration_ms > 0;
+}
+
 int file_job_fetch(struct database *db, struct file_job *j, const char *sql, const struct value *values,
                    size_t count)
 {
     PGresult *result = NULL;
+    struct audio audio;
     int error = database_query_binary(db, &result, sql, values, count);
 
     if (error != 0) {
@@ -209,12 +223,13 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
     }
     if (PQntuples(result) == 0) {
         error = ENOENT;
-    } else if (PQgetvalue(result, 0, 1)[0] != 1) { /* a boolean in binary */
-        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken of=%s kind=%s", j->number, j->kind);
+    } else if (!audio_is_sound(result, &audio)) {
+        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s kind=%s", j->number,
+                  j->kind);
+        atomic_fetch_add(&j->job.st->audio_broken, 1);
         error = EIO;
     } else {
-        error = file_write(j->job.st->settings->cache_dir, j->path, sizeof j->path, PQgetvalue(result, 0, 0),
-                           (size_t)PQgetlength(result, 0, 0));
+        error = file_write(j->job.st->settings->cache_dir, j->path, sizeof j->path, audio.bytes, audio.size);
     }
     PQclear(result);
     return error;

@@ -154,7 +154,11 @@ int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ti
     j->done.reply = reply;
     key_copy(j->id, sizeof j->id, id);
     j->marks = marks;
-    return job_submit(&j->done.job);
+    int error = job_submit(&j->done.job);
+    if (error != 0) {
+        live_remove(st->spool, id); /* nobody's any more: the sweeper's, once it is old enough */
+    }
+    return error;
 }
 
 /* -- discard

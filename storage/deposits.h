@@ -51,8 +51,8 @@ void spool_name(char out[SPOOL_NAME], const char *id, const char *ending); /* ".
 bool spool_has(int folder, const char *id, const char *ending);
 /* From open/ to ready/: afterwards the deposit survives whatever happens. */
 STORAGE_CHECK int spool_accept(struct spool *spool, const char *id);
-/* From ready/ to a row. ENOENT no such mailbox, EINVAL cannot be read (moved to broken/), or the database's
- * error. */
+/* From ready/ to a row. ENOENT no such mailbox, EINVAL cannot be read (moved to broken/) or holds no sound
+ * (removed), or the database's error. */
 STORAGE_CHECK int spool_deliver(struct spool *spool, struct database *db, const char *id);
 void spool_remove(int folder, const char *id);
 void spool_break(struct spool *spool, int folder, const char *id, const char *why);

@@ -293,6 +293,13 @@ int spool_deliver(struct spool *spool, struct database *db, const char *id)
     if (error != 0) {
         return error == ENOENT ? EIO : error;
     }
+    if (audio.duration_ms == 0) {
+        /* The disk failed before the first sound reached it: nobody gains by a message without any. */
+        log_event(LEVEL_NOTICE, "storage", deposit.call, "deposit-empty id=%s", id);
+        free(audio.bytes);
+        spool_remove(spool->ready, id);
+        return EINVAL;
+    }
     error = message_deliver(db, &deposit, &audio);
     free(audio.bytes);
     if (error == 0) {

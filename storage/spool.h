@@ -37,6 +37,8 @@ struct deposit {
 /* `path` is where the recorder shall write. ENOSPC and EIO when the spool's disk fails. */
 STORAGE_CHECK int deposit_open(struct storage *st, const struct deposit *deposit, struct ticket ticket,
                                file_reply *reply);
+/* ENOBUFS at once leaves it to the sweeper, which delivers it two minutes after the last sound was written.
+ */
 STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
                                  storage_done *reply);
 STORAGE_CHECK int deposit_discard(struct storage *st, const char *id, struct ticket ticket,

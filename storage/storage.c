@@ -6,6 +6,7 @@
 #include "storage/deposits.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,8 +164,22 @@ void storage_read_stats(const struct storage *st, struct storage_stats *out)
         .jobs_refused = atomic_load(&st->jobs_refused),
         .jobs_failed = atomic_load(&st->jobs_failed),
         .reconnects = atomic_load(&st->reconnects),
+        .audio_broken = atomic_load(&st->audio_broken),
         .waiting = atomic_load(&st->waiting),
         .spooled = atomic_load(&st->spooled),
     };
     records_read_stats(st, out);
+}
+
+void storage_log_stats(const struct storage *st)
+{
+    struct storage_stats now;
+
+    storage_read_stats(st, &now);
+    log_event(LEVEL_NOTICE, "storage", NULL,
+              "storage-stats jobs=%" PRIu64 " jobs_refused=%" PRIu64 " jobs_failed=%" PRIu64
+              " reconnects=%" PRIu64 " waiting=%u spooled=%u audio_broken=%" PRIu64
+              " records_waiting=%" PRIu64 " records_lost=%" PRIu64,
+              now.jobs, now.jobs_refused, now.jobs_failed, now.reconnects, now.waiting, now.spooled,
+              now.audio_broken, now.records_waiting, now.records_lost);
 }

@@ -156,7 +156,10 @@ static int open_sweep(struct storage *st, const char *id)
 {
     struct spool *spool = st->spool;
     bool audio = spool_has(spool->open, id, ".wav");
+    char name[SPOOL_NAME];
 
+    spool_name(name, id, ".json.tmp");
+    unlinkat(spool->open, name, 0); /* cut while it was written: the one before it, if any, holds */
     if (audio && spool_has(spool->open, id, ".json")) {
         return recording_sweep(st, id);
     }

@@ -21,6 +21,13 @@ static void message_reopen(struct link *link)
     inbox_again(link_state(link));
 }
 
+/* Another phone or a page was faster: nothing is done over what it did, he hears the folder as it is now. */
+static void message_changed_elsewhere(struct voicemail *vm)
+{
+    link_log(vm->link, LEVEL_NOTICE, "entry-changed-elsewhere mailbox=%s", vm->number);
+    voicemail_tell(vm, "msg-changed-elsewhere", message_reopen);
+}
+
 static void message_updated(struct ticket ticket, int error, const struct entry *entry)
 {
     struct link *link = link_of(ticket);
@@ -29,10 +36,7 @@ static void message_updated(struct ticket ticket, int error, const struct entry 
         return;
     struct voicemail *vm = link_state(link);
     if (error == ESTALE || error == ENOENT) {
-        /* Another phone or a page was faster: nothing is done over what it did, he hears the folder as it is
-         * now. */
-        link_log(link, LEVEL_NOTICE, "entry-changed-elsewhere mailbox=%s", vm->number);
-        voicemail_tell(vm, "msg-changed-elsewhere", message_reopen);
+        message_changed_elsewhere(vm);
     } else if (error) {
         voicemail_trouble(vm, "update", error);
     } else {
@@ -149,6 +153,10 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
     struct voicemail *vm = link_state(link);
     if (error == ENOTCONN) {
         voicemail_trouble(vm, "fetch", error);
+        return;
+    }
+    if (error == ENOENT) { /* it is gone, and so is its place among the others */
+        message_changed_elsewhere(vm);
         return;
     }
     if (error) {

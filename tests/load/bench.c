@@ -280,6 +280,8 @@ int main(int argc, char **argv)
             part_run(&b, &parts[i]);
     if (wanted("storm"))
         storm_run(&b);
+    if (wanted("voicemail"))
+        voicemail_run(&b);
     /* "load" is both. */
     struct calls_wanted calls = {.setup = wanted("setup"),
                                  .path = wanted("path"),

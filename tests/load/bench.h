@@ -209,6 +209,10 @@ void calls_run(struct bench *b, const struct calls_wanted *wanted);
 
 void storm_run(struct bench *b);
 
+/* -- voicemail.c: messages are left and heard */
+
+void voicemail_run(struct bench *b);
+
 /* -- table.c: what is printed
  * ------------------------------------------------------------------------------------------ */
 

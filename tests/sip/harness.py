@@ -165,6 +165,7 @@ class Server:
         self.config = self.folder / "confab.conf"
         self.log_path = self.folder / "log"
         self.process = None
+        self.environment = {}  # beside our own, from the next start on
         self.configure(settings, plan, peers, links)
         self._prepared = False
 
@@ -225,7 +226,8 @@ class Server:
         mark = self.mark()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(CONFABD), "-c", str(self.config)], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL, stderr=log, cwd=self.folder)
+                                            stdout=subprocess.DEVNULL, stderr=log, cwd=self.folder,
+                                            env={**os.environ, **self.environment})
         if wait:
             self.wait_log(r" main ready$", 30, mark)
         return self

@@ -477,6 +477,61 @@ END_TEST
  * -----------------------------------------------------------------------------------------------------------
  */
 
+START_TEST(half_a_record_goes_with_the_first_sweep)
+{
+    char path[512];
+
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    wav_write(answer.path, 3000, 3000);
+    kit_path(path, sizeof path, "spool/open/%s.json.tmp", id);
+    FILE *half = fopen(path, "w");
+    ck_assert_ptr_nonnull(half);
+    fputs("{", half);
+    fclose(half);
+    kit_restart();
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(messages(), 1);
+    ck_assert(spool_is_empty());
+}
+END_TEST
+
+START_TEST(sound_of_no_length_is_no_message)
+{
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    wav_write(answer.path, 0, 0);
+    ck_assert_int_eq(commit(false), EIO);
+    ck_assert_int_eq(messages(), 0);
+    ck_assert(spool_is_empty());
+}
+END_TEST
+
+/* Nobody takes replies here, so the threads stand still once those have filled their queue. */
+START_TEST(commit_that_finds_no_place_is_the_sweepers)
+{
+    int asked = 0;
+
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    wav_write(answer.path, 3000, 3000);
+    kit_clear();
+    for (int refused = 0; refused < 200;) {
+        if (mailbox_count(kit.st, "1001", TICKET, counts_answered) == 0) {
+            asked++;
+            refused = 0;
+        } else {
+            refused++;
+            nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+        }
+    }
+    ck_assert_int_eq(deposit_commit(kit.st, id, false, TICKET, done_answered), ENOBUFS);
+    ck_assert_int_eq(kit_wait(asked), 0);
+    ck_assert_int_eq(messages(), 0);
+    clock_advance(UINT64_C(121000000));
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(messages(), 1);
+    ck_assert(spool_is_empty());
+}
+END_TEST
+
 START_TEST(without_database_a_message_is_safe_and_comes_later)
 {
     struct storage_stats stats;
@@ -577,6 +632,9 @@ int main(void)
     tcase_add_test(full, deposit_for_a_mailbox_that_is_gone_is_kept);
     tcase_add_test(full, deposit_in_hand_is_not_swept);
     tcase_add_test(full, stop_finishes_commits_that_wait);
+    tcase_add_test(full, half_a_record_goes_with_the_first_sweep);
+    tcase_add_test(full, sound_of_no_length_is_no_message);
+    tcase_add_test(full, commit_that_finds_no_place_is_the_sweepers);
     tcase_add_test(full, without_database_a_message_is_safe_and_comes_later);
     tcase_add_test(full, sweep_comes_every_minute);
     suite_add_tcase(suite, full);

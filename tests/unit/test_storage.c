@@ -762,11 +762,17 @@ START_TEST(entry_fetched_or_found_broken)
     char id[UUID_TEXT];
 
     strcpy(id, answer.entries[0].id);
+    kit_sql(
+        "with wav as (select decode('524946463400000057415645666d74201000000001000100401f0000803e000002001000"
+        "6461746110000000' || repeat('00', 16), 'hex') as audio) "
+        "update blob set audio = wav.audio, sha256 = sha256(wav.audio) from wav");
     ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), 0);
-    ck_assert_int_eq(file_size(answer.path), 4);
+    ck_assert_int_eq(file_size(answer.path), 60);
     ck_assert_ptr_nonnull(strstr(answer.path, "/cache/"));
     unlink(answer.path);
     kit_sql("update blob set audio = 'RIFX'");
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), EIO);
+    kit_sql("update blob set sha256 = sha256(audio)"); /* as it was stored, and yet no sound */
     ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), EIO);
     uuid_make(id);
     ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), ENOENT);

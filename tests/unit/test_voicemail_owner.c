@@ -372,6 +372,20 @@ START_TEST(change_elsewhere_is_told)
 }
 END_TEST
 
+START_TEST(removed_elsewhere_is_told)
+{
+    struct link *link = visit();
+
+    press(link, '1');
+    list_entries(2, entries);
+    *link->told = *asked.told = '\0';
+    asked.file(asked.ticket, ENOENT, NULL);
+    play_over(link);
+    ck_told(link, "play=msg-changed-elsewhere");
+    ck_told(&asked, "list=1002/0");
+}
+END_TEST
+
 START_TEST(broken_message_is_no_trap)
 {
     struct link *link = visit();
@@ -1085,6 +1099,7 @@ int main(void)
     tcase_add_test(tc, message_is_filed);
     tcase_add_test(tc, message_is_made_new_again);
     tcase_add_test(tc, change_elsewhere_is_told);
+    tcase_add_test(tc, removed_elsewhere_is_told);
     tcase_add_test(tc, broken_message_is_no_trap);
     tcase_add_test(tc, broken_message_is_passed_by);
     tcase_add_test(tc, database_lost_in_the_middle_is_told);
