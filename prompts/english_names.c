@@ -30,7 +30,7 @@ const char *const english_recorded[] = {
     "letters/dash", "letters/at", "letters/slash", "letters/ascii95",
 
     /* voicemail */
-    "vm-and", "vm-advopts", "vm-changeto", "vm-delete", "vm-deleted", "vm-duration", "vm-extension",
+    "dir-instr", "dir-nomatch", "dir-nomore", "vm-and", "vm-advopts", "vm-changeto", "vm-delete", "vm-deleted", "vm-duration", "vm-extension",
     "vm-Family", "vm-first", "vm-for", "vm-forward", "vm-forwardoptions", "vm-Friends", "vm-from",
     "vm-from-extension", "vm-from-phonenumber", "vm-goodbye", "vm-helpexit", "vm-INBOX", "vm-incorrect",
     "vm-incorrect-mailbox", "vm-instructions", "vm-intro", "vm-invalid-password", "vm-invalidpassword",
@@ -86,6 +86,10 @@ const char *const english_synthesised[] = {
     "msg-anonymous", "msg-cannot-play", "msg-changed-elsewhere", "msg-enter-mailbox",
     "msg-fifteen-seconds", "msg-locked", "msg-login-incorrect", "msg-not-saved",
     "msg-nothing-recorded", "msg-pin-rules", "msg-trouble", "msg-will-be-delivered",
+    "msg-call-failed", "msg-call-not-allowed", "msg-call-too-many", "msg-claimed-by",
+    "msg-claimed-by-you", "msg-enter-name", "msg-enter-recipients", "msg-is-private",
+    "msg-list-added", "msg-list-menu", "msg-list-number", "msg-list-removed",
+    "msg-more-recipients", "msg-not-permitted", "msg-released", "msg-team", "msg-to-lists",
     "screen-blocked", "screen-refused", "screen-say-name",
     NULL,
 };

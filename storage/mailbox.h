@@ -19,7 +19,15 @@ enum folder { FOLDER_INBOX, FOLDER_OLD, FOLDER_WORK, FOLDER_FAMILY, FOLDER_FRIEN
 #define PIN_MAX 16
 #define ENTRIES_MAX 1000 /* of one listing; the oldest that are left out come when these are gone */
 
-enum mailbox_kind { MAILBOX_PERSON, MAILBOX_SHARED, MAILBOX_DISPATCH, MAILBOX_GREETING, MAILBOX_KIND_COUNT };
+/* A list is no mailbox, but what is left at its number is left in many (storage/send.h). */
+enum mailbox_kind {
+    MAILBOX_PERSON,
+    MAILBOX_SHARED,
+    MAILBOX_DISPATCH,
+    MAILBOX_GREETING,
+    MAILBOX_LIST,
+    MAILBOX_KIND_COUNT
+};
 
 struct mailbox {
     enum mailbox_kind kind;
@@ -87,28 +95,26 @@ struct entry {
     char caller[NUMBER_TEXT], caller_name[128]; /* "" when withheld */
     time_t left;                                /* when the caller spoke */
     uint32_t duration_ms;
+    char mailbox[NUMBER_TEXT];    /* in which it lies: the reader's own, or that of a team of his */
+    char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
+    char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */
+    bool introduced;              /* introduction_fetch() has what is said before it */
 };
 struct entry_list {
     size_t count;
     struct entry entries[]; /* oldest first; deleted ones are not listed */
 };
 typedef void entries_reply(struct ticket ticket, int error, const struct entry_list *list);
-/* FOLDER_INBOX lists what was not heard; FOLDER_OLD what was heard and not filed. */
+/* FOLDER_INBOX lists what was not heard; FOLDER_OLD what was heard and not filed. Messages of the teams that
+ * the mailbox is a member of are among its own; a broadcast comes first, and only once. */
 STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, enum folder folder,
                                struct ticket ticket, entries_reply *reply);
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply);
 
 /* Writes folder, heard and deleted where id and version still hold; the reply has the entry's new version.
- * ESTALE. */
+ * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
-
-/*
- * Puts the entry's message into another mailbox too, as new there: one row more, the sound is shared. Again
- * to the same one: it is new there again. ENOENT no such entry or no such mailbox.
- */
-STORAGE_CHECK int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
-                                storage_done *reply);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "storage/internal.h"
 #include "storage/mailbox.h"
+#include "storage/send.h"
 #include "storage/spool.h"
 #include "storage/subscriber.h"
 
@@ -24,6 +25,18 @@ STORAGE_CHECK int subscriber_read(struct database *db, const char *number, struc
 
 extern const char *const greeting_names[]; /* greeting.c; by enum greeting_kind */
 STORAGE_CHECK int mailbox_read(struct database *db, const char *number, struct mailbox *out); /* ENOENT */
+
+/* -- lists.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* The list that its number means for `sender` ("": for all), as recipient_find() tells it. ENOENT, EACCES. */
+STORAGE_CHECK int list_read(struct database *db, const char *number, const char *sender, struct mailbox *out);
+/* Puts a message into every mailbox behind `target`; part of the asker's transaction. `introduction`: a
+ * blob's id or NULL. */
+STORAGE_CHECK int message_distribute(struct database *db, const char *target, const char *message,
+                                     bool urgent, const char *introduction, const char *sender,
+                                     struct sent *out);
 
 /* -- pin.c
  * -------------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ static void inbox_advanced_key(struct link *link, char key)
 
     if (keymap_act(MENU_ADVANCED, key) == ACT_COMPOSE)
         send_compose(vm, NULL);
+    else if (keymap_act(MENU_ADVANCED, key) == ACT_PLACE_CALL)
+        send_place_call(vm);
     else
         inbox_menu(link);
 }
@@ -45,9 +47,10 @@ void inbox_advanced(struct voicemail *vm)
 {
     struct list list = {0};
 
+    say_to(vm, &list, "vm-tomakecall");
     say_to(vm, &list, "vm-leavemsg");
     say_to(vm, &list, "vm-starmain");
-    link_menu(vm->link, &list, "5*", MENU_WAIT_MS, inbox_advanced_key);
+    link_menu(vm->link, &list, "45*", MENU_WAIT_MS, inbox_advanced_key);
 }
 
 static void inbox_folder_chosen(struct link *link, char key)

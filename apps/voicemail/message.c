@@ -26,7 +26,7 @@ static void message_reopen(struct link *link)
     inbox_open(vm, vm->folder);
 }
 
-static void message_updated(struct ticket ticket, int error, const struct entry *entry)
+void message_updated(struct ticket ticket, int error, const struct entry *entry)
 {
     struct link *link = link_of(ticket);
 
@@ -147,8 +147,11 @@ static void message_play(struct voicemail *vm, const char *path)
     struct list list = {0};
 
     message_say_number(vm, &list);
+    team_say_to(vm, &list);
     message_say_envelope(vm, &list);
     list_silence(&list, 300);
+    if (*vm->introduction)
+        list_file(vm->link, &list, vm->introduction, true);
     list_file(vm->link, &list, path, true);
     link_menu_live(vm->link, &list, keymap_keys(MENU_PLAYING, false), keymap_keys(MENU_PLAYING, true), 0,
                    message_playing_key);
@@ -182,16 +185,39 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
     message_play(vm, path);
 }
 
-/* The sound is fetched anew each time: hours may lie between, and the cache is no place to keep messages. */
-void message_present(struct voicemail *vm)
+static void message_fetch(struct voicemail *vm)
 {
-    vm->paused = false;
-    vm->left_alone = false;
-    vm->rounds = 0;
     int error = entry_fetch(server_storage(link_server(vm->link)), message_entry(vm)->id,
                             link_ticket(vm->link), message_fetched);
     if (error)
         voicemail_trouble(vm, "fetch", error);
+}
+
+/* The message is worth hearing without what was said before it, too. */
+static void message_introduced(struct ticket ticket, int error, const char *path)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (!error)
+        snprintf(vm->introduction, sizeof vm->introduction, "%s", path);
+    message_fetch(vm);
+}
+
+/* The sound is fetched anew each time: hours may lie between, and the cache is no place to keep messages. */
+void message_present(struct voicemail *vm)
+{
+    const struct entry *entry = message_entry(vm);
+
+    vm->paused = false;
+    vm->left_alone = false;
+    vm->rounds = 0;
+    *vm->introduction = '\0';
+    if (!entry->introduced || introduction_fetch(server_storage(link_server(vm->link)), entry->id,
+                                                 link_ticket(vm->link), message_introduced) != 0)
+        message_fetch(vm);
 }
 
 /* -- acts
@@ -284,6 +310,15 @@ static void message_advanced_key(struct link *link, char key)
     case ACT_COMPOSE:
         send_compose(vm, NULL);
         break;
+    case ACT_CALL_BACK:
+        send_call_back(vm);
+        break;
+    case ACT_PLACE_CALL:
+        send_place_call(vm);
+        break;
+    case ACT_CLAIM:
+        send_claim(vm);
+        break;
     default:
         message_menu(link);
     }
@@ -294,7 +329,9 @@ static void message_advanced(struct voicemail *vm)
     struct list list = {0};
 
     say_to(vm, &list, "vm-toreply");
+    say_to(vm, &list, "vm-tocallback");
     say_to(vm, &list, "vm-tohearenv");
+    say_to(vm, &list, "vm-tomakecall");
     say_to(vm, &list, "vm-leavemsg");
     say_to(vm, &list, "vm-starmain");
     link_menu(vm->link, &list, keymap_keys(MENU_ADVANCED, false), MENU_WAIT_MS, message_advanced_key);

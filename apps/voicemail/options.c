@@ -22,6 +22,9 @@ static void options_key(struct link *link, char key)
     case ACT_PIN:
         pin_change(vm);
         break;
+    case ACT_LISTS:
+        send_lists(vm);
+        break;
     case ACT_NONE:
         if (vm->rounds < MENU_ROUNDS) {
             options_menu(link);
@@ -39,5 +42,6 @@ void options_menu(struct link *link)
     struct list list = {0};
 
     say_to(link_state(link), &list, "vm-options");
+    say_to(link_state(link), &list, "msg-to-lists");
     link_menu(link, &list, keymap_keys(MENU_OPTIONS, false), MENU_WAIT_MS, options_key);
 }

@@ -157,6 +157,12 @@ static void voicemail_invited(struct link *link, const struct request *request)
     } else if (!strcmp(mode, "login")) {
         if (voicemail_new(link))
             link_answer(link);
+    } else if (!strcmp(mode, "directory")) {
+        if (voicemail_new(link))
+            link_answer(link);
+    } else if (!strncmp(mode, CALLED_ARGUMENT, strlen(CALLED_ARGUMENT))) {
+        if (voicemail_new(link))
+            calls_arrived(link_state(link), mode);
     } else if (!strcmp(mode, "pilot")) {
         voicemail_pilot(link, request);
     } else if (!strcmp(mode, "deposit")) {
@@ -193,6 +199,10 @@ static void voicemail_answered(struct link *link)
 
     if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox"))
         deposit_greet(vm);
+    else if (!strcmp(mode, "directory"))
+        directory_visit(vm);
+    else if (vm->calling.answered)
+        calls_joined(vm);
     else
         login_start(vm);
 }
@@ -205,6 +215,7 @@ static void voicemail_ended(struct link *link)
     if (!vm)
         return;
     deposit_ended(vm);
+    calls_ended(vm);
     inbox_close(vm);
     explicit_bzero(vm->new_pin, sizeof vm->new_pin);
     free(vm);

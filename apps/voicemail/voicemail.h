@@ -6,7 +6,10 @@
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
  *   options.c    the menu of settings                           keymap.c   which key does what where
  *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
- *   send.c       compose, reply, forward
+ *   send.c       compose, reply                              recipients.c  who shall have a message
+ *   forward.c    what was left here, to others              team.c       messages of a team's box
+ *   calls.c      calls out of the box                       directory.c  somebody by his name
+ *   lists.c      his own lists
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -19,6 +22,7 @@
 #include "core/call/app.h"
 #include "core/call/media.h"
 #include "storage/mailbox.h"
+#include "storage/send.h"
 #include "storage/spool.h"
 #include "storage/subscriber.h"
 
@@ -67,6 +71,10 @@ enum act {
     ACT_REPLY,
     ACT_ENVELOPE,
     ACT_COMPOSE,
+    ACT_CALL_BACK,
+    ACT_PLACE_CALL,
+    ACT_CLAIM,
+    ACT_LISTS,
     ACT_GREET_UNAVAILABLE,
     ACT_GREET_BUSY,
     ACT_NAME,
@@ -77,6 +85,34 @@ enum act {
 /* The keys of a menu as link_menu() takes them; those that leave a play running (`live`), or the others. */
 const char *keymap_keys(enum menu menu, bool live);
 enum act keymap_act(enum menu menu, char key);
+
+/* Who shall have a message. */
+struct receivers {
+    char numbers[SEND_MAX][NUMBER_TEXT];
+    size_t count;
+    char typed[NUMBER_TEXT];  /* what is still to be looked up: "1003*1004" */
+    bool more;                /* he is asked for another one then */
+    char target[NUMBER_TEXT]; /* at last: one mailbox, or a list */
+    unsigned limit_s;         /* its longest message; 0: the server's */
+    link_step *then, *nobody; /* `nobody` when there is none */
+};
+
+struct directory {
+    struct found_list list;
+    size_t at;
+    void (*chosen)(struct voicemail *vm, const char *number);
+    link_step *cancelled;
+};
+
+/* A call out of the box. */
+struct calling {
+    char number[NUMBER_TEXT];
+    int64_t id;   /* of its row; 0: none is made or stands */
+    uint32_t mix; /* in which both talk; 0: none */
+    int status;
+    struct ticket other; /* who has answered; of him: who called */
+    bool answered;       /* `other` is somebody */
+};
 
 struct voicemail {
     struct link *link;
@@ -105,6 +141,13 @@ struct voicemail {
     enum greeting_kind greeting;
     bool pin_due; /* he is let in once he has a PIN of his own */
     char new_pin[PIN_MAX + 1];
+
+    /* what he sends */
+    struct receivers to;
+    struct directory directory;
+    struct calling calling;
+    char introduction[512]; /* a file that is played before the message that is fetched now, or "" */
+    char list_number[NUMBER_TEXT];
 };
 
 /* voicemail.c */
@@ -142,6 +185,7 @@ void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn);
 const char *folder_prompt(enum folder folder);
 
 /* message.c */
+entry_reply message_updated;                /* storage's answer to a change; vm->updated follows */
 void message_present(struct voicemail *vm); /* the one at vm->at */
 void message_menu(struct link *link);
 struct entry *message_entry(const struct voicemail *vm);
@@ -160,8 +204,37 @@ void pin_first(struct voicemail *vm); /* a PIN of his own, then inbox_welcome() 
 /* send.c */
 /* Leaves a message in somebody's box, then comes back to the main menu; `number` NULL: he is asked for it. */
 void send_compose(struct voicemail *vm, const char *number);
-void send_reply(
-    struct voicemail *vm); /* to the message at vm->at; then the menu of messages or the main one */
+/* To the caller of the message at vm->at, by a message where he has a box here, else by a call; then the
+ * menu of messages or the main one. */
+void send_reply(struct voicemail *vm);
+void send_directory(struct voicemail *vm); /* a message to somebody who is found by his name */
+
+/* recipients.c: asks for one or more; then vm->to.target is a mailbox or a list. */
+void recipients_ask(struct voicemail *vm, link_step *then, link_step *nobody);
+void recipients_take(struct voicemail *vm, const char *number, link_step *then, link_step *nobody);
+
+/* forward.c */
 void send_forward(struct voicemail *vm);
+
+/* team.c */
+void send_claim(struct voicemail *vm); /* takes care of the message at vm->at */
+void team_say_to(struct voicemail *vm,
+                 struct list *list); /* whose box it lies in, and who takes care of it */
+
+/* calls.c: out of the box; then the menu of messages or the main one. */
+#define CALLED_ARGUMENT "called:"
+void send_call_back(struct voicemail *vm);
+void send_place_call(struct voicemail *vm);
+void calls_arrived(struct voicemail *vm, const char *argument); /* who was called has answered */
+void calls_joined(struct voicemail *vm);
+void calls_ended(struct voicemail *vm);
+
+/* directory.c */
+void directory_ask(struct voicemail *vm, void (*chosen)(struct voicemail *vm, const char *number),
+                   link_step *cancelled);
+void directory_visit(struct voicemail *vm); /* a caller: whom he chooses is called */
+
+/* lists.c */
+void send_lists(struct voicemail *vm); /* then the menu of settings */
 
 #endif

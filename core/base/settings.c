@@ -305,6 +305,7 @@ static const struct key keys[] = {
     N("voicemail", "message_max", message_max_s, 1, 3600, 300),
     N("voicemail", "message_min_ms", message_min_ms, 0, 60000, 1000),
     N("voicemail", "message_silence", message_silence_s, 0, 600, 10),
+    N("voicemail", "calls_a_day", calls_a_day, 0, 10000, 20),
     B("conference", "loudness", room_loudness, true),
     B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),

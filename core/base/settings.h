@@ -130,6 +130,7 @@ struct settings {
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
+    unsigned calls_a_day;                                      /* out of one mailbox */
     bool room_loudness, room_denoise;                          /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
