@@ -70,7 +70,7 @@ class TestForward(Mail):
             self.server.psql("update mailbox set dial_out = '{2XXX}' where number = '%s'" % user)
             call.dial("31")
             other = phone.wait_call(15)
-            self.assertEqual(other.caller(), user)
+            self.assertEqual(other.caller, user)
             other.ring()
             other.answer(tone=1500)
             call.hears(1500)
