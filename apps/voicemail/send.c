@@ -12,15 +12,23 @@ static void compose_done(struct voicemail *vm)
     inbox_menu(vm->link);
 }
 
+static void compose_asked(struct link *link, char key)
+{
+    (void)key; /* who knows the words cuts them short by '#' */
+    deposit_start(link);
+}
+
 static void compose_begin(struct link *link)
 {
     struct voicemail *vm = link_state(link);
+    struct list list = {0};
 
     snprintf(vm->dialled, sizeof vm->dialled, "%s", vm->to.target);
     vm->then = compose_done;
     vm->status = 0;
     vm->limit_s = vm->to.limit_s;
-    voicemail_tell(vm, "vm-intro", deposit_start);
+    say_to(vm, &list, "vm-intro");
+    link_menu(link, &list, "#", 0, compose_asked);
 }
 
 void send_compose(struct voicemail *vm, const char *number)
