@@ -152,17 +152,3 @@ int message_continue(struct database *db, const struct deposit *d, const struct 
     free(whole.bytes);
     return error;
 }
-
-int message_forwards(struct database *db, const char *entry)
-{
-    PGresult *result = NULL;
-    int error = database_query(
-        db, &result, "select 1 from entry e join message m on m.id = e.message where e.id = $1 and m.private",
-        VALUES(value_text(entry)));
-
-    if (error == 0 && PQntuples(result) > 0) {
-        error = EPERM;
-    }
-    PQclear(result);
-    return error;
-}

@@ -20,7 +20,8 @@ static const char *const folder_names[FOLDER_COUNT] = {
 
 #define ENTRY_COLUMNS                                                                                        \
     "e.id, e.version, e.folder, e.heard, e.urgent, e.deleted_at is not null, m.caller, m.caller_name, "      \
-    "extract(epoch from m.started)::bigint, m.duration_ms "
+    "extract(epoch from m.started)::bigint, m.duration_ms, e.mailbox, e.reader, e.claimed_by, "              \
+    "e.introduction is not null "
 
 static void entry_from_row(struct entry *out, const PGresult *result, int row)
 {
@@ -40,6 +41,10 @@ static void entry_from_row(struct entry *out, const PGresult *result, int row)
     row_text(result, row, 7, out->caller_name, sizeof out->caller_name);
     out->left = (time_t)row_number(result, row, 8);
     out->duration_ms = (uint32_t)row_number(result, row, 9);
+    row_text(result, row, 10, out->mailbox, sizeof out->mailbox);
+    row_text(result, row, 11, out->reader, sizeof out->reader);
+    row_text(result, row, 12, out->claimed_by, sizeof out->claimed_by);
+    out->introduced = row_truth(result, row, 13);
 }
 
 /* -- list
@@ -61,7 +66,8 @@ struct list_job {
     "else e.deleted_at is null and e.folder = $5 and ($6::boolean is null or e.heard = $6) end "
 /* One comparison for both orders, so that a listing can go on where another ended. */
 #define ENTRY_ORDER(m, e)                                                                                    \
-    "not (" e ".urgent and not " e ".heard), $7 * extract(epoch from " m ".started), " e ".id"
+    "not " e ".broadcast, not (" e ".urgent and not " e ".heard), $7 * extract(epoch from " m                \
+    ".started), " e ".id"
 
 /* The mailbox is joined from the left: one row of nulls is an empty folder, no row is no mailbox. */
 static int list_run(struct storage *st, struct database *db, struct job *job)
@@ -78,11 +84,13 @@ static int list_run(struct storage *st, struct database *db, struct job *job)
     }
     error = database_query(
         db, &result,
-        "select " ENTRY_COLUMNS "from mailbox b left join (entry e join message m on m.id = e.message) "
-        "on e.mailbox = b.number and " ENTRY_LISTED "and ($8 = '' or (" ENTRY_ORDER("m", "e") ") > "
-        "(select " ENTRY_ORDER("n", "f") " from entry f join message n on n.id = f.message "
-        "where f.id = nullif($8, '')::uuid)) "
-        "where b.number = $1 order by " ENTRY_ORDER("m", "e") " limit $9",
+        "select " ENTRY_COLUMNS "from mailbox b left join (entries_of($1) e join message m on m.id = "
+        "e.message) on not (e.broadcast and e.heard) and " ENTRY_LISTED "and ($8 = '' or (" ENTRY_ORDER(
+            "m", "e") ") > "
+                      "(select " ENTRY_ORDER(
+                          "n", "f") " from entries_of($1) f join message n on n.id = f.message "
+                                    "where f.id = nullif($8, '')::uuid)) "
+                                    "where b.number = $1 order by " ENTRY_ORDER("m", "e") " limit $9",
         VALUES(value_text(j->mailbox), value_text(query->caller), value_truth(trash),
                value_number(st->settings->trash_days), value_text(trash ? "" : folder_names[query->folder]),
                filed ? value_text(NULL) : value_truth(query->folder == FOLDER_OLD),
@@ -189,59 +197,132 @@ struct update_job {
 };
 
 /* Tells an entry that has moved on from one that is gone. */
-static int entry_exists(struct database *db, const char *id, bool *out)
+static int entry_stale(struct database *db, const char *id)
 {
     PGresult *result = NULL;
     int error = database_query(db, &result, "select 1 from entry where id = $1", VALUES(value_text(id)));
 
     if (error == 0) {
-        *out = PQntuples(result) > 0;
+        error = PQntuples(result) > 0 ? ESTALE : ENOENT;
         PQclear(result);
     }
     return error;
 }
 
-/* A second deletion keeps the time of the first, from which its retention counts. */
-static int update_run(struct storage *st, struct database *db, struct job *job)
+/* A statement that changes one entry, if it is still as it was read. */
+static int entry_change(struct database *db, const char *id, const char *sql, const struct value *values,
+                        size_t count)
 {
-    struct entry *entry = &((struct update_job *)job)->entry;
     PGresult *result = NULL;
-    bool there = false;
+    int error = database_query(db, &result, sql, values, count);
+
+    if (error == 0 && PQntuples(result) == 0) {
+        error = entry_stale(db, id);
+    }
+    PQclear(result);
+    return error;
+}
+
+/* A second deletion keeps the time of the first, from which its retention counts. */
+static int update_own(struct database *db, const struct entry *entry)
+{
+    return entry_change(db, entry->id,
+                        "update entry set folder = $3, heard = $4, "
+                        "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
+                        "where id = $1 and version = $2 and mailbox = $7 returning id",
+                        VALUES(value_text(entry->id), value_number(entry->version),
+                               value_text(folder_names[entry->folder]), value_truth(entry->heard),
+                               value_truth(entry->deleted), value_number(clock_wall()),
+                               value_text(entry->mailbox)));
+}
+
+/*
+ * In a team's box each has his own "heard", which is no new version: who hears it beside him must not find
+ * it changed. Where it is filed and whether it is deleted is everybody's; in a dispatch box, the taker's.
+ */
+static int update_team(struct database *db, const struct entry *entry)
+{
+    int error = entry_change(
+        db, entry->id, "select 1 from entry where id = $1 and version = $2 and mailbox = $3 for update",
+        VALUES(value_text(entry->id), value_number(entry->version), value_text(entry->mailbox)));
+
+    if (error == 0) {
+        error = database_query(db, NULL,
+                               entry->heard ? "insert into entry_read (entry, member) values ($1, $2) "
+                                              "on conflict (entry, member) do nothing"
+                                            : "delete from entry_read where entry = $1 and member = $2",
+                               VALUES(value_text(entry->id), value_text(entry->reader)));
+    }
+    if (error == 0) {
+        error = database_query(
+            db, NULL,
+            "update entry e set folder = $2, "
+            "deleted_at = case when $3 then coalesce(deleted_at, to_timestamp($4::bigint)) end, "
+            "heard = $6, mailbox = case b.kind when 'dispatch' then $5 else b.number end "
+            "from mailbox b where e.id = $1 and b.number = e.mailbox "
+            "and (e.folder <> $2 or (e.deleted_at is not null) <> $3)",
+            VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
+                   value_truth(entry->deleted), value_number(clock_wall()), value_text(entry->reader),
+                   value_truth(entry->heard)));
+    }
+    return error;
+}
+
+/* A message that he has in his own box already, from elsewhere, cannot be moved there: it stays (EIO). */
+static int entry_take(struct database *db, const struct entry *entry)
+{
+    return entry_change(
+        db, entry->id,
+        "update entry e set mailbox = case b.kind when 'dispatch' then $3 else b.number end, "
+        "claimed_by = case when b.kind = 'dispatch' or e.claimed_by = $3 then '' else $3 end "
+        "from mailbox b where e.id = $1 and e.version = $2 and b.number = e.mailbox and b.number = $4 "
+        "returning e.id",
+        VALUES(value_text(entry->id), value_number(entry->version), value_text(entry->reader),
+               value_text(entry->mailbox)));
+}
+
+/* What was asked, and how the entry is then. Out of a dispatch box it is in the reader's own. */
+static int entry_do(struct database *db, struct entry *entry,
+                    int (*change)(struct database *db, const struct entry *entry))
+{
+    PGresult *result = NULL;
+    struct entry changed;
     int error;
 
-    (void)st;
     if (!uuid_valid(entry->id)) {
         return ENOENT;
     }
     error = database_begin(db);
     if (error == 0) {
-        error = database_query(
-            db, &result,
-            "update entry e set folder = $3, heard = $4, "
-            "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
-            "from message m where e.id = $1 and e.version = $2 and m.id = e.message "
-            "returning " ENTRY_COLUMNS,
-            VALUES(value_text(entry->id), value_number(entry->version),
-                   value_text(folder_names[entry->folder]), value_truth(entry->heard),
-                   value_truth(entry->deleted), value_number(clock_wall())));
+        error = change(db, entry);
     }
-    if (error != 0) {
-        return error;
+    if (error == 0) {
+        error = database_query(db, &result,
+                               "select " ENTRY_COLUMNS
+                               "from entries_of($2) e join message m on m.id = e.message where e.id = $1",
+                               VALUES(value_text(entry->id), value_text(entry->reader)));
     }
-    if (PQntuples(result) == 0) {
-        PQclear(result);
-        error = entry_exists(db, entry->id, &there);
-        return error != 0 ? error : there ? ESTALE : ENOENT;
+    if (error == 0 && PQntuples(result) == 0) {
+        error = ENOENT;
     }
-    struct entry changed;
-    entry_from_row(&changed, result, 0);
+    if (error == 0) {
+        entry_from_row(&changed, result, 0);
+        error = database_commit(db);
+    }
     PQclear(result);
-    error = database_commit(db);
     /* Only now: a run that is repeated must find what was asked. */
     if (error == 0) {
         *entry = changed;
     }
     return error;
+}
+
+static int update_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct entry *entry = &((struct update_job *)job)->entry;
+
+    (void)st;
+    return entry_do(db, entry, strcmp(entry->mailbox, entry->reader) == 0 ? update_own : update_team);
 }
 
 static void update_replied(struct job *job)
@@ -266,65 +347,26 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
     return job_submit(&j->job);
 }
 
-/* -- forward
- * ------------------------------------------------------------------------------------------------------------
+/* -- claim
+ * --------------------------------------------------------------------------------------------------------------
  */
 
-struct forward_job {
-    struct done_job done;
-    char id[UUID_TEXT], mailbox[NUMBER_TEXT];
-};
-
-/* A mailbox that does not exist violates the foreign key, which is ENOENT as well (result_error()). */
-static int forward_run(struct storage *st, struct database *db, struct job *job)
+static int claim_run(struct storage *st, struct database *db, struct job *job)
 {
-    struct forward_job *j = (struct forward_job *)job;
-    PGresult *result = NULL;
-    char message[UUID_TEXT];
-    int error;
-
     (void)st;
-    if (!uuid_valid(j->id)) {
-        return ENOENT;
-    }
-    error = database_begin(db);
-    if (error == 0) {
-        error = message_forwards(db, j->id);
-    }
-    if (error == 0) {
-        error = database_query(
-            db, &result,
-            "insert into entry (mailbox, message, urgent) select $2, message, urgent from entry "
-            "where id = $1 on conflict (mailbox, message) do update "
-            "set folder = 'inbox', heard = false, deleted_at = null returning message",
-            VALUES(value_text(j->id), value_text(j->mailbox)));
-    }
-    if (error != 0) {
-        return error;
-    }
-    if (PQntuples(result) == 0) {
-        PQclear(result);
-        return ENOENT;
-    }
-    row_text(result, 0, 0, message, sizeof message);
-    PQclear(result);
-    error = message_mail(db, j->mailbox, message);
-    return error == 0 ? database_commit(db) : error;
+    return entry_do(db, &((struct update_job *)job)->entry, entry_take);
 }
 
-static const struct job_kind forward_kind = {
-    .name = "entry-forward", .run = forward_run, .reply = done_job_reply};
+static const struct job_kind claim_kind = {.name = "entry-claim", .run = claim_run, .reply = update_replied};
 
-int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
-                  storage_done *reply)
+int entry_claim(struct storage *st, const struct entry *entry, struct ticket ticket, entry_reply *reply)
 {
-    struct forward_job *j = job_new(st, sizeof *j, &forward_kind, ticket);
+    struct update_job *j = job_new(st, sizeof *j, &claim_kind, ticket);
 
     if (j == NULL) {
         return ENOMEM;
     }
-    j->done.reply = reply;
-    key_copy(j->id, sizeof j->id, id);
-    key_copy(j->mailbox, sizeof j->mailbox, mailbox);
-    return job_submit(&j->done.job);
+    j->reply = reply;
+    j->entry = *entry;
+    return job_submit(&j->job);
 }

@@ -12,7 +12,8 @@
 /* -- a mailbox
  * -------------------------------------------------------------------------------------------------------- */
 
-static const char *const kind_names[MAILBOX_KIND_COUNT] = {"person", "shared", "dispatch", "greeting"};
+static const char *const kind_names[MAILBOX_KIND_COUNT] = {"person", "shared", "dispatch", "greeting",
+                                                           "list"};
 
 /* Hours that cannot be read close nothing: callers must not hear that nobody is there when somebody is. */
 static bool hours_are_over(const struct mailbox *box, const char *hours, const char *holidays, time_t now)
@@ -49,7 +50,8 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
         "from mailbox m, lateral (select count(*), coalesce(sum(duration_ms) / 1000, 0)::bigint as seconds, "
         "coalesce(sum(octet_length(audio)), 0)::bigint as bytes from entry e join message g on g.id = "
         "e.message "
-        "join blob b on b.id = g.blob where e.mailbox = m.number and e.deleted_at is null) as used where "
+        "join blob b on b.id = g.blob where e.mailbox = m.number and e.deleted_at is null and not "
+        "e.broadcast) as used where "
         "number = $1",
         VALUES(value_text(number)));
 
@@ -107,7 +109,8 @@ static int find_run(struct storage *st, struct database *db, struct job *job)
     struct find_job *j = (struct find_job *)job;
 
     (void)st;
-    return mailbox_read(db, j->number, &j->mailbox);
+    int error = mailbox_read(db, j->number, &j->mailbox);
+    return error == ENOENT ? list_read(db, j->number, "", &j->mailbox) : error;
 }
 
 static void find_replied(struct job *job)
@@ -226,8 +229,8 @@ static int count_run(struct storage *st, struct database *db, struct job *job)
         "select m.number, count(e.id) filter (where not heard), count(e.id) filter (where heard), "
         "count(e.id) filter (where not heard and urgent), "
         "count(e.id) filter (where heard and urgent) "
-        "from mailbox m left join entry e on e.mailbox = m.number and e.deleted_at is null "
-        "and e.folder = 'inbox' where m.number = $1 group by m.number",
+        "from mailbox m left join entries_of($1) e on e.deleted_at is null and e.folder = 'inbox' "
+        "and not (e.broadcast and e.heard) where m.number = $1 group by m.number",
         VALUES(value_text(j->number)));
 
     (void)st;

@@ -30,7 +30,15 @@ enum folder { FOLDER_INBOX, FOLDER_OLD, FOLDER_WORK, FOLDER_FAMILY, FOLDER_FRIEN
 #define PIN_MAX 16
 #define ENTRIES_MAX 1000 /* of one listing; the next one begins after its last */
 
-enum mailbox_kind { MAILBOX_PERSON, MAILBOX_SHARED, MAILBOX_DISPATCH, MAILBOX_GREETING, MAILBOX_KIND_COUNT };
+/* A list is no mailbox, but what is left at its number is left in many (storage/send.h). */
+enum mailbox_kind {
+    MAILBOX_PERSON,
+    MAILBOX_SHARED,
+    MAILBOX_DISPATCH,
+    MAILBOX_GREETING,
+    MAILBOX_LIST,
+    MAILBOX_KIND_COUNT
+};
 
 struct mailbox {
     enum mailbox_kind kind;
@@ -120,6 +128,10 @@ struct entry {
     char caller[NUMBER_TEXT], caller_name[128]; /* "" when withheld */
     time_t left;                                /* when the caller spoke */
     uint32_t duration_ms;
+    char mailbox[NUMBER_TEXT];    /* in which it lies: the reader's own, or that of a team of his */
+    char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
+    char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */
+    bool introduced;              /* introduction_fetch() has what is said before it */
 };
 struct entry_list {
     size_t count;
@@ -135,14 +147,15 @@ struct entry_query {
 /*
  * FOLDER_INBOX lists what was not heard, urgent ones first; FOLDER_OLD what was heard and not filed;
  * FOLDER_TRASH what was deleted no longer ago than the mailbox keeps it (the settings' trash_days where it
- * does not say). Deleted ones are in no other.
+ * does not say). Deleted ones are in no other. Messages of the teams that the mailbox is a member of are among its own; a
+ * broadcast comes first, and only once.
  */
 STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const struct entry_query *query,
                                struct ticket ticket, entries_reply *reply);
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply);
 
 /* Writes folder, heard and deleted where id and version still hold; the reply has the entry's new version.
- * ESTALE. */
+ * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
@@ -153,14 +166,6 @@ STORAGE_CHECK int entry_mail(struct storage *st, const char *id, struct ticket t
 /* Stores what the owner has chosen by phone: newest_first, autoplay and envelope. ENOENT. */
 STORAGE_CHECK int mailbox_prefer(struct storage *st, const struct mailbox *box, struct ticket ticket,
                                  storage_done *reply);
-
-/*
- * Puts the entry's message into another mailbox too, as new there: one row more, the sound is shared. Again
- * to the same one: it is new there again. ENOENT no such entry or no such mailbox; EPERM its
- * sender has called it private.
- */
-STORAGE_CHECK int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
-                                storage_done *reply);
 
 /* The mailboxes, blank between, three at most, that have heard what this one's owner sent and wanted to know
  * about; "": none. They are told once. */

@@ -83,6 +83,41 @@ static int entry_insert(struct database *db, const struct deposit *d)
     return error == 0 ? message_mail(db, d->mailbox, d->id) : error;
 }
 
+/* To all of a list. A list that was made for this message alone has done its work. */
+static int entries_insert(struct database *db, const struct deposit *d)
+{
+    struct sent sent;
+    int error = message_distribute(db, d->mailbox, d->id, d->marks & DEPOSIT_URGENT, NULL, NULL, &sent);
+
+    return error != 0 ? error
+                      : database_query(db, NULL, "delete from distribution where id::text = $1 and once",
+                                       VALUES(value_text(d->mailbox)));
+}
+
+/* What the deposit's number means: a mailbox, which nobody shall remove meanwhile, or a list. ENOENT. */
+static int deposit_target(struct database *db, const struct deposit *d, bool *list)
+{
+    PGresult *result = NULL;
+    int error = database_query(db, &result, "select 1 from mailbox where number = $1 for key share",
+                               VALUES(value_text(d->mailbox)));
+
+    if (error != 0) {
+        return error;
+    }
+    *list = PQntuples(result) == 0;
+    PQclear(result);
+    if (!*list) {
+        return 0;
+    }
+    error = database_query(db, &result, "select distribution_of($1, '') is not null",
+                           VALUES(value_text(d->mailbox)));
+    if (error == 0 && !row_truth(result, 0, 0)) {
+        error = ENOENT;
+    }
+    PQclear(result);
+    return error;
+}
+
 /*
  * The look before the transaction spares a replay of what is there already the sending of its sound. The
  * mailbox is locked against removal only (key share), so that deposits into one mailbox do not wait for each
@@ -90,8 +125,7 @@ static int entry_insert(struct database *db, const struct deposit *d)
  */
 int message_deliver(struct database *db, const struct deposit *deposit, const struct audio *audio)
 {
-    PGresult *mailbox = NULL;
-    bool there = false, inserted = false, joined = false;
+    bool there = false, inserted = false, joined = false, list = false;
     int error = message_exists(db, deposit->id, &there);
 
     if (error != 0 || there) {
@@ -99,21 +133,16 @@ int message_deliver(struct database *db, const struct deposit *deposit, const st
     }
     error = database_begin(db);
     if (error == 0) {
-        error = database_query(db, &mailbox, "select 1 from mailbox where number = $1 for key share",
-                               VALUES(value_text(deposit->mailbox)));
+        error = deposit_target(db, deposit, &list);
     }
-    if (error == 0 && PQntuples(mailbox) == 0) {
-        error = ENOENT;
-    }
-    PQclear(mailbox);
-    if (error == 0 && *deposit->continues != '\0') {
+    if (error == 0 && !list && *deposit->continues != '\0') {
         error = message_continue(db, deposit, audio, &joined);
     }
     if (error == 0 && !joined) {
         error = message_insert(db, deposit, audio, &inserted);
     }
     if (error == 0 && inserted) {
-        error = entry_insert(db, deposit);
+        error = list ? entries_insert(db, deposit) : entry_insert(db, deposit);
     }
     if (error == 0 && (inserted || joined)) {
         error = database_commit(db);

@@ -8,6 +8,7 @@
 
 #include "storage/internal.h"
 #include "storage/mailbox.h"
+#include "storage/send.h"
 #include "storage/spool.h"
 #include "storage/subscriber.h"
 
@@ -24,6 +25,18 @@ STORAGE_CHECK int subscriber_read(struct database *db, const char *number, struc
 
 extern const char *const greeting_names[]; /* greeting.c; by enum greeting_kind */
 STORAGE_CHECK int mailbox_read(struct database *db, const char *number, struct mailbox *out); /* ENOENT */
+
+/* -- lists.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* The list that its number means for `sender` ("": for all), as recipient_find() tells it. ENOENT, EACCES. */
+STORAGE_CHECK int list_read(struct database *db, const char *number, const char *sender, struct mailbox *out);
+/* Puts a message into every mailbox behind `target`; part of the asker's transaction. `introduction`: a
+ * blob's id or NULL. */
+STORAGE_CHECK int message_distribute(struct database *db, const char *target, const char *message,
+                                     bool urgent, const char *introduction, const char *sender,
+                                     struct sent *out);
 
 /* -- pin.c
  * -------------------------------------------------------------------------------------------------------------
@@ -85,7 +98,6 @@ STORAGE_CHECK int message_exists(struct database *db, const char *id, bool *out)
 /* Adds the deposit to the message that it continues; *joined stays false where that cannot be any more. */
 STORAGE_CHECK int message_continue(struct database *db, const struct deposit *deposit,
                                    const struct audio *audio, bool *joined);
-STORAGE_CHECK int message_forwards(struct database *db, const char *entry); /* EPERM: it is private */
 /* Appends `second` at the higher of both rates. EINVAL: they are not of one kind; `first` is as it was. */
 STORAGE_CHECK int audio_join(struct audio *first, const struct audio *second);
 

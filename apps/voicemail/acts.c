@@ -100,6 +100,11 @@ static bool is_heard(const struct voicemail *vm)
     return message_entry(vm)->heard;
 }
 
+static bool is_teams(const struct voicemail *vm)
+{
+    return team_has(message_entry(vm), vm);
+}
+
 static const char *delete_phrase(const struct voicemail *vm)
 {
     return message_entry(vm)->deleted ? "undelete" : "delete";
@@ -168,6 +173,7 @@ static const struct act acts[] = {
     {"mail", message_mail_it, ON_MESSAGE, .message = true},
     {"reply", send_reply, ON_MESSAGE, .message = true, .offered = has_caller},
     {"call-back", send_call_back, ON_MESSAGE, .message = true, .offered = has_caller},
+    {"claim", send_claim, ON_MESSAGE, .message = true, .offered = is_teams},
     {"envelope", message_envelope, ON_MESSAGE, .message = true},
     {"skip-on", playing_skip_on, IN(MENU_PLAYING), .live = true, .message = true},
     {"skip-back", playing_skip_back, IN(MENU_PLAYING), .live = true, .message = true},
@@ -182,6 +188,7 @@ static const struct act acts[] = {
     {"greet-name", act_greet_name, IN(MENU_OPTIONS)},
     {"greet-temporary", greeting_temporary, IN(MENU_OPTIONS)},
     {"greetings", greeting_others, IN(MENU_OPTIONS)},
+    {"lists", send_lists, IN(MENU_OPTIONS)},
     {"pin", pin_change, IN(MENU_OPTIONS)},
     {"order", options_order, IN(MENU_PREFERENCES), .phrase = order_phrase},
     {"autoplay", options_autoplay, IN(MENU_PREFERENCES), .phrase = autoplay_phrase},

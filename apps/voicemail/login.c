@@ -99,6 +99,10 @@ static void login_number(struct link *link, const char *digits)
         login_ask_number(link);
         return;
     }
+    if (!strcmp(digits, "*")) { /* no owner, but somebody who looks for one */
+        directory_visit(vm);
+        return;
+    }
     snprintf(vm->number, sizeof vm->number, "%s", digits);
     login_ask_pin(link);
 }

@@ -28,7 +28,7 @@ static void message_changed_elsewhere(struct voicemail *vm)
     voicemail_tell(vm, "msg-changed-elsewhere", message_reopen);
 }
 
-static void message_updated(struct ticket ticket, int error, const struct entry *entry)
+void message_updated(struct ticket ticket, int error, const struct entry *entry)
 {
     struct link *link = link_of(ticket);
 
@@ -126,9 +126,12 @@ static void message_play(struct voicemail *vm, const char *path)
     struct list list = {0};
 
     message_say_number(vm, &list);
+    team_say_to(vm, &list);
     if (vm->box.envelope)
         message_say_envelope(vm, &list);
     list_silence(&list, 300);
+    if (*vm->introduction)
+        list_file(vm->link, &list, vm->introduction, true);
     list_file(vm->link, &list, path, true);
     keymap_play(vm, &list);
     playing_settle(vm);
@@ -168,16 +171,39 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
     message_play(vm, path);
 }
 
-/* The sound is fetched anew each time: hours may lie between, and the cache is no place to keep messages. */
-void message_present(struct voicemail *vm)
+static void message_fetch(struct voicemail *vm)
 {
-    vm->paused = false;
-    vm->left_alone = false;
-    vm->rounds = 0;
     int error = entry_fetch(server_storage(link_server(vm->link)), message_entry(vm)->id,
                             link_ticket(vm->link), message_fetched);
     if (error)
         voicemail_trouble(vm, "fetch", error);
+}
+
+/* The message is worth hearing without what was said before it, too. */
+static void message_introduced(struct ticket ticket, int error, const char *path)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (!error)
+        snprintf(vm->introduction, sizeof vm->introduction, "%s", path);
+    message_fetch(vm);
+}
+
+/* The sound is fetched anew each time: hours may lie between, and the cache is no place to keep messages. */
+void message_present(struct voicemail *vm)
+{
+    const struct entry *entry = message_entry(vm);
+
+    vm->paused = false;
+    vm->left_alone = false;
+    vm->rounds = 0;
+    *vm->introduction = '\0';
+    if (!entry->introduced || introduction_fetch(server_storage(link_server(vm->link)), entry->id,
+                                                 link_ticket(vm->link), message_introduced) != 0)
+        message_fetch(vm);
 }
 
 /* -- from one to the next

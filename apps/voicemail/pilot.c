@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FOUND_MAX (DIVERSIONS_MAX + 1)
+#define HOPS_MAX (DIVERSIONS_MAX + 1)
 
 /* Who may be meant, the likeliest first; `hop` NULL: nobody sent it on, as far as is told. */
-struct found {
+struct hops {
     const char *user;
     const struct diversion *hop;
 };
@@ -20,7 +20,7 @@ struct found {
  * place, or, where the settings say so, who sent the call on last. An address that names no hop is the last
  * resort: it may as well be the pilot's, as another network knows it.
  */
-static size_t pilot_search(const struct link *link, struct found found[FOUND_MAX])
+static size_t pilot_search(const struct link *link, struct hops found[HOPS_MAX])
 {
     const struct request *request = link_request(link);
     bool last = !strcmp(link_settings(link)->diverted_to, "last");
@@ -29,20 +29,20 @@ static size_t pilot_search(const struct link *link, struct found found[FOUND_MAX
     size_t count = 0;
 
     if (hop_count > 0 && hops[0].owner)
-        found[count++] = (struct found){hops[0].user, &hops[0]};
+        found[count++] = (struct hops){hops[0].user, &hops[0]};
     for (unsigned i = 0; i < hop_count; i++) {
         const struct diversion *hop = &hops[last ? hop_count - 1 - i : i];
 
         if (!hop->owner)
-            found[count++] = (struct found){hop->user, hop};
+            found[count++] = (struct hops){hop->user, hop};
     }
     if (*request->called)
-        found[count++] = (struct found){request->called, NULL};
+        found[count++] = (struct hops){request->called, NULL};
     return count;
 }
 
 /* RFC 4458 §2: the cause is that of his hop. Without one he is only said to be unavailable. */
-static void pilot_take(struct voicemail *vm, const struct found *found)
+static void pilot_take(struct voicemail *vm, const struct hops *found)
 {
     snprintf(vm->number, sizeof vm->number, "%s", found->user);
     vm->status = found->hop && found->hop->cause ? found->hop->cause : 480;
@@ -50,7 +50,7 @@ static void pilot_take(struct voicemail *vm, const struct found *found)
 
 /* With the database away the likeliest has it: the spool keeps the message. A last resort is too little for
  * that. */
-static void pilot_guess(struct voicemail *vm, const struct found *found)
+static void pilot_guess(struct voicemail *vm, const struct hops *found)
 {
     if (found->hop)
         pilot_take(vm, found);
@@ -59,7 +59,7 @@ static void pilot_guess(struct voicemail *vm, const struct found *found)
 static void pilot_found(struct ticket ticket, int error, size_t which, const struct mailbox *box)
 {
     struct link *link = link_of(ticket);
-    struct found found[FOUND_MAX];
+    struct hops found[HOPS_MAX];
 
     if (!link)
         return;
@@ -82,8 +82,8 @@ static void pilot_found(struct ticket ticket, int error, size_t which, const str
 void pilot_invited(struct link *link)
 {
     struct voicemail *vm = voicemail_new(link);
-    const char *numbers[FOUND_MAX];
-    struct found found[FOUND_MAX];
+    const char *numbers[HOPS_MAX];
+    struct hops found[HOPS_MAX];
     size_t count;
     int error;
 

@@ -30,7 +30,7 @@ static void screen_rung(void *arg, int status)
     struct voicemail *vm = arg;
 
     (void)status;
-    vm->calling = false;
+    vm->phones_ring = false;
 }
 
 /* The owner's phones answer by themselves, if they do that for us; else they ring until somebody listens. */
@@ -55,7 +55,7 @@ static void screen_call_owner(struct voicemail *vm)
     if (request->anonymous)
         order.caller = (struct party){.user = "anonymous"};
     int error = call_make(link_server(vm->link), &order);
-    vm->calling = error == 0;
+    vm->phones_ring = error == 0;
     if (error)
         link_log(vm->link, LEVEL_NOTICE, "screen-not-called mailbox=%s error=%d", vm->number, error);
 }
@@ -77,9 +77,9 @@ static void screen_end(struct voicemail *vm)
 {
     struct voicemail **at = &deposits, *screener = vm->screener;
 
-    if (vm->calling)
+    if (vm->phones_ring)
         call_cancel_origin(link_server(vm->link), vm);
-    vm->calling = false;
+    vm->phones_ring = false;
     if (vm->listed) {
         while (*at != vm)
             at = &(*at)->next_deposit;

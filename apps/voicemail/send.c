@@ -1,9 +1,7 @@
-/* What an owner sends from his box: a message of his own, an answer, or what was left to him to somebody
- * else. */
+/* What an owner says himself: a message of his own, or an answer. */
 #include "apps/voicemail/voicemail.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* -- a message of one's own
  * ----------------------------------------------------------------------------------------- */
@@ -14,142 +12,56 @@ static void compose_done(struct voicemail *vm)
     inbox_menu(vm->link);
 }
 
-/* With the database away he may speak all the same: the spool keeps it, and commit tells him the truth. */
-static void compose_found(struct ticket ticket, int error, const struct mailbox *box)
+static void compose_asked(struct link *link, char key)
 {
-    struct link *link = link_of(ticket);
+    (void)key; /* who knows the words cuts them short by '#' */
+    deposit_start(link);
+}
+
+static void compose_begin(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
     struct list list = {0};
 
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error == ENOENT) {
-        voicemail_tell(vm, "vm-nobox", inbox_menu);
-    } else if (error == 0 && mailbox_is_full(box)) {
-        voicemail_tell(vm, "vm-mailboxfull", inbox_menu);
-    } else {
-        vm->then = compose_done;
-        vm->status = 0;
-        vm->limit_s = error ? 0 : box->max_message_s;
-        say_to(vm, &list, "vm-intro");
-        link_play(link, &list, deposit_start);
-    }
+    snprintf(vm->dialled, sizeof vm->dialled, "%s", vm->to.target);
+    vm->then = compose_done;
+    vm->status = 0;
+    vm->limit_s = vm->to.limit_s;
+    say_to(vm, &list, "vm-intro");
+    link_menu(link, &list, "#", 0, compose_asked);
 }
 
-static void compose_number(struct link *link, const char *digits)
-{
-    struct voicemail *vm = link_state(link);
-
-    if (!*digits)
-        inbox_menu(link);
-    else
-        send_compose(vm, digits);
-}
-
-/* `number` NULL: he is asked for it. */
 void send_compose(struct voicemail *vm, const char *number)
 {
-    struct list list = {0};
+    if (number)
+        recipients_take(vm, number, compose_begin, inbox_menu);
+    else
+        recipients_ask(vm, compose_begin, inbox_menu);
+}
 
-    if (!number) {
-        say_to(vm, &list, "msg-enter-mailbox");
-        link_ask(vm->link, &list, 16, MENU_WAIT_MS, compose_number);
-        return;
-    }
-    snprintf(vm->dialled, sizeof vm->dialled, "%s", number);
-    int error =
-        mailbox_find(server_storage(link_server(vm->link)), number, link_ticket(vm->link), compose_found);
-    if (error)
-        voicemail_trouble(vm, "recipient", error);
+static void send_to_found(struct voicemail *vm, const char *number)
+{
+    send_compose(vm, number);
+}
+
+void send_directory(struct voicemail *vm)
+{
+    directory_ask(vm, send_to_found, message_menu);
 }
 
 /* -- an answer
  * ----------------------------------------------------------------------------------------------- */
 
+/* Who has no box here, as he was just told, is called; whether that may be is asked there. */
+static void reply_by_call(struct link *link)
+{
+    send_call_back(link_state(link));
+}
+
 void send_reply(struct voicemail *vm)
 {
     if (*message_entry(vm)->caller)
-        send_compose(vm, message_entry(vm)->caller);
+        recipients_take(vm, message_entry(vm)->caller, compose_begin, reply_by_call);
     else
         voicemail_tell(vm, "vm-nonumber", message_menu);
-}
-
-/* -- to somebody else
- * ---------------------------------------------------------------------------------------- */
-
-static void forward_done(struct ticket ticket, int error)
-{
-    struct link *link = link_of(ticket);
-
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error == EPERM)
-        voicemail_tell(vm, "msg-is-private", message_menu);
-    else if (error && error != ENOENT)
-        voicemail_trouble(vm, "forward", error);
-    else
-        voicemail_tell(vm, error ? "vm-nobox" : "vm-msgforwarded", message_menu);
-}
-
-/* Asked before the row is written, as a full mailbox is no place to forward to. The sound is not copied. */
-static void forward_found(struct ticket ticket, int error, const struct mailbox *box)
-{
-    struct link *link = link_of(ticket);
-
-    if (!link)
-        return;
-    struct voicemail *vm = link_state(link);
-    if (error == ENOENT) {
-        voicemail_tell(vm, "vm-nobox", message_menu);
-        return;
-    }
-    if (error == 0 && mailbox_is_full(box)) {
-        voicemail_tell(vm, "vm-mailboxfull", message_menu);
-        return;
-    }
-    if (error == 0)
-        error = entry_forward(server_storage(link_server(link)), message_entry(vm)->id, box->number,
-                              link_ticket(link), forward_done);
-    if (error)
-        voicemail_trouble(vm, "forward", error);
-}
-
-static void forward_number(struct link *link, const char *digits)
-{
-    struct voicemail *vm = link_state(link);
-
-    if (!*digits) {
-        message_menu(link);
-        return;
-    }
-    int error = mailbox_find(server_storage(link_server(link)), digits, link_ticket(link), forward_found);
-    if (error)
-        voicemail_trouble(vm, "forward", error);
-}
-
-void send_forward(struct voicemail *vm)
-{
-    struct list list = {0};
-
-    say_to(vm, &list, "msg-enter-mailbox");
-    link_ask(vm->link, &list, 16, MENU_WAIT_MS, forward_number);
-}
-
-/* -- calls
- * --------------------------------------------------------------------------------------------------- */
-
-void send_call_back(struct voicemail *vm)
-{
-    voicemail_tell(vm, "vm-sorry", message_menu);
-}
-
-void send_place_call(struct voicemail *vm)
-{
-    voicemail_tell(vm, "vm-sorry", message_menu);
-}
-
-void send_directory(struct voicemail *vm)
-{
-    voicemail_tell(vm, "vm-sorry", message_menu);
 }

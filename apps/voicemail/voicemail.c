@@ -148,6 +148,12 @@ static void voicemail_invited(struct link *link, const struct request *request)
     } else if (!strcmp(mode, "login")) {
         if (voicemail_new(link))
             link_answer(link);
+    } else if (!strcmp(mode, "directory")) {
+        if (voicemail_new(link))
+            link_answer(link);
+    } else if (!strncmp(mode, CALLED_ARGUMENT, strlen(CALLED_ARGUMENT))) {
+        if (voicemail_new(link))
+            calls_arrived(link_state(link), mode);
     } else if (!strcmp(mode, "pilot")) {
         pilot_invited(link);
     } else if (!strcmp(mode, "screen")) {
@@ -194,7 +200,11 @@ static void voicemail_answered(struct link *link)
     if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox")) {
         resume_offer(vm);
         screen_begin(vm);
-    } else if (vm->screening && vm->admitted)
+    } else if (!strcmp(mode, "directory"))
+        directory_visit(vm);
+    else if (vm->calling.answered)
+        calls_joined(vm);
+    else if (vm->screening && vm->admitted)
         screen_join(vm);
     else
         login_start(vm);
@@ -209,6 +219,7 @@ static void voicemail_ended(struct link *link)
         return;
     screen_ended(vm);
     deposit_ended(vm);
+    calls_ended(vm);
     inbox_close(vm);
     explicit_bzero(vm->new_pin, sizeof vm->new_pin);
     free(vm);

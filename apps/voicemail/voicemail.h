@@ -7,12 +7,13 @@
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
  *   options.c    the menus of settings                          keymap.c   which key does what where
  *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
- *   send.c       compose, reply, forward                    pilot.c    whose mailbox, of calls that a PBX
- * sends
- *   send.c       compose, reply, forward                        acts.c     what keys can do, by name
- *   playing.c    keys while a message plays                     keymap_judge.c  faults of maps
- *   send.c       compose, reply, forward                       operator.c  somebody who can help
- *   resume.c     a message that was cut off goes on           screen.c    the owner listens, and takes the
+ *   send.c       compose, reply                                 recipients.c  who shall have a message
+ *   forward.c    what was left here, to others                  team.c     messages of a team's box
+ *   calls.c      calls out of the box                           directory.c  somebody by his name
+ *   lists.c      his own lists                                  pilot.c    whose mailbox, of a call that a
+ * PBX sends acts.c       what keys can do, by name                      keymap_judge.c  faults of maps
+ *   playing.c    keys while a message plays                     operator.c  somebody who can help
+ *   resume.c     a message that was cut off goes on             screen.c   the owner listens, and takes the
  * call
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
@@ -26,6 +27,7 @@
 #include "core/call/app.h"
 #include "core/call/media.h"
 #include "storage/mailbox.h"
+#include "storage/send.h"
 #include "storage/spool.h"
 #include "storage/subscriber.h"
 
@@ -70,6 +72,34 @@ enum menu {
     MENU_COUNT
 };
 
+/* Who shall have a message. */
+struct receivers {
+    char numbers[SEND_MAX][NUMBER_TEXT];
+    size_t count;
+    char typed[NUMBER_TEXT];  /* what is still to be looked up: "1003*1004" */
+    bool more;                /* he is asked for another one then */
+    char target[NUMBER_TEXT]; /* at last: one mailbox, or a list */
+    unsigned limit_s;         /* its longest message; 0: the server's */
+    link_step *then, *nobody; /* `nobody` when there is none */
+};
+
+struct directory {
+    struct found_list list;
+    size_t at;
+    void (*chosen)(struct voicemail *vm, const char *number);
+    link_step *cancelled;
+};
+
+/* A call out of the box. */
+struct calling {
+    char number[NUMBER_TEXT];
+    int64_t id;   /* of its row; 0: none is made or stands */
+    uint32_t mix; /* in which both talk; 0: none */
+    int status;
+    struct ticket other; /* who has answered; of him: who called */
+    bool answered;       /* `other` is somebody */
+};
+
 struct voicemail {
     struct link *link;
     char number[NUMBER_TEXT]; /* the mailbox */
@@ -91,8 +121,8 @@ struct voicemail {
 
     /* live screening: a deposit's side, and the owner's */
     struct voicemail *next_deposit, *screener, *screened;
-    bool listed, calling; /* it is among the deposits of now; the owner's phones are being called */
-    bool taken;           /* the owner talks to the caller */
+    bool listed, phones_ring; /* it is among the deposits of now; the owner's phones are being called */
+    bool taken;               /* the owner talks to the caller */
     bool screening, admitted;
     uint32_t room;
 
@@ -116,6 +146,13 @@ struct voicemail {
     link_step *greeted;        /* what follows once that is done */
     bool pin_due;              /* he is let in once he has a PIN of his own */
     char new_pin[PIN_MAX + 1];
+
+    /* what he sends */
+    struct receivers to;
+    struct directory directory;
+    struct calling calling;
+    char introduction[512]; /* a file that is played before the message that is fetched now, or "" */
+    char list_number[NUMBER_TEXT];
 };
 
 /* voicemail.c */
@@ -216,6 +253,7 @@ const char *folder_prompt(enum folder folder);
 void receipts_tell(struct voicemail *vm);
 
 /* message.c */
+entry_reply message_updated;                /* storage's answer to a change; vm->updated follows */
 void message_present(struct voicemail *vm); /* the one at vm->at */
 void message_menu(struct link *link);
 struct entry *message_entry(const struct voicemail *vm);
@@ -276,11 +314,38 @@ void pin_first(struct voicemail *vm); /* a PIN of his own, then inbox_welcome() 
 /* send.c */
 /* Leaves a message in somebody's box, then comes back to the main menu; `number` NULL: he is asked for it. */
 void send_compose(struct voicemail *vm, const char *number);
-void send_reply(
-    struct voicemail *vm); /* to the message at vm->at; then the menu of messages or the main one */
+/* To the caller of the message at vm->at, by a message where he has a box here, else by a call; then the
+ * menu of messages or the main one. */
+void send_reply(struct voicemail *vm);
+void send_directory(struct voicemail *vm); /* a message to somebody who is found by his name */
+
+/* recipients.c: asks for one or more; then vm->to.target is a mailbox or a list. */
+void recipients_ask(struct voicemail *vm, link_step *then, link_step *nobody);
+void recipients_take(struct voicemail *vm, const char *number, link_step *then, link_step *nobody);
+
+/* forward.c */
 void send_forward(struct voicemail *vm);
+
+/* team.c */
+bool team_has(const struct entry *entry, const struct voicemail *vm); /* it is not his alone */
+void send_claim(struct voicemail *vm); /* takes care of the message at vm->at */
+void team_say_to(struct voicemail *vm,
+                 struct list *list); /* whose box it lies in, and who takes care of it */
+
+/* calls.c: out of the box; then the menu of messages or the main one. */
+#define CALLED_ARGUMENT "called:"
 void send_call_back(struct voicemail *vm);
 void send_place_call(struct voicemail *vm);
-void send_directory(struct voicemail *vm);
+void calls_arrived(struct voicemail *vm, const char *argument); /* who was called has answered */
+void calls_joined(struct voicemail *vm);
+void calls_ended(struct voicemail *vm);
+
+/* directory.c */
+void directory_ask(struct voicemail *vm, void (*chosen)(struct voicemail *vm, const char *number),
+                   link_step *cancelled);
+void directory_visit(struct voicemail *vm); /* a caller: whom he chooses is called */
+
+/* lists.c */
+void send_lists(struct voicemail *vm); /* then the menu of settings */
 
 #endif

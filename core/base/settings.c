@@ -321,6 +321,7 @@ static const struct key keys[] = {
     N("voicemail", "message_gap", message_gap_s, 0, 600, 30),
     B("voicemail", "screen_keep", screen_keep, true),
     T("voicemail", "operator", operator_number, "", operator_fault),
+    N("voicemail", "calls_a_day", calls_a_day, 0, 10000, 20),
     B("conference", "loudness", room_loudness, true),
     B("conference", "denoise", room_denoise, false),
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),

@@ -297,7 +297,7 @@ class Owners(Mail):
         def forward_and_leave():
             receiver, third, from_user = self.user(), self.user(), self.user()
             user, entry, call = self.listen_to([(700, 1.5)], caller=from_user)
-            call.dial("8%s#" % receiver)
+            call.dial("8%s#2" % receiver)
             copy = self.count(receiver)[0]
             self.assertEqual((copy.caller, copy.message), (from_user, self.row(entry).message))
             call.dial("31")  # a reply to him who left it

@@ -181,19 +181,6 @@ START_TEST(second_part_waits_for_the_sweep)
 }
 END_TEST
 
-START_TEST(private_message_is_not_forwarded)
-{
-    ck_assert_int_eq(open_deposit("1001"), 0);
-    wav_write(answer.path, 3000, 3000);
-    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_PRIVATE, TICKET, done_answered)), 0);
-    ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET,
-                                      entries_answered)),
-                     0);
-    ck_assert_int_eq(ASK(entry_forward(kit.st, answer.entries[0].id, "1002", TICKET, done_answered)), EPERM);
-    ck_assert_int_eq(messages(), 1);
-}
-END_TEST
-
 /* Parts of different calls may differ in rate: the higher one is kept. */
 START_TEST(parts_of_two_rates_are_joined)
 {
@@ -625,7 +612,6 @@ int main(void)
     tcase_add_test(full, second_part_is_added_once);
     tcase_add_test(full, second_part_stands_alone_once_the_first_was_heard);
     tcase_add_test(full, second_part_waits_for_the_sweep);
-    tcase_add_test(full, private_message_is_not_forwarded);
     tcase_add_test(full, parts_of_two_rates_are_joined);
     tcase_add_test(full, discarded_deposit_leaves_nothing);
     tcase_add_test(full, commit_says_what_was_not_saved);

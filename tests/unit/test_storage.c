@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "storage/caller.h"
 #include "storage/internal.h"
+#include "storage/send.h"
 #include "tests/unit/test_storage_kit.h"
 
 /* -- subscribers
@@ -562,6 +563,12 @@ START_TEST(entry_deleted_and_back)
 }
 END_TEST
 
+static void sent_answered(struct ticket ticket, int error, const struct sent *sent)
+{
+    (void)sent;
+    done_answered(ticket, error);
+}
+
 START_TEST(forwarded_entry_shares_the_sound)
 {
     message_make("1001", "201", "2026-01-02 03:04:07Z");
@@ -570,7 +577,7 @@ START_TEST(forwarded_entry_shares_the_sound)
     char id[UUID_TEXT];
 
     strcpy(id, answer.entries[0].id);
-    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "1002", TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(entry_send(kit.st, id, "1002", "1001", NULL, TICKET, sent_answered)), 0);
     ck_assert_int_eq(list("1002", FOLDER_INBOX), 0);
     ck_assert_uint_eq(answer.entry_count, 1);
     ck_assert_str_eq(answer.entries[0].caller, "201");
@@ -578,14 +585,13 @@ START_TEST(forwarded_entry_shares_the_sound)
     struct entry theirs = answer.entries[0];
     theirs.heard = theirs.deleted = true;
     ck_assert_int_eq(update(&theirs), 0);
-    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "1002", TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(entry_send(kit.st, id, "1002", "1001", NULL, TICKET, sent_answered)), 0);
     ck_assert_int_eq(list("1002", FOLDER_INBOX), 0);
     ck_assert_uint_eq(answer.entry_count, 1);
     ck_assert_int_eq(kit_sql("select count(*) from message"), 1);
     ck_assert_int_eq(kit_sql("select refs from message"), 2);
-    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "2001", TICKET, done_answered)), ENOENT);
     uuid_make(id);
-    ck_assert_int_eq(ASK(entry_forward(kit.st, id, "1002", TICKET, done_answered)), ENOENT);
+    ck_assert_int_eq(ASK(entry_send(kit.st, id, "1002", "1001", NULL, TICKET, sent_answered)), ENOENT);
 }
 END_TEST
 

@@ -30,14 +30,16 @@ static void storage_answers(void)
         *asked.told = '\0';
         if (!strncmp(last, "list=", 5)) {
             list_entries(3, entries);
-        } else if (!strncmp(last, "update=", 7)) {
+        } else if (!strncmp(last, "update=", 7) || !strncmp(last, "claim=", 6)) {
             struct entry entry = asked.wanted;
             entry.version++;
             asked.entry(asked.ticket, 0, &entry);
         } else if (!strncmp(last, "fetch=", 6) || !strncmp(last, "open=", 5) ||
                    !strncmp(last, "greeting=", 9)) {
             asked.file(asked.ticket, 0, "/cache/one.wav");
-        } else if (!strncmp(last, "find=", 5)) {
+        } else if (!strncmp(last, "call-out=", 9)) {
+            asked.leave(asked.ticket, EACCES, NULL);
+        } else if (!strncmp(last, "find=", 5) || !strncmp(last, "recipient=", 10)) {
             asked.mailbox(asked.ticket, 0, &box);
         } else if (!strncmp(last, "discard=", 8)) {
             continue;

@@ -192,15 +192,94 @@ int mailbox_prefer(struct storage *st, const struct mailbox *box, struct ticket 
     return ask(ticket, "prefer", text);
 }
 
-int entry_forward(struct storage *st, const char *id, const char *mailbox, struct ticket ticket,
-                  storage_done *reply)
+int entry_claim(struct storage *st, const struct entry *entry, struct ticket ticket, entry_reply *reply)
+{
+    (void)st;
+    asked.entry = reply;
+    asked.wanted = *entry;
+    return ask(ticket, "claim", entry->id);
+}
+
+int entry_send(struct storage *st, const char *id, const char *target, const char *sender,
+               const char *introduction, struct ticket ticket, sent_reply *reply)
+{
+    char text[128];
+
+    (void)st;
+    asked.sent = reply;
+    snprintf(text, sizeof text, "%s/%s/%s%s", id, target, sender, introduction ? "/introduced" : "");
+    return ask(ticket, "send", text);
+}
+
+int introduction_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
+{
+    (void)st;
+    asked.file = reply;
+    return ask(ticket, "introduction", id);
+}
+
+int recipient_find(struct storage *st, const char *number, const char *sender, struct ticket ticket,
+                   mailbox_reply *reply)
+{
+    (void)st;
+    (void)sender;
+    asked.mailbox = reply;
+    return ask(ticket, "recipient", number);
+}
+
+/* The list's name is a uuid: a test tells the members. */
+int recipients_store(struct storage *st, const char *id, const char *sender,
+                     const char numbers[][NUMBER_TEXT], size_t count, struct ticket ticket,
+                     storage_done *reply)
+{
+    char text[128] = "";
+
+    (void)st;
+    (void)sender;
+    asked.done = reply;
+    snprintf(asked.list, sizeof asked.list, "%s", id);
+    for (size_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? "/" : "", numbers[i]);
+    return ask(ticket, "recipients", text);
+}
+
+int list_change(struct storage *st, const char *owner, const char *list, const char *member, bool add,
+                struct ticket ticket, storage_done *reply)
 {
     char text[128];
 
     (void)st;
     asked.done = reply;
-    snprintf(text, sizeof text, "%s/%s", id, mailbox);
-    return ask(ticket, "forward", text);
+    snprintf(text, sizeof text, "%s/%s/%c%s", owner, list, add ? '+' : '-', member);
+    return ask(ticket, "list-change", text);
+}
+
+int directory_find(struct storage *st, const char *keys, struct ticket ticket, found_reply *reply)
+{
+    (void)st;
+    asked.found = reply;
+    return ask(ticket, "directory", keys);
+}
+
+int call_out_begin(struct storage *st, const char *mailbox, const char *number, unsigned most,
+                   struct ticket ticket, leave_reply *reply)
+{
+    char text[128];
+
+    (void)st;
+    asked.leave = reply;
+    snprintf(text, sizeof text, "%s/%s/%u", mailbox, number, most);
+    return ask(ticket, "call-out", text);
+}
+
+int call_out_end(struct storage *st, int64_t id, int status, struct ticket ticket, storage_done *reply)
+{
+    char text[128];
+
+    (void)st;
+    (void)reply;
+    snprintf(text, sizeof text, "%d/%d", (int)id, status);
+    return ask(ticket, "call-over", text);
 }
 
 int receipts_take(struct storage *st, const char *mailbox, struct ticket ticket, receipts_reply *reply)
@@ -270,6 +349,7 @@ void voicemail_begin(void)
     settings.operator_number = none;
     settings.realm = realm;
     settings.screen_keep = true;
+    settings.calls_a_day = 20;
     settings.cache_dir = (char *)"/cache";
 }
 

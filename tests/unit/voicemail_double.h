@@ -7,6 +7,7 @@
 
 #include "apps/apps.h"
 #include "storage/mailbox.h"
+#include "storage/send.h"
 #include "storage/spool.h"
 #include "storage/subscriber.h"
 #include "tests/unit/app_double.h"
@@ -23,11 +24,15 @@ struct asked {
     entry_reply *entry;
     file_reply *file;
     storage_done *done;
+    sent_reply *sent;
+    leave_reply *leave;
+    found_reply *found;
     struct deposit deposit; /* of the last deposit_open() */
     struct entry wanted;    /* of the last entry_update() */
     unsigned marks;         /* of the last deposit_commit() */
     bool may_resume;        /* storage has a message that was cut off */
     cut_reply *cut;
+    char list[UUID_TEXT]; /* of the last recipients_store() */
 };
 extern struct asked asked;
 

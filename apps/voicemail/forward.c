@@ -1,0 +1,132 @@
+/*
+ * Forwarding: to whom, with words of one's own before it or without, and what came of it. The message stays
+ * as it is; each receiver has a row of his own.
+ */
+#include "apps/voicemail/voicemail.h"
+
+#include <stdio.h>
+
+#define INTRODUCTION_MAX_MS 120000
+#define MISSES_SAID 4
+
+static void forward_menu(struct link *link);
+
+static void forward_sent(struct ticket ticket, int error, const struct sent *sent)
+{
+    struct link *link = link_of(ticket);
+    struct list list = {0};
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error == EPERM) {
+        voicemail_tell(vm, "msg-is-private", message_menu);
+        return;
+    }
+    if (error) {
+        voicemail_trouble(vm, "forward", error);
+        return;
+    }
+    if (sent->placed)
+        say_to(vm, &list, "vm-msgforwarded");
+    for (unsigned i = 0; i < sent->missed && i < MISSES_SAID; i++) {
+        say_to(vm, &list, "vm-extension");
+        say_digits_to(vm, &list, sent->misses[i].mailbox);
+        say_to(vm, &list, sent->misses[i].full ? "vm-mailboxfull" : "vm-nobox");
+    }
+    link_log(link, LEVEL_INFO, "forwarded entry=%s placed=%u missed=%u", message_entry(vm)->id, sent->placed,
+             sent->missed);
+    link_play(link, &list, message_menu);
+}
+
+/* `introduction` NULL: none. */
+static void forward_send(struct voicemail *vm, const char *introduction)
+{
+    int error = entry_send(server_storage(link_server(vm->link)), message_entry(vm)->id, vm->to.target,
+                           vm->number, introduction, link_ticket(vm->link), forward_sent);
+
+    if (error)
+        voicemail_trouble(vm, "forward", error);
+}
+
+/* -- an introduction --------------------------------------------------------------------------------------
+ */
+
+static void forward_dropped(struct ticket ticket, int error)
+{
+    (void)ticket;
+    (void)error; /* the sweeper removes what is left behind in the cache */
+}
+
+static void forward_drop(struct voicemail *vm)
+{
+    if (cache_discard(server_storage(link_server(vm->link)), vm->take.path, link_ticket(vm->link),
+                      forward_dropped) != 0)
+        link_log(vm->link, LEVEL_WARNING, "discard-refused file=%s", vm->take.path);
+}
+
+/* Who hangs up has not accepted it, nor has he said that it shall go without. */
+static void forward_taken(struct voicemail *vm, enum take_result result)
+{
+    if (result == TAKE_ACCEPTED) {
+        forward_send(vm, vm->take.path);
+        return;
+    }
+    forward_drop(vm);
+    if (result != TAKE_HUNG_UP)
+        voicemail_tell(vm, result == TAKE_EMPTY ? "msg-nothing-recorded" : "msg-not-saved", forward_menu);
+}
+
+static void forward_record(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    char name[UUID_TEXT];
+
+    uuid_make(name);
+    snprintf(vm->take.path, sizeof vm->take.path, "%s/%s.wav", link_settings(link)->cache_dir, name);
+    take_start(vm);
+}
+
+static void forward_redo(struct voicemail *vm)
+{
+    forward_drop(vm);
+    forward_record(vm->link);
+}
+
+static void forward_introduce(struct voicemail *vm)
+{
+    vm->take = (struct take){
+        .max_ms = INTRODUCTION_MAX_MS,
+        .silence_ms = 1000 * link_settings(vm->link)->message_silence_s,
+        .min_ms = 500,
+        .redo = forward_redo,
+        .done = forward_taken,
+    };
+    voicemail_tell(vm, "vm-record-prepend", forward_record);
+}
+
+static void forward_key(struct link *link, char key)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (key == '1')
+        forward_introduce(vm);
+    else if (key == '*')
+        message_menu(link);
+    else
+        forward_send(vm, NULL);
+}
+
+/* "To say something before it press 1, to send it as it is press 2." */
+static void forward_menu(struct link *link)
+{
+    struct list list = {0};
+
+    say_to(link_state(link), &list, "vm-forwardoptions");
+    link_menu(link, &list, "12*", MENU_WAIT_MS, forward_key);
+}
+
+void send_forward(struct voicemail *vm)
+{
+    recipients_ask(vm, forward_menu, message_menu);
+}

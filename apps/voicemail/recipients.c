@@ -1,0 +1,152 @@
+/*
+ * Who shall have a message: "1002#", "1002*1003#", a list's number, or somebody by his name ("*#"). Several
+ * become a list for this message, so that one deposit or one forwarding reaches them all.
+ */
+#include "apps/voicemail/voicemail.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TYPED_MAX 32
+
+static void recipients_next(struct link *link);
+static void recipients_more(struct link *link);
+
+static void recipients_stored(struct ticket ticket, int error)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    if (error)
+        voicemail_trouble(vm, "recipients", error);
+    else
+        vm->to.then(link);
+}
+
+/* All have been looked up. */
+static void recipients_settle(struct voicemail *vm)
+{
+    struct receivers *to = &vm->to;
+    int error;
+
+    if (to->more) {
+        to->more = false;
+        recipients_more(vm->link);
+    } else if (to->count == 0) {
+        to->nobody(vm->link);
+    } else if (to->count == 1) {
+        snprintf(to->target, sizeof to->target, "%s", to->numbers[0]);
+        to->then(vm->link);
+    } else {
+        to->limit_s = 0;
+        uuid_make(to->target);
+        error = recipients_store(server_storage(link_server(vm->link)), to->target, vm->number, to->numbers,
+                                 to->count, link_ticket(vm->link), recipients_stored);
+        if (error)
+            voicemail_trouble(vm, "recipients", error);
+    }
+}
+
+static void recipients_add(struct receivers *to, const char *number, unsigned limit_s)
+{
+    if (to->count == SEND_MAX)
+        return;
+    snprintf(to->numbers[to->count++], sizeof to->numbers[0], "%s", number);
+    to->limit_s = limit_s;
+}
+
+/* The first of what was typed, up to its star, is taken off. */
+static void recipients_shift(struct receivers *to)
+{
+    size_t length = strcspn(to->typed, "*");
+
+    length += strspn(to->typed + length, "*");
+    memmove(to->typed, to->typed + length, strlen(to->typed + length) + 1);
+}
+
+/* With the database away he may speak all the same: the spool keeps it, and commit tells him the truth. */
+static void recipients_found(struct ticket ticket, int error, const struct mailbox *box)
+{
+    struct link *link = link_of(ticket);
+    const char *trouble = NULL;
+
+    if (!link)
+        return;
+    struct voicemail *vm = link_state(link);
+    struct receivers *to = &vm->to;
+    if (error == ENOENT || (error == 0 && box->kind == MAILBOX_GREETING))
+        trouble = "vm-nobox";
+    else if (error == EACCES)
+        trouble = "msg-not-permitted";
+    else if (error == 0 && mailbox_is_full(box))
+        trouble = "vm-mailboxfull";
+    else if (error == 0)
+        recipients_add(to, box->number, box->max_message_s);
+    else if (strcspn(to->typed, "*") == strlen(to->typed))
+        recipients_add(to, to->typed, 0);
+    recipients_shift(to);
+    if (trouble)
+        voicemail_tell(vm, trouble, recipients_next);
+    else
+        recipients_next(link);
+}
+
+static void recipients_next(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    struct receivers *to = &vm->to;
+    char number[NUMBER_TEXT];
+
+    if (!*to->typed) {
+        recipients_settle(vm);
+        return;
+    }
+    snprintf(number, sizeof number, "%.*s", (int)strcspn(to->typed, "*"), to->typed);
+    int error = recipient_find(server_storage(link_server(link)), number, vm->number, link_ticket(link),
+                               recipients_found);
+    if (error)
+        voicemail_trouble(vm, "recipient", error);
+}
+
+static void recipients_chosen(struct voicemail *vm, const char *number)
+{
+    vm->to.more = true;
+    snprintf(vm->to.typed, sizeof vm->to.typed, "%s", number);
+    recipients_next(vm->link);
+}
+
+static void recipients_typed(struct link *link, const char *digits)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (!strcmp(digits, "*")) {
+        directory_ask(vm, recipients_chosen, recipients_more);
+        return;
+    }
+    snprintf(vm->to.typed, sizeof vm->to.typed, "%s", digits + strspn(digits, "*"));
+    recipients_next(link);
+}
+
+static void recipients_more(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    struct list list = {0};
+
+    say_to(vm, &list, vm->to.count ? "msg-more-recipients" : "msg-enter-recipients");
+    link_ask(link, &list, TYPED_MAX, MENU_WAIT_MS, recipients_typed);
+}
+
+void recipients_ask(struct voicemail *vm, link_step *then, link_step *nobody)
+{
+    vm->to = (struct receivers){.then = then, .nobody = nobody};
+    recipients_more(vm->link);
+}
+
+void recipients_take(struct voicemail *vm, const char *number, link_step *then, link_step *nobody)
+{
+    vm->to = (struct receivers){.then = then, .nobody = nobody};
+    snprintf(vm->to.typed, sizeof vm->to.typed, "%s", number);
+    recipients_next(vm->link);
+}

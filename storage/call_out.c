@@ -1,0 +1,161 @@
+/*
+ * Calls that owners make out of their mailboxes: who may, how often, and a row for each that was tried.
+ */
+#include "storage/rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct begin_job {
+    struct job job;
+    leave_reply *reply;
+    char mailbox[NUMBER_TEXT], number[NUMBER_TEXT];
+    unsigned most;
+    struct call_leave leave;
+};
+
+/* One pattern a row. The mailbox is locked, so that two phones in it cannot both be the first. */
+static int begin_judge(struct database *db, const struct begin_job *j)
+{
+    PGresult *result = NULL;
+    bool allowed = false;
+    int error = database_query(db, NULL, "select 1 from mailbox where number = $1 for no key update",
+                               VALUES(value_text(j->mailbox)));
+
+    if (error == 0) {
+        error = database_query(db, &result, "select unnest(dial_out) from mailbox where number = $1",
+                               VALUES(value_text(j->mailbox)));
+    }
+    for (int row = 0; error == 0 && row < PQntuples(result); row++) {
+        char pattern[NUMBER_TEXT], *patterns[] = {pattern};
+
+        row_text(result, row, 0, pattern, sizeof pattern);
+        allowed = allowed || settings_any_pattern(patterns, 1, j->number);
+    }
+    PQclear(result);
+    return error != 0 ? error : allowed ? 0 : EPERM;
+}
+
+/* After an hour a call without an end is taken for one that a crash has cut. */
+static int begin_count(struct database *db, const struct begin_job *j)
+{
+    PGresult *result = NULL;
+    int error = database_query(
+        db, &result,
+        "select count(*) filter (where ended is null and started > now() - interval '1 hour'), "
+        "count(*) filter (where status is distinct from 403) from voicemail_call "
+        "where mailbox = $1 and started > now() - interval '1 day'",
+        VALUES(value_text(j->mailbox)));
+
+    if (error != 0) {
+        return error;
+    }
+    if (row_number(result, 0, 0) > 0) {
+        error = EBUSY;
+    } else if (row_number(result, 0, 1) >= (int64_t)j->most) {
+        error = EDQUOT;
+    }
+    PQclear(result);
+    return error;
+}
+
+/* What was refused is written down all the same, as 403 and over. */
+static int begin_write(struct database *db, struct begin_job *j, bool allowed)
+{
+    PGresult *result = NULL;
+    int error = database_query(
+        db, &result,
+        "insert into voicemail_call (mailbox, number, status, ended) "
+        "values ($1, $2, case when $3 then null else 403 end, case when $3 then null else now() end) "
+        "returning id, coalesce((select min(number) from subscriber where mailbox = $1), '')",
+        VALUES(value_text(j->mailbox), value_text(j->number), value_truth(allowed)));
+
+    if (error == 0) {
+        j->leave.id = row_number(result, 0, 0);
+        row_text(result, 0, 1, j->leave.user, sizeof j->leave.user);
+    }
+    PQclear(result);
+    return error;
+}
+
+static int begin_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct begin_job *j = (struct begin_job *)job;
+    int verdict, error = database_begin(db);
+
+    (void)st;
+    if (error != 0) {
+        return error;
+    }
+    verdict = begin_judge(db, j);
+    if (verdict == 0) {
+        verdict = begin_count(db, j);
+    }
+    if (verdict != 0 && verdict != EPERM && verdict != EBUSY && verdict != EDQUOT) {
+        return verdict;
+    }
+    error = begin_write(db, j, verdict == 0);
+    if (error == 0) {
+        error = database_commit(db);
+    }
+    return error != 0 ? error : verdict;
+}
+
+static void begin_replied(struct job *job)
+{
+    struct begin_job *j = (struct begin_job *)job;
+
+    j->reply(job->ticket, job->error, job->error == 0 ? &j->leave : NULL);
+}
+
+static const struct job_kind begin_kind = {
+    .name = "call-out-begin", .run = begin_run, .reply = begin_replied};
+
+int call_out_begin(struct storage *st, const char *mailbox, const char *number, unsigned most,
+                   struct ticket ticket, leave_reply *reply)
+{
+    struct begin_job *j = job_new(st, sizeof *j, &begin_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    j->most = most;
+    key_copy(j->mailbox, sizeof j->mailbox, mailbox);
+    key_copy(j->number, sizeof j->number, number);
+    return job_submit(&j->job);
+}
+
+/* -- its end ----------------------------------------------------------------------------------------------
+ */
+
+struct end_job {
+    struct done_job done;
+    int64_t id;
+    int status;
+};
+
+static int end_run(struct storage *st, struct database *db, struct job *job)
+{
+    const struct end_job *j = (const struct end_job *)job;
+
+    (void)st;
+    return database_query(db, NULL, "update voicemail_call set status = $2, ended = now() where id = $1",
+                          VALUES(value_number(j->id), value_number(j->status)));
+}
+
+static const struct job_kind end_kind = {.name = "call-out-end", .run = end_run, .reply = done_job_reply};
+
+int call_out_end(struct storage *st, int64_t id, int status, struct ticket ticket, storage_done *reply)
+{
+    struct end_job *j = job_new(st, sizeof *j, &end_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->done.reply = reply;
+    j->id = id;
+    j->status = status;
+    return job_submit(&j->done.job);
+}
