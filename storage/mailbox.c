@@ -24,7 +24,8 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
         "used.seconds, "
         "used.bytes, max_seconds, max_bytes, "
         "(select coalesce(string_agg(kind, ' '), '') from greeting where mailbox = m.number), "
-        "kind, keymap, newest_first, autoplay, envelope, tutorial, operator, login_from_greeting "
+        "kind, keymap, newest_first, autoplay, envelope, tutorial, operator, login_from_greeting, "
+        "trusted_phone, array_to_string(dial_out, ' ') "
         "from mailbox m, lateral (select count(*), coalesce(sum(duration_ms) / 1000, 0)::bigint as seconds, "
         "coalesce(sum(octet_length(audio)), 0)::bigint as bytes from entry e join message g on g.id = "
         "e.message "
@@ -67,6 +68,9 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
     out->tutorial = row_truth(result, 0, 18);
     row_text(result, 0, 19, out->operator_number, sizeof out->operator_number);
     out->login_from_greeting = row_truth(result, 0, 20);
+    out->trusted_phone = row_truth(result, 0, 21);
+    /* Cut in the middle of a pattern it could mean more than was written. */
+    key_copy(out->dial_out, sizeof out->dial_out, PQgetvalue(result, 0, 22));
     PQclear(result);
     return 0;
 }

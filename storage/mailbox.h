@@ -41,21 +41,33 @@ struct mailbox {
     unsigned seconds;
     uint64_t bytes;
     unsigned max_message_s; /* 0: the server's */
+    bool trusted_phone;     /* his own phone needs no PIN */
+    char dial_out[256];     /* patterns of numbers that may be called from it, blank between; "": none */
+    unsigned pin_refused;   /* only of mailbox_check_pin(): wrong PINs before this right one */
 };
 typedef void mailbox_reply(struct ticket ticket, int error, const struct mailbox *mailbox);
 STORAGE_CHECK int mailbox_find(struct storage *st, const char *number, struct ticket ticket,
                                mailbox_reply *reply);
 
+/* Who wants in; "": unknown, or one that stands for many, and not counted. */
+struct guesser {
+    char caller[CALLER_TEXT], address[ADDRESS_TEXT];
+};
 /*
- * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, and one that is locked: after 10
- * wrong ones in a row, for 15 minutes, over calls and restarts. A locked box still takes deposits.
+ * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, a guesser who is locked out (as for
+ * rooms: table pin_guess), and a mailbox that is locked: after 10 wrong ones in a row, for 15 minutes, then
+ * for twice as long each time until a right one, over calls and restarts. A locked box still takes deposits.
+ * A PIN older than settings->pin_days comes back as one that must change.
  */
 STORAGE_CHECK int mailbox_check_pin(struct storage *st, const char *number, const char *pin,
-                                    struct ticket ticket, mailbox_reply *reply);
+                                    const struct guesser *from, struct ticket ticket, mailbox_reply *reply);
+/* Lets in without a PIN, and writes that down, where the mailbox trusts its phones. EACCES it does not. */
+STORAGE_CHECK int mailbox_trust(struct storage *st, const char *number, const struct guesser *from,
+                                struct ticket ticket, mailbox_reply *reply);
 /* 0, or why this PIN will not do: EINVAL not PIN_MIN to PIN_MAX digits, EPERM trivial or the extension. Any
  * thread. */
 STORAGE_CHECK int pin_judge(const char *pin, const char *number);
-/* As pin_judge() first; then stores the hash. */
+/* As pin_judge() first, EPERM also for one of the last settings->pin_history; then stores the hash. */
 STORAGE_CHECK int mailbox_set_pin(struct storage *st, const char *number, const char *pin,
                                   struct ticket ticket, storage_done *reply);
 

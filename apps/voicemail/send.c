@@ -30,7 +30,7 @@ static void compose_found(struct ticket ticket, int error, const struct mailbox 
     } else {
         vm->then = compose_done;
         vm->status = 0;
-        vm->limit_s = error ? 0 : box->max_message_s;
+        vm->limit_s = error ? 0 : mailbox_longest_s(box, link_settings(link));
         say_to(vm, &list, "vm-intro");
         link_play(link, &list, deposit_start);
     }

@@ -76,7 +76,7 @@ static void voicemail_box_found(struct ticket ticket, int error, const struct ma
     /* With the database away a message is taken all the same: the spool keeps it (storage/spool.h). */
     if (error == 0) {
         vm->box = *box;
-        vm->limit_s = box->max_message_s;
+        vm->limit_s = mailbox_longest_s(box, link_settings(link));
         vm->known = true;
     }
     link_answer(link);

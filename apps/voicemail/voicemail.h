@@ -6,7 +6,8 @@
  *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
  *   options.c    the menu of settings                           keymap.c   which key does what where
  *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
- *   send.c       compose, reply, forward
+ *   send.c       compose, reply, forward             quota.c    how much a box still takes
+ *   toll.c       whom a box may call
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -136,10 +137,18 @@ void inbox_menu(struct link *link);
 void inbox_open(struct voicemail *vm, enum folder folder);
 void inbox_close(struct voicemail *vm);
 void inbox_advanced(struct voicemail *vm);
-bool mailbox_is_full(const struct mailbox *box);
 /* Asks a question whose answer is a folder's number. */
 void inbox_ask_folder(struct voicemail *vm, const char *question, link_key *fn);
 const char *folder_prompt(enum folder folder);
+
+/* quota.c */
+bool mailbox_is_full(const struct mailbox *box);
+bool mailbox_is_almost_full(const struct mailbox *box);
+/* The longest message that it takes now, in seconds; not 0. */
+unsigned mailbox_longest_s(const struct mailbox *box, const struct settings *settings);
+
+/* toll.c */
+bool dial_out_allowed(const struct mailbox *box, const struct settings *settings, const char *number);
 
 /* message.c */
 void message_present(struct voicemail *vm); /* the one at vm->at */

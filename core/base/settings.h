@@ -130,7 +130,9 @@ struct settings {
 
     unsigned max_calls, max_calls_a_second, max_rooms, max_room_members;
     unsigned message_max_s, message_min_ms, message_silence_s; /* voicemail recording limits */
-    bool room_loudness, room_denoise;                          /* of rooms whose row does not say */
+    unsigned keep_days, trash_days;                            /* of messages; mailboxes may say otherwise */
+    unsigned pin_history, pin_days;   /* of mailboxes: earlier PINs refused; a PIN's life, 0: for ever */
+    bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned http_port;
     char *http_address;
     char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */

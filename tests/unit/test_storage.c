@@ -17,6 +17,8 @@
  * ----------------------------------------------------------------------------------------------------------
  */
 
+static const struct guesser nobody;
+
 START_TEST(demo_has_what_the_manual_promises)
 {
     ck_assert_int_eq(kit_sql("select count(*) from subscriber"), 10);
@@ -25,7 +27,7 @@ START_TEST(demo_has_what_the_manual_promises)
     ck_assert_str_eq(answer.credentials.ha1_md5, "c93c48e6e2e5cd8a234e7ed6cf1704d4");
     ck_assert_str_eq(answer.credentials.ha1_sha256,
                      "6bd0727fe91de1c7d35158a106c84bc59da6f13ac0956ea5075b74141c2e45f6");
-    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1010", "739146", TICKET, mailbox_answered)), 0);
+    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1010", "739146", &nobody, TICKET, mailbox_answered)), 0);
     ck_assert_str_eq(answer.mailbox.number, "1010");
     const struct door_caller caller = {.number = "3900"};
     ck_assert_int_eq(ASK(door_check_pin(kit.st, &caller, "246810", TICKET, person_answered)), 0);
@@ -240,7 +242,7 @@ END_TEST
 
 static int try_pin(const char *number, const char *pin)
 {
-    return ASK(mailbox_check_pin(kit.st, number, pin, TICKET, mailbox_answered));
+    return ASK(mailbox_check_pin(kit.st, number, pin, &nobody, TICKET, mailbox_answered));
 }
 
 START_TEST(wrong_unknown_and_overlong_look_alike)
@@ -281,7 +283,7 @@ START_TEST(guesses_side_by_side_are_all_counted)
 {
     kit_clear();
     for (int i = 0; i < 10; i++) {
-        ck_assert_int_eq(mailbox_check_pin(kit.st, "1001", "111111", TICKET, mailbox_answered), 0);
+        ck_assert_int_eq(mailbox_check_pin(kit.st, "1001", "111111", &nobody, TICKET, mailbox_answered), 0);
     }
     kit_wait(10);
     ck_assert_int_eq(try_pin("1001", "739146"), EACCES);
