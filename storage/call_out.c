@@ -15,8 +15,20 @@ struct begin_job {
     struct call_leave leave;
 };
 
+/*
+ * Off unless the mailbox has patterns: who guesses a PIN must not get a telephone with it. Digits alone, as
+ * the number comes from a caller's From or from keys, and is to be no URI. Emergency numbers are called from
+ * phones, which are somewhere, and not from mailboxes.
+ */
+static bool number_is_plain(const struct settings *settings, const char *number)
+{
+    size_t digits = strspn(number + (*number == '+'), "0123456789");
+
+    return digits > 0 && !number[(*number == '+') + digits] && !settings_is_emergency(settings, number);
+}
+
 /* One pattern a row. The mailbox is locked, so that two phones in it cannot both be the first. */
-static int begin_judge(struct database *db, const struct begin_job *j)
+static int begin_judge(const struct settings *settings, struct database *db, const struct begin_job *j)
 {
     PGresult *result = NULL;
     bool allowed = false;
@@ -34,7 +46,7 @@ static int begin_judge(struct database *db, const struct begin_job *j)
         allowed = allowed || settings_any_pattern(patterns, 1, j->number);
     }
     PQclear(result);
-    return error != 0 ? error : allowed ? 0 : EPERM;
+    return error != 0 ? error : allowed && number_is_plain(settings, j->number) ? 0 : EPERM;
 }
 
 /* After an hour a call without an end is taken for one that a crash has cut. */
@@ -84,11 +96,10 @@ static int begin_run(struct storage *st, struct database *db, struct job *job)
     struct begin_job *j = (struct begin_job *)job;
     int verdict, error = database_begin(db);
 
-    (void)st;
     if (error != 0) {
         return error;
     }
-    verdict = begin_judge(db, j);
+    verdict = begin_judge(st->settings, db, j);
     if (verdict == 0) {
         verdict = begin_count(db, j);
     }

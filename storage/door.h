@@ -9,8 +9,6 @@
 
 #include <time.h>
 
-#define CALLER_TEXT 160 /* a subscriber, or a number with the peer that it came from */
-#define ADDRESS_TEXT 46
 #define RETURN_S 60 /* so long after he was cut off he has his role without a PIN */
 
 /* Who wants in. */

@@ -3,9 +3,9 @@
  * address, over calls and restarts.
  */
 #include "storage/door_internal.h"
+#include "storage/guess.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -19,61 +19,6 @@ struct pin_job {
     char pin[PIN_MAX + 1];
     struct door_person person;
 };
-
-/* -- who has guessed too often -------------------------------------------------------------------------- */
-
-/* "caller 1001", "address 192.0.2.1"; "" for what is unknown, and not counted. */
-static const char *guess_source(char out[CALLER_TEXT + 16], const char *kind, const char *name)
-{
-    out[0] = '\0';
-    if (name[0] != '\0') {
-        snprintf(out, CALLER_TEXT + 16, "%s %s", kind, name);
-    }
-    return out;
-}
-
-/* Guesses of one source go one after another until the transaction ends, so that none is a free try. */
-static int guess_lock(struct database *db, const char *source, time_t now, bool *locked)
-{
-    PGresult *row = NULL;
-    int error;
-
-    if (source[0] == '\0') {
-        return 0;
-    }
-    error = database_query(db, NULL, "select pg_advisory_xact_lock(hashtextextended('pin ' || $1, 0))",
-                           VALUES(value_text(source)));
-    if (error == 0) {
-        error = database_query(
-            db, &row, "select from pin_guess where source = $1 and locked_until > to_timestamp($2::bigint)",
-            VALUES(value_text(source), value_number(now)));
-    }
-    if (error == 0) {
-        *locked = *locked || PQntuples(row) != 0;
-        PQclear(row);
-    }
-    return error;
-}
-
-/* So many within the time of one lock lock for that time; a right PIN changes nothing, for who has one could
- * try for another room's in between. */
-static int guess_count(struct database *db, const char *source, time_t now, unsigned most, unsigned minutes)
-{
-    if (source[0] == '\0') {
-        return 0;
-    }
-    return database_query(
-        db, NULL,
-        "insert into pin_guess as g (source, failed, since, locked_until) values ($1, 1, "
-        "to_timestamp($2::bigint), "
-        "case when $3::int <= 1 then to_timestamp($2::bigint) + make_interval(mins => $4::int) end) "
-        "on conflict (source) do update set (failed, since, locked_until) = (select n.failed, n.since, "
-        "case when n.failed >= $3::int then to_timestamp($2::bigint) + make_interval(mins => $4::int) end "
-        "from (select case when old then 1 else g.failed + 1 end as failed, "
-        "case when old then to_timestamp($2::bigint) else g.since end as since "
-        "from (select g.since < to_timestamp($2::bigint) - make_interval(mins => $4::int) as old) o) n)",
-        VALUES(value_text(source), value_number(now), value_number(most), value_number(minutes)));
-}
 
 static const char room_wrong[] =
     "update room set pin_failed = (pin_failed + 1) % $3::int, pin_locked_until = case when pin_failed + 1 >= "
@@ -122,7 +67,7 @@ static int pin_judge_it(struct storage *st, struct database *db, struct pin_job 
 {
     const struct settings *settings = st->settings;
     const char *number = j->caller.number;
-    char caller[CALLER_TEXT + 16], address[CALLER_TEXT + 16];
+    char caller[SOURCE_TEXT], address[SOURCE_TEXT];
     time_t now = clock_wall();
     bool locked = false, found = false;
     PGresult *room = NULL;

@@ -183,6 +183,9 @@ void records_free(struct storage *st);
 void records_read_stats(const struct storage *st, struct storage_stats *out);
 STORAGE_CHECK int records_purge(struct storage *st, struct database *db);
 
+/* retention.c */
+STORAGE_CHECK int retention_run(struct storage *st, struct database *db);
+
 /* listener.c. ENOTCONN, ENOMEM. */
 STORAGE_CHECK int listener_start(struct listener **out, struct storage *st);
 void listener_stop(struct listener *l);

@@ -23,8 +23,9 @@ enum greeting_kind {
     GREETING_COUNT
 };
 enum folder { FOLDER_INBOX, FOLDER_OLD, FOLDER_WORK, FOLDER_FAMILY, FOLDER_FRIENDS, FOLDER_COUNT };
-#define FOLDER_TRASH FOLDER_COUNT /* what was deleted and can be brought back: a listing, no entry's folder  \
-                                   */
+#define FOLDER_TRASH                                                                                         \
+    FOLDER_COUNT /* what was deleted and can be brought back: a listing, no entry's folder                   \
+                  */
 
 #define PIN_MIN 6
 #define PIN_MAX 16
@@ -63,6 +64,7 @@ struct mailbox {
     unsigned seconds;
     uint64_t bytes;
     unsigned max_message_s; /* 0: the server's */
+    unsigned pin_refused;   /* only of mailbox_check_pin(): wrong PINs before this right one */
 };
 typedef void mailbox_reply(struct ticket ticket, int error, const struct mailbox *mailbox);
 STORAGE_CHECK int mailbox_find(struct storage *st, const char *number, struct ticket ticket,
@@ -76,16 +78,26 @@ typedef void mailbox_first_reply(struct ticket ticket, int error, size_t which,
 STORAGE_CHECK int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count,
                                      struct ticket ticket, mailbox_first_reply *reply);
 
+/* Who wants in; "": unknown, or one that stands for many, and not counted. */
+struct guesser {
+    char caller[CALLER_TEXT], address[ADDRESS_TEXT];
+};
 /*
- * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, and one that is locked: after 10
- * wrong ones in a row, for 15 minutes, over calls and restarts. A locked box still takes deposits.
+ * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, a guesser who is locked out (as for
+ * rooms: table pin_guess), and a mailbox that is locked: after 10 wrong ones in a row, for 15 minutes, then
+ * for twice as long each time until a right one, over calls and restarts. A locked box still takes deposits.
+ * A PIN older than settings->pin_days comes back as one that must change.
  */
 STORAGE_CHECK int mailbox_check_pin(struct storage *st, const char *number, const char *pin,
-                                    struct ticket ticket, mailbox_reply *reply);
+                                    const struct guesser *from, struct ticket ticket, mailbox_reply *reply);
+/* Lets a subscriber whose mailbox it is in without a PIN, and writes that down, where it trusts its phones;
+ * `from->caller` has proved that he is that subscriber. EACCES: it does not, or is not his. */
+STORAGE_CHECK int mailbox_trust(struct storage *st, const char *number, const struct guesser *from,
+                                struct ticket ticket, mailbox_reply *reply);
 /* 0, or why this PIN will not do: EINVAL not PIN_MIN to PIN_MAX digits, EPERM trivial or the extension. Any
  * thread. */
 STORAGE_CHECK int pin_judge(const char *pin, const char *number);
-/* As pin_judge() first; then stores the hash. */
+/* As pin_judge() first, EPERM also for one of the last settings->pin_history; then stores the hash. */
 STORAGE_CHECK int mailbox_set_pin(struct storage *st, const char *number, const char *pin,
                                   struct ticket ticket, storage_done *reply);
 
@@ -147,8 +159,8 @@ struct entry_query {
 /*
  * FOLDER_INBOX lists what was not heard, urgent ones first; FOLDER_OLD what was heard and not filed;
  * FOLDER_TRASH what was deleted no longer ago than the mailbox keeps it (the settings' trash_days where it
- * does not say). Deleted ones are in no other. Messages of the teams that the mailbox is a member of are among its own; a
- * broadcast comes first, and only once.
+ * does not say). Deleted ones are in no other. Messages of the teams that the mailbox is a member of are
+ * among its own; a broadcast comes first, and only once.
  */
 STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const struct entry_query *query,
                                struct ticket ticket, entries_reply *reply);

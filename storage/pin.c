@@ -1,6 +1,7 @@
 /*
  * PINs: which ones will do, and how they are checked without telling a guesser anything.
  */
+#include "storage/guess.h"
 #include "storage/rows.h"
 
 #include <crypt.h>
@@ -112,67 +113,136 @@ bool pin_matches(const char *pin, const char *hash)
  * -------------------------------------------------------------------------------------------------- */
 
 static const char pin_select[] =
-    "select pin_hash, pin_locked_until > to_timestamp($2::bigint) from mailbox where number = $1 "
-    "for no key update";
+    "select pin_hash, pin_locked_until > to_timestamp($2::bigint), pin_refused, "
+    "$3::int > 0 and pin_set_at < to_timestamp($2::bigint) - make_interval(days => $3::int) "
+    "from mailbox where number = $1 for no key update";
 static const char pin_right[] =
-    "update mailbox set pin_failed = 0, pin_locked_until = null where number = $1 "
-    "and (pin_failed > 0 or pin_locked_until is not null)";
-/* 10 wrong ones in a row lock for 15 minutes. The counter starts anew then, so that the next lock needs 10
- * more. */
+    "update mailbox set pin_failed = 0, pin_locks = 0, pin_refused = 0, pin_locked_until = null "
+    "where number = $1 and (pin_failed > 0 or pin_locks > 0 or pin_refused > 0)";
+/* 10 wrong ones in a row lock for 15 minutes, then for 30, up to 32 hours. The counter starts anew then, so
+ * that the next lock needs 10 more. */
 static const char pin_wrong[] =
-    "update mailbox set pin_failed = (pin_failed + 1) % 10, pin_locked_until = case when pin_failed >= 9 "
-    "then to_timestamp($2::bigint) + interval '15 minutes' end where number = $1 "
-    "and (pin_locked_until is null or pin_locked_until <= to_timestamp($2::bigint))";
-
-/*
- * The row stays locked while we hash, so that guesses from several calls are counted one by one and none gets
- * a free try. Unknown, locked, without a PIN: each takes the same hashing and the same statements. The caller
- * commits for EACCES too, as that is what counts the wrong PIN.
- */
-static int pin_check(struct database *db, const char *number, const char *pin)
-{
-    PGresult *row = NULL;
-    int64_t now = clock_wall();
-    int error = database_query(db, &row, pin_select, VALUES(value_text(number), value_number(now)));
-
-    if (error != 0) {
-        return error;
-    }
-    bool right = pin_matches(pin, PQntuples(row) == 0 ? "" : PQgetvalue(row, 0, 0));
-    bool locked = PQntuples(row) != 0 && row_truth(row, 0, 1);
-    PQclear(row);
-    if (right && !locked) {
-        return database_query(db, NULL, pin_right, VALUES(value_text(number)));
-    }
-    error = database_query(db, NULL, pin_wrong, VALUES(value_text(number), value_number(now)));
-    return error == 0 ? EACCES : error;
-}
+    "update mailbox set pin_failed = (pin_failed + 1) % 10, pin_refused = pin_refused + 1, "
+    "pin_locks = pin_locks + (pin_failed >= 9)::int, pin_locked_until = case when pin_failed >= 9 "
+    "then to_timestamp($2::bigint) + interval '15 minutes' * power(2, least(pin_locks, 7)) end "
+    "where number = $1 and (pin_locked_until is null or pin_locked_until <= to_timestamp($2::bigint))";
 
 struct pin_job {
     struct job job;
     mailbox_reply *checked;
     storage_done *set;
     char number[NUMBER_TEXT], pin[PIN_MAX + 1];
+    struct guesser from;
     struct mailbox mailbox;
 };
 
-static int check_run(struct storage *st, struct database *db, struct job *job)
+/* What is no mailbox is not written down: it may be a PIN that was typed too early. */
+static int login_audit(struct database *db, const struct pin_job *j, const char *act)
 {
-    struct pin_job *j = (struct pin_job *)job;
-    int verdict, error = database_begin(db);
+    return database_query(db, NULL,
+                          "insert into audit (mailbox, act, source, caller, address) "
+                          "select number, $2, 'phone', $3, $4 from mailbox where number = $1",
+                          VALUES(value_text(j->number), value_text(act), value_text(j->from.caller),
+                                 value_text(j->from.address)));
+}
 
-    (void)st;
+static int pin_refuse(struct database *db, const struct settings *settings, const struct pin_job *j,
+                      const char *caller, const char *address)
+{
+    int64_t now = clock_wall();
+    int error = database_query(db, NULL, pin_wrong, VALUES(value_text(j->number), value_number(now)));
+
+    if (error == 0) {
+        error = guess_count(db, caller, now, settings->pin_caller_tries, settings->pin_lock_minutes);
+    }
+    if (error == 0) {
+        error = guess_count(db, address, now, settings->pin_address_tries, settings->pin_lock_minutes);
+    }
+    return error;
+}
+
+/*
+ * The row stays locked while we hash, so that guesses from several calls are counted one by one and none gets
+ * a free try. Unknown, locked, without a PIN: each takes the same hashing and the same statements. The caller
+ * commits for EACCES too, as that is what counts the wrong PIN. Who is locked out himself counts for nothing:
+ * he could lock others out.
+ */
+static int pin_check(struct database *db, const struct settings *settings, struct pin_job *j)
+{
+    char caller[SOURCE_TEXT], address[SOURCE_TEXT];
+    PGresult *row = NULL;
+    int64_t now = clock_wall();
+    bool barred = false;
+    int error = guess_lock(db, guess_source(caller, "caller", j->from.caller), now, &barred);
+
+    if (error == 0) {
+        error = guess_lock(db, guess_source(address, "address", j->from.address), now, &barred);
+    }
+    if (error == 0) {
+        error = database_query(
+            db, &row, pin_select,
+            VALUES(value_text(j->number), value_number(now), value_number(settings->pin_days)));
+    }
     if (error != 0) {
         return error;
     }
-    verdict = pin_check(db, j->number, j->pin);
-    if (verdict == 0) {
-        verdict = mailbox_read(db, j->number, &j->mailbox);
+    bool there = PQntuples(row) != 0;
+    bool right = pin_matches(j->pin, there ? PQgetvalue(row, 0, 0) : "");
+    bool locked = there && row_truth(row, 0, 1);
+    bool old = there && row_truth(row, 0, 3);
+    unsigned refused = there ? (unsigned)row_number(row, 0, 2) : 0;
+    PQclear(row);
+    if (right && !locked && !barred) {
+        error = database_query(db, NULL, pin_right, VALUES(value_text(j->number)));
+        if (error == 0) {
+            error = login_audit(db, j, "login");
+        }
+        if (error == 0) {
+            error = mailbox_read(db, j->number, &j->mailbox);
+        }
+        j->mailbox.pin_refused = refused;
+        j->mailbox.pin_must_change = j->mailbox.pin_must_change || old;
+        return error;
     }
+    error = barred ? 0 : pin_refuse(db, settings, j, caller, address);
+    if (error == 0) {
+        error = login_audit(db, j, "login-refused");
+    }
+    return error == 0 ? EACCES : error;
+}
+
+static int check_run(struct storage *st, struct database *db, struct job *job)
+{
+    int verdict, error = database_begin(db);
+
+    if (error != 0) {
+        return error;
+    }
+    verdict = pin_check(db, st->settings, (struct pin_job *)job);
     if (verdict == 0 || verdict == EACCES) {
         error = database_commit(db);
     }
     return error != 0 ? error : verdict;
+}
+
+static int trust_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct pin_job *j = (struct pin_job *)job;
+    PGresult *result = NULL;
+    int error = database_query(db, &result,
+                               "select 1 from mailbox m join subscriber s on s.mailbox = m.number "
+                               "where m.number = $1 and m.trusted_phone and s.number = $2",
+                               VALUES(value_text(j->number), value_text(j->from.caller)));
+
+    (void)st;
+    if (error == 0 && PQntuples(result) == 0) {
+        error = EACCES;
+    }
+    PQclear(result);
+    if (error == 0) {
+        error = mailbox_read(db, j->number, &j->mailbox);
+    }
+    return error == 0 ? login_audit(db, j, "login") : error;
 }
 
 static void check_replied(struct job *job)
@@ -184,18 +254,54 @@ static void check_replied(struct job *job)
 
 static const struct job_kind check_kind = {.name = "pin-check", .run = check_run, .reply = check_replied};
 
-int mailbox_check_pin(struct storage *st, const char *number, const char *pin, struct ticket ticket,
-                      mailbox_reply *reply)
+static const struct job_kind trust_kind = {.name = "mailbox-trust", .run = trust_run, .reply = check_replied};
+
+static int check_submit(struct storage *st, const struct job_kind *kind, const char *number, const char *pin,
+                        const struct guesser *from, struct ticket ticket, mailbox_reply *reply)
 {
-    struct pin_job *j = job_new(st, sizeof *j, &check_kind, ticket);
+    struct pin_job *j = job_new(st, sizeof *j, kind, ticket);
 
     if (j == NULL) {
         return ENOMEM;
     }
     j->checked = reply;
     key_copy(j->number, sizeof j->number, number);
+    key_copy(j->from.caller, sizeof j->from.caller, from->caller);
+    key_copy(j->from.address, sizeof j->from.address, from->address);
     pin_copy(j->pin, pin);
     return job_submit(&j->job);
+}
+
+int mailbox_check_pin(struct storage *st, const char *number, const char *pin, const struct guesser *from,
+                      struct ticket ticket, mailbox_reply *reply)
+{
+    return check_submit(st, &check_kind, number, pin, from, ticket, reply);
+}
+
+int mailbox_trust(struct storage *st, const char *number, const struct guesser *from, struct ticket ticket,
+                  mailbox_reply *reply)
+{
+    return check_submit(st, &trust_kind, number, "", from, ticket, reply);
+}
+
+/* EPERM: it is the one of now, or one of those before. Each costs a slow hash. */
+static int pin_is_fresh(struct database *db, const struct pin_job *j, unsigned history)
+{
+    PGresult *rows = NULL;
+    int error = database_query(
+        db, &rows,
+        "select pin_hash from (select pin_hash, 9223372036854775807 as id from mailbox where number = $1 "
+        "union all select pin_hash, id from pin_past where mailbox = $1) p where pin_hash is not null "
+        "order by id desc limit $2",
+        VALUES(value_text(j->number), value_number(history)));
+
+    for (int row = 0; error == 0 && row < PQntuples(rows); row++) {
+        if (pin_matches(j->pin, PQgetvalue(rows, row, 0))) {
+            error = EPERM;
+        }
+    }
+    PQclear(rows);
+    return error;
 }
 
 /* A new PIN also ends a lock: who sets it has come in by another way, or is an administrator. */
@@ -206,15 +312,18 @@ static int set_run(struct storage *st, struct database *db, struct job *job)
     PGresult *result = NULL;
     int error = pin_judge(j->pin, j->number);
 
-    (void)st;
+    if (error == 0) {
+        error = pin_is_fresh(db, j, st->settings->pin_history);
+    }
     if (error == 0) {
         error = pin_hash(hash, j->pin);
     }
     if (error == 0) {
-        error = database_query(db, &result,
-                               "update mailbox set pin_hash = $2, pin_must_change = false, pin_failed = 0, "
-                               "pin_locked_until = null where number = $1",
-                               VALUES(value_text(j->number), value_text(hash)));
+        error = database_query(
+            db, &result,
+            "update mailbox set pin_hash = $2, pin_must_change = false, pin_failed = 0, pin_locks = 0, "
+            "pin_locked_until = null where number = $1",
+            VALUES(value_text(j->number), value_text(hash)));
     }
     if (error == 0 && strcmp(PQcmdTuples(result), "0") == 0) {
         error = ENOENT;

@@ -22,6 +22,8 @@ struct storage;
 #define STORAGE_CHECK __attribute__((warn_unused_result))
 #define NUMBER_TEXT 64 /* a subscriber's, mailbox's or room's number with its NUL */
 #define URI_TEXT 512
+#define CALLER_TEXT 160 /* a subscriber, or a number with the peer that it came from */
+#define ADDRESS_TEXT 46
 
 /*
  * Applies pending migrations of settings->sql_dir under an advisory lock, starts the threads, replays the

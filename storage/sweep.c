@@ -275,5 +275,8 @@ int sweep_run(struct storage *st, struct database *db)
     if (error == 0) {
         error = records_purge(st, db);
     }
+    if (error == 0) {
+        error = retention_run(st, db);
+    }
     return error;
 }

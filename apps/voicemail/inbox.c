@@ -193,12 +193,6 @@ void inbox_close(struct voicemail *vm)
     vm->more = false;
 }
 
-/* A quota of 0 is none (sql/0001_initial.sql). Messages that were deleted do not count. */
-bool mailbox_is_full(const struct mailbox *box)
-{
-    return box->max_messages && box->message_count >= box->max_messages;
-}
-
 /* -- welcome
  * -------------------------------------------------------------------------------------------------------- */
 

@@ -33,6 +33,69 @@ static void login_refused(struct voicemail *vm)
         voicemail_tell(vm, "msg-login-incorrect", voicemail_goodbye);
 }
 
+/* -- who is in hears first what he should know ------------------------------------------------------------
+ */
+
+static void login_entered(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+
+    if (vm->box.tutorial)
+        tutorial_start(vm);
+    else if (vm->box.pin_must_change)
+        pin_first(vm);
+    else if (vm->screening)
+        screen_join(vm);
+    else
+        receipts_tell(vm);
+}
+
+/* "Failed attempts to log in since your last visit: 3. Your mailbox is almost full." */
+static void login_welcome(struct voicemail *vm)
+{
+    struct phrase phrase = {0};
+    struct list list = {0};
+    unsigned refused = vm->box.pin_refused;
+
+    if (refused) {
+        say(link_prompts(vm->link), &phrase, "msg-attempts");
+        say_number(link_prompts(vm->link), &phrase, (long)refused);
+        list_phrase(&list, &phrase);
+    }
+    if (mailbox_is_full(&vm->box))
+        say_to(vm, &list, "vm-mailboxfull");
+    else if (mailbox_is_almost_full(&vm->box))
+        say_to(vm, &list, "msg-almost-full");
+    if (refused || mailbox_is_almost_full(&vm->box))
+        link_play(vm->link, &list, login_entered);
+    else
+        login_entered(vm->link);
+}
+
+/*
+ * For storage, who counts guesses by it: a number is as good as who vouches for it; a trusted peer's address
+ * stands for all who call by it, and is not counted.
+ */
+static struct guesser login_guesser(const struct link *link)
+{
+    const struct request *request = link_request(link);
+    struct guesser from = {0};
+
+    if (request->user)
+        snprintf(from.caller, sizeof from.caller, "%s", request->user);
+    else if (request->peer && *request->caller.user)
+        snprintf(from.caller, sizeof from.caller, "%s@%s", request->caller.user, request->peer);
+    for (char *c = from.caller; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            *c = '?'; /* it is a key: one spelling, of one word */
+    if (!settings_trusts(link_settings(link), request->peer))
+        link_source(link, from.address, sizeof from.address);
+    return from;
+}
+
+/* -- the PIN ----------------------------------------------------------------------------------------------
+ */
+
 /* Anything but EACCES is no verdict on the PIN: it is said to be our trouble, and costs him no try. */
 static void login_checked(struct ticket ticket, int error, const struct mailbox *box)
 {
@@ -45,14 +108,7 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         link_log(link, LEVEL_INFO, "login mailbox=%s", vm->number);
         vm->box = *box;
         vm->known = true;
-        if (box->tutorial)
-            tutorial_start(vm);
-        else if (box->pin_must_change)
-            pin_first(vm);
-        else if (vm->screening)
-            screen_join(vm);
-        else
-            receipts_tell(vm);
+        login_welcome(vm);
     } else if (error == EACCES) {
         login_refused(vm);
     } else {
@@ -69,8 +125,9 @@ static void login_pin(struct link *link, const char *digits)
         login_refused(vm);
         return;
     }
-    int error = mailbox_check_pin(server_storage(link_server(link)), vm->number, digits, link_ticket(link),
-                                  login_checked);
+    const struct guesser from = login_guesser(link);
+    int error = mailbox_check_pin(server_storage(link_server(link)), vm->number, digits, &from,
+                                  link_ticket(link), login_checked);
     if (error)
         voicemail_trouble(vm, "login", error);
 }
@@ -117,8 +174,24 @@ static void login_ask_number(struct link *link)
     link_ask(link, &list, 16, MENU_WAIT_MS, login_number);
 }
 
+/* Whatever else came of it, the PIN opens the box. */
+static void login_trusted(struct ticket ticket, int error, const struct mailbox *box)
+{
+    if (error == 0)
+        login_checked(ticket, 0, box);
+    else if (link_of(ticket))
+        login_again(link_of(ticket));
+}
+
+/* Only a phone that has shown its subscriber's password (`user`) is anybody's own: what a peer says of its
+ * caller is not enough. Whether the box is his, storage knows. */
 void login_start(struct voicemail *vm)
 {
+    const struct guesser from = login_guesser(vm->link);
+
     vm->tries = 0;
-    login_again(vm->link);
+    if (!vm->direct || !link_request(vm->link)->user ||
+        mailbox_trust(server_storage(link_server(vm->link)), vm->number, &from, link_ticket(vm->link),
+                      login_trusted) != 0)
+        login_again(vm->link);
 }

@@ -36,7 +36,9 @@ static void pin_stored(struct ticket ticket, int error)
 
     if (!link)
         return;
-    if (error)
+    if (error == EPERM) /* he has had it before */
+        voicemail_tell(link_state(link), "msg-pin-used", pin_failed);
+    else if (error)
         voicemail_trouble(link_state(link), "pin", error);
     else
         voicemail_tell(link_state(link), "vm-passchanged", pin_changed);

@@ -83,7 +83,7 @@ static void recipients_found(struct ticket ticket, int error, const struct mailb
     else if (error == 0 && mailbox_is_full(box))
         trouble = "vm-mailboxfull";
     else if (error == 0)
-        recipients_add(to, box->number, box->max_message_s);
+        recipients_add(to, box->number, mailbox_longest_s(box, link_settings(link)));
     else if (strcspn(to->typed, "*") == strlen(to->typed))
         recipients_add(to, to->typed, 0);
     recipients_shift(to);

@@ -64,7 +64,7 @@ void voicemail_know(struct voicemail *vm, const struct mailbox *box)
 {
     snprintf(vm->number, sizeof vm->number, "%s", box->number);
     vm->box = *box;
-    vm->limit_s = box->max_message_s;
+    vm->limit_s = mailbox_longest_s(box, link_settings(vm->link));
     vm->known = true;
 }
 

@@ -15,6 +15,7 @@
  *   playing.c    keys while a message plays                     operator.c  somebody who can help
  *   resume.c     a message that was cut off goes on             screen.c   the owner listens, and takes the
  * call
+ *   quota.c      how much a box still takes
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.
@@ -244,13 +245,18 @@ void inbox_listen(struct voicemail *vm);
 void inbox_change_folder(struct voicemail *vm);
 void inbox_find(struct voicemail *vm);
 void inbox_close(struct voicemail *vm);
-bool mailbox_is_full(const struct mailbox *box);
 /* Asks for one of the first `count` folders by its number; any other key takes it back. */
 void inbox_ask_folder(struct voicemail *vm, const char *question, int count, link_key *fn);
 const char *folder_prompt(enum folder folder);
 
 /* receipt.c: tells of them, then inbox_welcome(). */
 void receipts_tell(struct voicemail *vm);
+
+/* quota.c */
+bool mailbox_is_full(const struct mailbox *box);
+bool mailbox_is_almost_full(const struct mailbox *box);
+/* The longest message that it takes now, in seconds; not 0. */
+unsigned mailbox_longest_s(const struct mailbox *box, const struct settings *settings);
 
 /* message.c */
 entry_reply message_updated;                /* storage's answer to a change; vm->updated follows */

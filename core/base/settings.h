@@ -145,12 +145,13 @@ struct settings {
     char *
         diverted_to; /* whose mailbox a call has that was sent on twice: the "first" who did, or the "last" */
     char *keymap;    /* of mailboxes whose row does not say */
-    unsigned trash_days;              /* likewise: how long what was deleted can be brought back */
     unsigned message_gap_s;           /* nothing of the caller comes */
     bool screen_keep;                 /* what was said before the owner took the call */
     char *operator_number;            /* "": none */
     bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned calls_a_day;             /* out of one mailbox */
+    unsigned keep_days, trash_days;   /* of messages; mailboxes may say otherwise */
+    unsigned pin_history, pin_days;   /* of mailboxes: earlier PINs refused; a PIN's life, 0: for ever */
     unsigned http_port;
     char *http_address;
     char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */

@@ -18,6 +18,8 @@
  * ----------------------------------------------------------------------------------------------------------
  */
 
+static const struct guesser nobody;
+
 START_TEST(demo_has_what_the_manual_promises)
 {
     ck_assert_int_eq(kit_sql("select count(*) from subscriber"), 10);
@@ -26,7 +28,7 @@ START_TEST(demo_has_what_the_manual_promises)
     ck_assert_str_eq(answer.credentials.ha1_md5, "c93c48e6e2e5cd8a234e7ed6cf1704d4");
     ck_assert_str_eq(answer.credentials.ha1_sha256,
                      "6bd0727fe91de1c7d35158a106c84bc59da6f13ac0956ea5075b74141c2e45f6");
-    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1010", "739146", TICKET, mailbox_answered)), 0);
+    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1010", "739146", &nobody, TICKET, mailbox_answered)), 0);
     ck_assert_str_eq(answer.mailbox.number, "1010");
     const struct door_caller caller = {.number = "3900"};
     ck_assert_int_eq(ASK(door_check_pin(kit.st, &caller, "246810", TICKET, person_answered)), 0);
@@ -241,7 +243,7 @@ END_TEST
 
 static int try_pin(const char *number, const char *pin)
 {
-    return ASK(mailbox_check_pin(kit.st, number, pin, TICKET, mailbox_answered));
+    return ASK(mailbox_check_pin(kit.st, number, pin, &nobody, TICKET, mailbox_answered));
 }
 
 START_TEST(wrong_unknown_and_overlong_look_alike)
@@ -282,7 +284,7 @@ START_TEST(guesses_side_by_side_are_all_counted)
 {
     kit_clear();
     for (int i = 0; i < 10; i++) {
-        ck_assert_int_eq(mailbox_check_pin(kit.st, "1001", "111111", TICKET, mailbox_answered), 0);
+        ck_assert_int_eq(mailbox_check_pin(kit.st, "1001", "111111", &nobody, TICKET, mailbox_answered), 0);
     }
     kit_wait(10);
     ck_assert_int_eq(try_pin("1001", "739146"), EACCES);
@@ -302,6 +304,136 @@ START_TEST(pin_is_set_after_it_was_judged)
     ck_assert_int_eq(try_pin("1001", "580274"), 0);
     ck_assert(!answer.mailbox.pin_must_change);
     ck_assert_int_eq(kit_sql("select (pin_hash like '$y$%')::int from mailbox where number = '1001'"), 1);
+}
+END_TEST
+
+/* A lock lasts twice as long as the one before, until a right PIN; the owner is told how many were wrong. */
+START_TEST(locks_grow_until_a_right_pin)
+{
+    for (int lock = 0; lock < 2; lock++) {
+        for (int i = 0; i < 10; i++) {
+            ck_assert_int_eq(try_pin("1001", "111111"), EACCES);
+        }
+        clock_advance(UINT64_C(901) * 1000000);
+        if (lock == 1) {
+            ck_assert_int_eq(try_pin("1001", "739146"), EACCES);
+            clock_advance(UINT64_C(901) * 1000000);
+        }
+    }
+    ck_assert_int_eq(try_pin("1001", "739146"), 0);
+    ck_assert_uint_eq(answer.mailbox.pin_refused, 20);
+    ck_assert_int_eq(try_pin("1001", "739146"), 0);
+    ck_assert_uint_eq(answer.mailbox.pin_refused, 0);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where mailbox = '1001' and act = 'login'"), 2);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where mailbox = '1001' and act = 'login-refused'"),
+                     21);
+}
+END_TEST
+
+/* Six wrong ones, each for another mailbox: he is locked out of all, and locks nobody else out. */
+START_TEST(guesser_goes_from_box_to_box)
+{
+    const struct guesser from = {.caller = "1009", .address = "192.0.2.7"};
+    const struct guesser beside = {.caller = "1008", .address = "192.0.2.7"};
+    char number[8];
+
+    for (int i = 1; i <= 6; i++) {
+        snprintf(number, sizeof number, "100%d", i);
+        ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, number, "111111", &from, TICKET, mailbox_answered)),
+                         EACCES);
+    }
+    kit_restart();
+    for (int i = 0; i < 12; i++) {
+        ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1009", "739146", &from, TICKET, mailbox_answered)),
+                         EACCES);
+    }
+    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1009", "739146", &beside, TICKET, mailbox_answered)), 0);
+    clock_advance(UINT64_C(901) * 1000000);
+    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1009", "739146", &from, TICKET, mailbox_answered)), 0);
+}
+END_TEST
+
+START_TEST(pins_come_back_only_after_five_others)
+{
+    static const char *const pins[] = {"580274", "591385", "602496", "714607", "825718"};
+
+    ck_assert_int_eq(ASK(mailbox_set_pin(kit.st, "1001", "739146", TICKET, done_answered)), EPERM);
+    for (size_t i = 0; i < sizeof pins / sizeof pins[0]; i++) {
+        ck_assert_int_eq(ASK(mailbox_set_pin(kit.st, "1001", pins[i], TICKET, done_answered)), 0);
+        ck_assert_int_eq(ASK(mailbox_set_pin(kit.st, "1001", pins[0], TICKET, done_answered)), EPERM);
+    }
+    ck_assert_int_eq(ASK(mailbox_set_pin(kit.st, "1001", "739146", TICKET, done_answered)), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where act = 'pin-changed'"), 6);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where detail like '%$y$%'"), 0);
+}
+END_TEST
+
+START_TEST(phone_is_trusted_where_its_box_says_so)
+{
+    ck_assert_int_eq(ASK(mailbox_trust(kit.st, "1001", &nobody, TICKET, mailbox_answered)), EACCES);
+    ck_assert_int_eq(ASK(mailbox_trust(kit.st, "4711", &nobody, TICKET, mailbox_answered)), EACCES);
+    kit_sql("update mailbox set trusted_phone = true where number = '1001'");
+    kit_sql("insert into subscriber (number, mailbox) values ('1001', '1001'), ('1002', '1002') "
+            "on conflict (number) do update set mailbox = excluded.mailbox");
+    ck_assert_int_eq(ASK(mailbox_trust(kit.st, "1001", &nobody, TICKET, mailbox_answered)), EACCES);
+    /* Another one's phone has proved who he is, and not that the box is his. */
+    ck_assert_int_eq(
+        ASK(mailbox_trust(kit.st, "1001", &(struct guesser){.caller = "1002"}, TICKET, mailbox_answered)),
+        EACCES);
+    ck_assert_int_eq(
+        ASK(mailbox_trust(kit.st, "1001", &(struct guesser){.caller = "1001"}, TICKET, mailbox_answered)), 0);
+    ck_assert_str_eq(answer.mailbox.number, "1001");
+}
+END_TEST
+
+/* -- how long messages stay
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void heard_message(const char *mailbox)
+{
+    char sql[600];
+
+    snprintf(sql, sizeof sql,
+             "with b as (insert into blob (audio, sha256) values ('x', sha256('x')) returning id), "
+             "m as (insert into message (id, blob, cause, started, duration_ms) "
+             "select gen_random_uuid(), id, 'direct', now(), 1000 from b returning id) "
+             "insert into entry (mailbox, message) select '%s', id from m",
+             mailbox);
+    kit_sql(sql);
+    snprintf(sql, sizeof sql, "update entry set heard = true where mailbox = '%s'", mailbox);
+    kit_sql(sql);
+}
+
+static long left(const char *what, const char *where)
+{
+    char sql[128];
+
+    ck_assert_int_eq(ASK(spool_sweep(kit.st, TICKET, done_answered)), 0);
+    snprintf(sql, sizeof sql, "select count(*) from %s where %s", what, where);
+    return kit_sql(sql);
+}
+
+#define DAY (UINT64_C(86400) * 1000000)
+
+START_TEST(heard_messages_go_to_the_trash_and_then_for_good)
+{
+    heard_message("1001");
+    heard_message("1002");
+    heard_message("1003");
+    kit_sql("update mailbox set keep_days = 7, trash_days = 3 where number in ('1001', '1002')");
+    kit_sql("update mailbox set legal_hold = true where number = '1002'");
+    clock_advance(6 * DAY);
+    ck_assert_int_eq(left("entry", "deleted_at is not null"), 0);
+    clock_advance(2 * DAY);
+    ck_assert_int_eq(left("entry", "deleted_at is not null"), 2);
+    clock_advance(2 * DAY);
+    ck_assert_int_eq(left("blob", "true"), 3);
+    clock_advance(2 * DAY);
+    ck_assert_int_eq(left("entry", "mailbox = '1001'"), 0);
+    ck_assert_int_eq(left("entry", "mailbox = '1002' and deleted_at is not null"), 1);
+    ck_assert_int_eq(left("entry", "mailbox = '1003' and deleted_at is null"), 1);
+    ck_assert_int_eq(left("blob", "true"), 2);
+    ck_assert_int_eq(left("audit", "act = 'removed' and source = 'retention'"), 1);
 }
 END_TEST
 
@@ -466,13 +598,13 @@ START_TEST(trash_is_listed_as_long_as_it_is_kept)
     message_make("1001", "203", "2026-01-02 03:04:07Z");
     kit_sql("update entry set deleted_at = now() - interval '1 day' from message m "
             "where m.id = message and caller = '201'");
-    kit_sql("update entry set deleted_at = now() - interval '20 days' from message m "
+    kit_sql("update entry set deleted_at = now() - interval '40 days' from message m "
             "where m.id = message and caller = '202'");
     ck_assert_int_eq(list("1001", FOLDER_TRASH), 0);
     ck_assert_uint_eq(answer.entry_count, 1);
     ck_assert_str_eq(answer.entries[0].caller, "201");
     ck_assert(answer.entries[0].deleted);
-    kit_sql("update mailbox set trash_days = 30 where number = '1001'");
+    kit_sql("update mailbox set trash_days = 50 where number = '1001'");
     ck_assert_int_eq(list("1001", FOLDER_TRASH), 0);
     ck_assert_uint_eq(answer.entry_count, 2);
     kit_sql("update mailbox set trash_days = null where number = '1001'");
@@ -828,6 +960,11 @@ int main(void)
     tcase_add_test(tc, wrong_unknown_and_overlong_look_alike);
     tcase_add_test(tc, ten_wrong_pins_lock_over_a_restart);
     tcase_add_test(tc, guesses_side_by_side_are_all_counted);
+    tcase_add_test(tc, locks_grow_until_a_right_pin);
+    tcase_add_test(tc, guesser_goes_from_box_to_box);
+    tcase_add_test(tc, pins_come_back_only_after_five_others);
+    tcase_add_test(tc, phone_is_trusted_where_its_box_says_so);
+    tcase_add_test(tc, heard_messages_go_to_the_trash_and_then_for_good);
     tcase_add_test(tc, pin_is_set_after_it_was_judged);
     tcase_add_test(tc, room_found);
     tcase_add_test(tc, mailbox_found_with_counts);

@@ -18,6 +18,8 @@
  * --------------------------------------------------------------------------------------------------------------
  */
 
+static const struct guesser nobody;
+
 START_TEST(migrations_apply_once)
 {
     ck_assert_int_eq(storage_migrate(kit.settings), 0);
@@ -217,7 +219,8 @@ START_TEST(outage_is_told_and_survived)
     pg_halt(kit.pg);
     ck_assert_int_eq(ASK(subscriber_find(kit.st, "1001", TICKET, subscriber_answered)), ENOTCONN);
     ck_assert_int_eq(bind_one("1001", 1), ENOTCONN);
-    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1001", "739146", TICKET, mailbox_answered)), ENOTCONN);
+    ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1001", "739146", &nobody, TICKET, mailbox_answered)),
+                     ENOTCONN);
     heard.count = 0; /* before it is back: the announcement may come with any answer */
     pg_resume(kit.pg);
     clock_advance(UINT64_C(10000000)); /* past the back-off */

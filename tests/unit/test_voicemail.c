@@ -321,6 +321,8 @@ START_TEST(star_lets_the_owner_in)
     ck_assert_str_eq(link->keys, "#*");
     *link->told = *asked.told = '\0';
     press(link, '*');
+    ck_told(&asked, "trust=1002");
+    asked.mailbox(asked.ticket, EACCES, NULL);
     ck_told(link, "ask=300ms+vm-password");
     type(link, "739146");
     ck_told(&asked, "check=1002/739146");

@@ -1277,6 +1277,44 @@ START_TEST(message_is_marked_as_new)
 }
 END_TEST
 
+/* -- what he hears first, and whom his box may call --------------------------------------------------------
+ */
+
+START_TEST(failed_attempts_and_a_full_box_are_told)
+{
+    struct mailbox box = plain;
+    struct link *link = call_own();
+
+    box.pin_refused = 3;
+    box.max_seconds = 100;
+    box.seconds = 95;
+    type(link, "739146");
+    asked.mailbox(asked.ticket, 0, &box);
+    ck_assert_ptr_nonnull(strstr(link->told, "msg-attempts"));
+    ck_assert_ptr_nonnull(strstr(link->told, "msg-almost-full"));
+    *asked.told = '\0';
+    play_over(link);
+    ck_told(&asked, "count=1002");
+}
+END_TEST
+
+START_TEST(pin_used_before_is_refused)
+{
+    struct mailbox box = plain;
+    struct link *link = call_own();
+
+    box.pin_must_change = true;
+    type(link, "739146");
+    asked.mailbox(asked.ticket, 0, &box);
+    type(link, "284095");
+    type(link, "284095");
+    *link->told = '\0';
+    asked.done(asked.ticket, EPERM);
+    play_over(link);
+    ck_told(link, "play=msg-pin-used ask=vm-newpassword");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("voicemail_owner");
@@ -1286,6 +1324,8 @@ int main(void)
     tcase_add_checked_fixture(tc, voicemail_begin, double_end);
     tcase_add_test(tc, three_wrong_pins_end_the_call);
     tcase_add_test(tc, no_pin_is_a_try_without_a_guess);
+    tcase_add_test(tc, failed_attempts_and_a_full_box_are_told);
+    tcase_add_test(tc, pin_used_before_is_refused);
     tcase_add_test(tc, login_asks_for_the_number_each_time);
     tcase_add_test(tc, nobody_types_a_number);
     tcase_add_test(tc, own_phone_without_mailbox_is_asked);
