@@ -78,6 +78,7 @@ static void voicemail_box_found(struct ticket ticket, int error, const struct ma
         vm->box = *box;
         vm->limit_s = box->max_message_s;
         vm->known = true;
+        link_offer_language(link, box->language);
     }
     link_answer(link);
 }
@@ -120,6 +121,7 @@ static void voicemail_owner_found(struct ticket ticket, int error, const struct 
     if (error == 0 && *subscriber->mailbox) {
         snprintf(vm->number, sizeof vm->number, "%s", subscriber->mailbox);
         vm->direct = true;
+        link_set_language(link, subscriber->language);
     }
     link_answer(link); /* who has no box of his own is asked for one */
 }

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import sound
-from harness import Scenario, until
+from harness import CONFABD, Scenario, until
 
 TAKEN = (400, 440, 620, 660, 800, 850, 1000, 1175, 1480)  # phones' tones and the server's own
 SECONDS = 0.3
@@ -39,6 +39,8 @@ class ToneScenario(Scenario):
                 path = place / (name + ".wav")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 sound.wav_write(path, sound.sine(hz, SECONDS))
+        for grammar in (CONFABD.parent / "voices").glob("*.grammar"):
+            shutil.copy(grammar, folder / "voices")
         cls.SETTINGS += '\nprompts { sounds = "%s" voices = "%s" }\n' % (folder, folder / "voices")
         super().setUpClass()
 
