@@ -113,6 +113,9 @@ void conference_known(struct member *member, const struct room_row *row, const s
 {
     member->row = *row;
     member->door = *door;
+    /* What is said to a room is said to all in it: they hear one language, whatever each would like. */
+    link_set_language(member->link, link_settings(member->link)->language);
+    link_set_language(member->link, row->language);
     if (conference_room(row->number) || keep_is_ending(row->number))
         member_resumes_nothing(member);
     if (door->recognised)

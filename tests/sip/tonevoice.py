@@ -1,7 +1,7 @@
 """A voice in which each phrase is a tone of its own, so that a scenario can tell which words somebody hears.
 
     class TestX(ToneScenario):
-        SPOKEN = ("conf-muted", ...)        names of the catalogue; all others are silent
+        SPOKEN = ("conf-muted", ...)        names of the catalogue, "fr:conf-muted" in French; all others are silent
         def test_y(self):
             mark = time.monotonic()
             self.says(call, "conf-muted", mark)     waits until the caller has heard it since then
@@ -35,8 +35,9 @@ class ToneScenario(Scenario):
         cls.addClassCleanup(shutil.rmtree, folder, True)
         cls.pitch = pitches(cls.SPOKEN)
         for name, hz in cls.pitch.items():
-            for place in (folder / "sounds" / "en_test", folder / "voices" / "en"):
-                path = place / (name + ".wav")
+            language, _, word = name.rpartition(":")
+            for place in (folder / "sounds" / ((language or "en") + "_test"), folder / "voices" / (language or "en")):
+                path = place / (word + ".wav")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 sound.wav_write(path, sound.sine(hz, SECONDS))
         for grammar in (CONFABD.parent / "voices").glob("*.grammar"):
