@@ -111,11 +111,8 @@ static void caller_name(struct door_caller *asks, const struct link *link, const
 
 void conference_known(struct member *member, const struct room_row *row, const struct door *door)
 {
-    member->row = *row;
+    member_take_row(member, row);
     member->door = *door;
-    /* What is said to a room is said to all in it: they hear one language, whatever each would like. */
-    link_set_language(member->link, link_settings(member->link)->language);
-    link_set_language(member->link, row->language);
     if (conference_room(row->number) || keep_is_ending(row->number))
         member_resumes_nothing(member);
     if (door->recognised)

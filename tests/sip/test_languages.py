@@ -7,7 +7,7 @@ PIN = "739146"
 
 
 class TestLanguages(ToneScenario):
-    SPOKEN = tuple(language + name for name in ("vm-password", "vm-youhave", "vm-intro", "conf-getpin")
+    SPOKEN = tuple(language + name for name in ("vm-password", "vm-youhave", "vm-intro", "conf-getpin", "conf-now-recording")
                    for language in ("", "fr:"))
 
     def setUp(self):
