@@ -72,7 +72,13 @@ class TestLanguages(ToneScenario):
         self.server.psql("update room set language = 'fr' where number = '3900'")
         call, since = self.invite("3900", "en")
         self.hears(call, "fr", "conf-getpin", since)
+        mark = self.server.mark()
+        self.press(call, "135791#")
+        self.server.wait_log("room-entered room=3900", mark=mark)
+        since = time.monotonic()
+        self.press(call, "*04")
+        self.hears(call, "fr", "conf-now-recording", since)
         call.hangup()
         self.server.psql("update room set language = '' where number = '3900'")
-        call, since = self.invite("3900", "fr")  # all in a room hear one language
+        call, since = self.invite("3900", "fr", "1002")  # all in a room hear one language
         self.hears(call, "en", "conf-getpin", since)
