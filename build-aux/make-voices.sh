@@ -21,7 +21,9 @@ ru) voice=ru+f3 ;;
 esac
 mkdir -p "$folder"
 grep -v -e '^#' -e '^[[:space:]]*$' "$phrases" | while read -r name text; do
-    mkdir -p "$(dirname "$folder/$name")"
+    case $name in
+    */*) mkdir -p "$folder/${name%/*}" ;;
+    esac
     "$espeak" -v "$voice" -s 150 --stdout "$text" </dev/null |
         sox -q -D -t wav - -b 16 -c 1 -r 16000 "$folder/$name.tmp.wav" norm -6
     mv "$folder/$name.tmp.wav" "$folder/$name.wav"
