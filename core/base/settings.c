@@ -227,7 +227,8 @@ static const char *realm_fault(const char *text)
 
 static const char *language_fault(const char *text)
 {
-    return strlen(text) >= 2 && strlen(text) < 16 && strspn(text, "abcdefghijklmnopqrstuvwxyz-") == strlen(text)
+    return strlen(text) >= 2 && strlen(text) < 16 &&
+                   strspn(text, "abcdefghijklmnopqrstuvwxyz-") == strlen(text)
                ? NULL
                : "is no language: write \"en\"";
 }

@@ -259,7 +259,7 @@ struct server *link_server(const struct link *link);
 const struct prompts *link_prompts(const struct link *link);
 void link_set_language(struct link *link, const char *language);
 void link_offer_language(struct link *link, const char *language); /* unless the caller has one of his own */
-const struct settings *link_settings(const struct link *link); /* frozen when the call came */
+const struct settings *link_settings(const struct link *link);     /* frozen when the call came */
 struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);

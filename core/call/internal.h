@@ -265,9 +265,9 @@ struct call {
     struct failure failure; /* what goes up */
     struct party from;
     bool anonymous, has_user, has_peer;
-    unsigned privacy;  /* what its first caller asked for: enum privacy */
+    unsigned privacy;              /* what its first caller asked for: enum privacy */
     char language[LANGUAGE_RANGE]; /* that the caller wants, as in Accept-Language; "" */
-    bool caller_music; /* the caller has the service "hold-music" */
+    bool caller_music;             /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
     struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */
     bool subscriber_unread;        /* it could not be read */

@@ -17,7 +17,7 @@ static struct prompts *prompts;
 
 static void setup(void)
 {
-    char *const languages[] = {(char *)(uintptr_t)"en"};
+    char *const languages[] = {(char *)(uintptr_t) "en"};
     const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en", languages, 1};
 
     ck_assert_int_eq(prompts_load(&prompts, &config), 0);
