@@ -5,7 +5,7 @@
 
 /* clang-format off */
 const char *const english_recorded[] = {
-    /* numbers, ordinals, dates and times (english.c) */
+    /* numbers, ordinals, dates and times (en.grammar) */
     "digits/0", "digits/1", "digits/2", "digits/3", "digits/4", "digits/5", "digits/6", "digits/7",
     "digits/8", "digits/9", "digits/10", "digits/11", "digits/12", "digits/13", "digits/14",
     "digits/15", "digits/16", "digits/17", "digits/18", "digits/19", "digits/20", "digits/30",

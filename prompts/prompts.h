@@ -1,9 +1,10 @@
 /*
- * What is said: a catalogue of phrases, and the grammar of numbers, dates and times, as lists of fragments
- * (one sound file each). Nothing is played here: callers map fragments to sounds.
+ * What is said: a catalogue of phrases, and the grammar of numbers, dates and times, in several languages, as
+ * lists of fragments (one sound file each). Nothing is played here: callers map fragments to sounds.
  *
  * Ownership: the catalogue owns its fragments; a phrase is a plain value. Threads: any after prompts_load().
- * Failure: a file that is missing is logged once at load and replaced: other form, digits, English, nothing.
+ * Failure: a file that is missing is logged once at load and replaced: made at build, other form, digits,
+ * English, nothing.
  */
 #ifndef CONFAB_PROMPTS_H
 #define CONFAB_PROMPTS_H
@@ -25,18 +26,28 @@ struct phrase {
 
 struct prompts_config {
     const char *sounds_dir; /* Debian's recordings: …/sounds/<voice>/ and …/moh/ */
-    const char *voices_dir; /* phrases synthesised at build */
-    const char *language;   /* "en" */
+    const char *voices_dir; /* grammars, and phrases synthesised at build */
+    const char *language;   /* "en": that of the server */
+    char *const *languages; /* further ones, */
+    size_t language_count;  /* 0: all that are installed */
 };
 
 __attribute__((warn_unused_result)) int prompts_load(struct prompts **out,
                                                      const struct prompts_config *config);
-void prompts_free(struct prompts *p);
+void prompts_free(struct prompts *p); /* of the server's language, and so all of them */
+
+/*
+ * The same catalogue in another language. `wanted` is a tag, "fr" or "fr-CH", or what a header
+ * Accept-Language holds (RFC 3261 §20.3: "de, fr;q=0.8"); may be NULL. NULL: none of these is spoken.
+ */
+const struct prompts *prompts_in(const struct prompts *p, const char *wanted);
+const char *prompts_language(const struct prompts *p);
 
 /* Whether the catalogue has such a name, loaded or not. */
 bool prompts_know(const char *name);
 
-/* Fragments are numbered 0 … count - 1; the path is that of a .g722 or .wav file that was there at load. */
+/* Fragments, of all languages together, are numbered 0 … count - 1; the path is that of a .g722 or .wav file
+ * that was there at load. */
 size_t prompts_count(const struct prompts *p);
 const char *prompts_path(const struct prompts *p, uint16_t fragment);
 /* Files of music on hold, as many as there are; NULL past the last. */

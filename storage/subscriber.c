@@ -17,11 +17,13 @@
     "(select jsonb_object_agg(v.name, v.parameters)::text from service v "                                   \
     "where v.subscriber = s.number and v.enabled), b.contact, b.path, b.call_id, b.instance, "               \
     "b.received, "                                                                                           \
-    "b.user_agent, b.cseq, b.q_milli, extract(epoch from b.expires)::bigint from subscriber s "
+    "b.user_agent, b.cseq, b.q_milli, extract(epoch from b.expires)::bigint, "                               \
+    "coalesce(nullif(s.language, ''), (select m.language from mailbox m where m.number = s.mailbox), '') "   \
+    "from subscriber s "
 #define BOUND "binding b on b.subscriber = s.number and b.expires > to_timestamp($2::bigint) "
 #define BY_Q "b.q_milli desc, b.expires desc, b.contact"
 
-enum { SERVICES_COLUMN = 5, CONTACT_COLUMN = 6 };
+enum { SERVICES_COLUMN = 5, CONTACT_COLUMN = 6, LANGUAGE_COLUMN = 15 };
 
 static void binding_from_row(struct binding *out, const PGresult *result, int row)
 {
@@ -48,6 +50,7 @@ static int subscriber_from_rows(struct subscriber *out, const PGresult *result, 
     row_text(result, row, 2, out->zone, sizeof out->zone);
     row_text(result, row, 3, out->mailbox, sizeof out->mailbox);
     out->ring_s = (unsigned)row_number(result, row, 4);
+    row_text(result, row, LANGUAGE_COLUMN, out->language, sizeof out->language);
     /* Half of it would be no JSON at all. */
     if (PQgetlength(result, row, SERVICES_COLUMN) < SERVICES_TEXT) {
         row_text(result, row, SERVICES_COLUMN, out->services, sizeof out->services);

@@ -30,6 +30,7 @@ struct subscriber {
     char name[128];                        /* as displayed to those he calls */
     char zone[64];                         /* time zone, "Europe/Paris" */
     char mailbox[NUMBER_TEXT];             /* "" when he has none */
+    char language[16];                     /* "fr", his own or else his mailbox's; "": the server's */
     unsigned ring_s;                       /* 0: the server's default */
     char services[SERVICES_TEXT];          /* those switched on, JSON: {"forward-busy": {"to": "1003"}}; "" none */
     struct binding bindings[BINDINGS_MAX]; /* unexpired, highest q first */

@@ -38,12 +38,21 @@ static bool tone_due(struct room *room)
     return true;
 }
 
+static void room_words(const struct room *room, struct list *list, const char *name)
+{
+    const struct prompts *all = server_prompts(room->server), *own = prompts_in(all, room->row.language);
+    struct phrase phrase = {0};
+
+    say(own ? own : all, &phrase, name);
+    list_phrase(list, &phrase);
+}
+
 static void room_name(const struct room *room, const struct member *member, const char *what)
 {
     struct list list = {0};
 
     name_list(member, &list);
-    words_add(room->server, &list, what);
+    room_words(room, &list, what);
     mix_play(room->server, room->mix, &list);
 }
 
@@ -68,6 +77,6 @@ void room_say(struct room *room, const char *name)
 {
     struct list list = {0};
 
-    words_add(room->server, &list, name);
+    room_words(room, &list, name);
     mix_play(room->server, room->mix, &list);
 }

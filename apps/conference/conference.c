@@ -111,7 +111,7 @@ static void caller_name(struct door_caller *asks, const struct link *link, const
 
 void conference_known(struct member *member, const struct room_row *row, const struct door *door)
 {
-    member->row = *row;
+    member_take_row(member, row);
     member->door = *door;
     if (conference_room(row->number) || keep_is_ending(row->number))
         member_resumes_nothing(member);

@@ -200,8 +200,10 @@ enum room_news {
 void room_tell(struct room *room, struct member *member, enum room_news news);
 
 /* member.c */
-void words_add(struct server *server, struct list *list, const char *name); /* one of the catalogue */
-void member_words(const struct member *member, struct list *list, const char *name);
+void member_words(const struct member *member, struct list *list,
+                  const char *name); /* one of the catalogue */
+void member_take_row(struct member *member,
+                     const struct room_row *row); /* of the room he is led to, and its language */
 void member_say(struct member *member, const char *name, link_step *then);
 void member_enter(struct member *member);
 void member_reseat(struct member *member); /* at another phone */

@@ -3,17 +3,20 @@
 #include "apps/conference/menu.h"
 #include "apps/conference/notice.h"
 
-void words_add(struct server *server, struct list *list, const char *name)
+void member_words(const struct member *member, struct list *list, const char *name)
 {
     struct phrase phrase = {0};
 
-    say(server_prompts(server), &phrase, name);
+    say(link_prompts(member->link), &phrase, name);
     list_phrase(list, &phrase);
 }
 
-void member_words(const struct member *member, struct list *list, const char *name)
+/* What is said to a room is said to all in it: they hear one language, whatever each would like. */
+void member_take_row(struct member *member, const struct room_row *row)
 {
-    words_add(link_server(member->link), list, name);
+    member->row = *row;
+    link_set_language(member->link, link_settings(member->link)->language);
+    link_set_language(member->link, row->language);
 }
 
 void member_say(struct member *member, const char *name, link_step *then)

@@ -248,7 +248,7 @@ int conference_move(struct member *member, const struct room_row *row, enum room
     struct room *room = conference_room(row->number);
     int error = 0;
 
-    member->row = *row;
+    member_take_row(member, row);
     member->role = role;
     member->door = (struct door){0}; /* what the door of one room said opens no other */
     if (!root)

@@ -108,6 +108,7 @@ static void login_checked(struct ticket ticket, int error, const struct mailbox 
         link_log(link, LEVEL_INFO, "login mailbox=%s", vm->number);
         vm->box = *box;
         vm->known = true;
+        link_set_language(link, box->language);
         login_welcome(vm);
     } else if (error == EACCES) {
         login_refused(vm);

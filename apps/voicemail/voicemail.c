@@ -66,6 +66,7 @@ void voicemail_know(struct voicemail *vm, const struct mailbox *box)
     vm->box = *box;
     vm->limit_s = mailbox_longest_s(box, link_settings(vm->link));
     vm->known = true;
+    link_offer_language(vm->link, box->language);
 }
 
 static void voicemail_box_found(struct ticket ticket, int error, const struct mailbox *box)
@@ -111,6 +112,7 @@ static void voicemail_owner_found(struct ticket ticket, int error, const struct 
     if (error == 0 && *subscriber->mailbox) {
         snprintf(vm->number, sizeof vm->number, "%s", subscriber->mailbox);
         vm->direct = true;
+        link_set_language(link, subscriber->language);
     }
     link_answer(link); /* who has no box of his own is asked for one */
 }

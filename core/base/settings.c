@@ -232,7 +232,8 @@ static const char *realm_fault(const char *text)
 
 static const char *language_fault(const char *text)
 {
-    return strlen(text) >= 2 && strspn(text, "abcdefghijklmnopqrstuvwxyz-") == strlen(text)
+    return strlen(text) >= 2 && strlen(text) < 16 &&
+                   strspn(text, "abcdefghijklmnopqrstuvwxyz-") == strlen(text)
                ? NULL
                : "is no language: write \"en\"";
 }
@@ -330,6 +331,7 @@ static const struct key keys[] = {
     T("prompts", "sounds", sounds_dir, SOUNDS_DIR, folder_fault),
     T("prompts", "voices", voices_dir, VOICES_DIR, folder_fault),
     T("prompts", "language", language, "en", language_fault),
+    L("prompts", "languages", NULL, language_fault),
     T("conference", "record", room_record, "off", record_fault),
     T("conference", "record_format", room_record_format, "flac", record_format_fault),
     T("conference", "recordings", recordings_dir, "/var/lib/confab/recordings", folder_fault),

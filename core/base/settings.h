@@ -131,7 +131,9 @@ struct settings {
     char *database; /* libpq connection string */
     unsigned database_connections;
     char *sql_dir, *spool_dir, *cache_dir, *sounds_dir, *voices_dir;
-    char *language;
+    char *language;   /* of those without one of their own */
+    char **languages; /* others that are spoken; none: all that are installed */
+    size_t language_count;
 
     char *room_record, *room_record_format; /* "off", "mix", "tracks"; "wav", "flac", "opus" */
     char *recordings_dir;

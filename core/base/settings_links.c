@@ -254,6 +254,8 @@ int links_fill(struct settings *s, cfg_t *cfg)
     unsigned count = cfg_size(cfg, "link");
     cfg_t *test = cfg_getsec(cfg, "test");
     int error = list_fill(&s->emergency, &s->emergency_count, cfg, "emergency");
+    if (error == 0)
+        error = list_fill(&s->languages, &s->language_count, cfg_getsec(cfg, "prompts"), "languages");
 
     s->links = calloc(count + COUNT(built_in) + 1, sizeof *s->links);
     if (error != 0 || s->links == NULL) {
@@ -291,6 +293,7 @@ void links_free(struct settings *s)
     }
     free(s->links);
     free(s->emergency);
+    free(s->languages);
     free(s->test_fail);
     free(s->test_hang);
 }

@@ -253,8 +253,14 @@ struct link *link_of(struct ticket ticket);
 void link_after(struct link *link, uint32_t ms, void (*fn)(struct link *link));
 
 struct server *link_server(const struct link *link);
-const struct prompts *link_prompts(const struct link *link);   /* in the language of this call */
-const struct settings *link_settings(const struct link *link); /* frozen when the call came */
+/*
+ * In the language of this call: that which the application has set, else the caller's (Accept-Language of his
+ * INVITE, RFC 3261 §20.3, or that of his row), else the server's. One that is not spoken here sets nothing.
+ */
+const struct prompts *link_prompts(const struct link *link);
+void link_set_language(struct link *link, const char *language);
+void link_offer_language(struct link *link, const char *language); /* unless the caller has one of his own */
+const struct settings *link_settings(const struct link *link);     /* frozen when the call came */
 struct storage *server_storage(const struct server *server);
 const struct prompts *server_prompts(const struct server *server);
 struct loop *server_loop(const struct server *server);

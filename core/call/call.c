@@ -51,6 +51,7 @@ static void call_fill(struct call *call, const struct invitation *invitation)
 {
     random_hex(call->id, (sizeof call->id - 1) / 2);
     memcpy(call->session_id, invitation->session_id, sizeof call->session_id);
+    memcpy(call->language, invitation->language, sizeof call->language);
     call->from = invitation->from;
     call->anonymous = invitation->anonymous;
     call->privacy = invitation->privacy;
@@ -138,6 +139,8 @@ static void call_caller_found(struct ticket ticket, int error, const struct subs
         snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
         snprintf(call->from.display, sizeof call->from.display, "%s", subscriber->name);
         call->caller_music = hold_service(subscriber);
+        if (!*call->language)
+            snprintf(call->language, sizeof call->language, "%s", subscriber->language);
     }
     call_lead(call);
 }

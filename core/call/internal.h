@@ -56,16 +56,20 @@ void limits_take(struct limits *limits);
 /* -- voice.c: what the catalogue's fragments and the music are in the mixer ---------------------------- */
 
 struct voice {
-    sound_id *fragments, *music; /* 0: the file could not be read */
+    struct mixer *mixer;
+    const struct prompts *prompts;
+    sound_id *fragments, *music; /* 0: not loaded yet */
     size_t fragment_count, music_count;
 };
-CALL_CHECK int voice_load(struct voice *voice, struct mixer *mixer, const struct prompts *prompts);
-void voice_free(struct voice *voice, struct mixer *mixer);
+CALL_CHECK int voice_open(struct voice *voice, struct mixer *mixer, const struct prompts *prompts);
+void voice_close(struct voice *voice);
+/* Loads it where that has not been done. 0: it cannot be said. */
+sound_id voice_fragment(struct voice *voice, uint32_t fragment);
 /* All the music, each time from another piece on; how many items. 0: there is none. */
-size_t voice_music(const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
+size_t voice_music(struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
 
 /* list.c: a list as the mixer wants it; what has no sound is left out. */
-size_t list_items(const struct list *list, const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
+size_t list_items(const struct list *list, struct voice *voice, struct play_item out[PLAY_ITEMS_MAX]);
 
 /* -- server.c ------------------------------------------------------------------------------------------ */
 
@@ -261,8 +265,9 @@ struct call {
     struct failure failure; /* what goes up */
     struct party from;
     bool anonymous, has_user, has_peer;
-    unsigned privacy;  /* what its first caller asked for: enum privacy */
-    bool caller_music; /* the caller has the service "hold-music" */
+    unsigned privacy;              /* what its first caller asked for: enum privacy */
+    char language[LANGUAGE_RANGE]; /* that the caller wants, as in Accept-Language; "" */
+    bool caller_music;             /* the caller has the service "hold-music" */
     char user[NUMBER_TEXT], peer[NUMBER_TEXT];
     struct subscriber *subscriber; /* who calls, as his row was then; NULL once no link serves him */
     bool subscriber_unread;        /* it could not be read */
@@ -715,6 +720,7 @@ struct link {
     struct timer *deadline;
     char focus[NUMBER_TEXT]; /* URI of its conference (link_set_focus()) */
     char lamp[NUMBER_TEXT];  /* number at which the call that it hosts is shown; "": where it was answered */
+    const struct prompts *prompts; /* language that the application has chosen; NULL: the caller's */
     const struct request *above, *request,
         *passed;                          /* as it came, as the link sees it, and as it goes on below */
     struct request *own_request, *edited; /* what of these is its own */

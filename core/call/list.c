@@ -37,7 +37,7 @@ void list_beep(struct list *list)
     list_tone(list, BEEP_HZ, BEEP_MS);
 }
 
-size_t list_items(const struct list *list, const struct voice *voice, struct play_item out[PLAY_ITEMS_MAX])
+size_t list_items(const struct list *list, struct voice *voice, struct play_item out[PLAY_ITEMS_MAX])
 {
     size_t count = 0;
 
@@ -45,8 +45,8 @@ size_t list_items(const struct list *list, const struct voice *voice, struct pla
         const struct list_item *item = &list->items[i];
         struct play_item play = {.ms = item->ms};
 
-        if (item->kind == ITEM_FRAGMENT && item->what < voice->fragment_count)
-            play.sound = voice->fragments[item->what];
+        if (item->kind == ITEM_FRAGMENT)
+            play.sound = voice_fragment(voice, item->what);
         else if (item->kind == ITEM_SOUND)
             play.sound = item->what;
         /* Who skips back in a message stays in it, and who skips on in what is said before it misses nothing. */

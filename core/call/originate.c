@@ -52,6 +52,7 @@ static void originate_become(struct call *call, const struct subscriber *user)
     snprintf(call->from.host, sizeof call->from.host, "%s", call->settings->realm);
     snprintf(call->from.display, sizeof call->from.display, "%s", user->name);
     call->caller_music = hold_service(user);
+    snprintf(call->language, sizeof call->language, "%s", user->language);
 }
 
 /*

@@ -137,6 +137,8 @@ static int server_start_prompts(struct server *server)
         .sounds_dir = server->settings->sounds_dir,
         .voices_dir = server->settings->voices_dir,
         .language = server->settings->language,
+        .languages = server->settings->languages,
+        .language_count = server->settings->language_count,
     };
 
     return prompts_load(&server->prompts, &config);
@@ -178,7 +180,7 @@ static int server_start_parts(struct server *server, const char **part)
     if (error)
         return error;
     *part = "voice";
-    error = voice_load(&server->voice, server->mixer, server->prompts);
+    error = voice_open(&server->voice, server->mixer, server->prompts);
     if (error)
         return error;
     *part = "events";
@@ -299,7 +301,7 @@ void server_stop(struct server *server)
     if (server->watching)
         loop_unwatch(server->loop, mixer_event_fd(server->mixer));
     if (server->mixer) {
-        voice_free(&server->voice, server->mixer);
+        voice_close(&server->voice);
         mixer_stop(server->mixer);
     }
     prompts_free(server->prompts);
@@ -392,7 +394,24 @@ const struct prompts *server_prompts(const struct server *server)
 
 const struct prompts *link_prompts(const struct link *link)
 {
-    return server_prompts(link_server(link));
+    const struct prompts *all = link->call->server->prompts;
+    const struct prompts *wanted = link->prompts ? link->prompts : prompts_in(all, link->call->language);
+
+    return wanted ? wanted : all;
+}
+
+void link_set_language(struct link *link, const char *language)
+{
+    const struct prompts *wanted = prompts_in(link->call->server->prompts, language);
+
+    if (wanted)
+        link->prompts = wanted;
+}
+
+void link_offer_language(struct link *link, const char *language)
+{
+    if (!prompts_in(link->call->server->prompts, link->call->language))
+        link_set_language(link, language);
 }
 
 const struct settings *server_settings(const struct server *server)

@@ -151,6 +151,23 @@ static void user_read(struct party *from, su_home_t *home, const sip_t *sip, con
             memcpy(from->display, party.display, sizeof from->display);
 }
 
+/* "fr;q=0.9, en": as many as fit, for a language cut in half would be another. */
+static void languages_read(char out[LANGUAGE_RANGE], const sip_t *sip)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (const sip_accept_language_t *a = sip->sip_accept_language; a && a->aa_value; a = a->aa_next) {
+        int length = snprintf(out + used, LANGUAGE_RANGE - used, "%s%s%s%s", used ? "," : "", a->aa_value,
+                              a->aa_q ? ";q=" : "", a->aa_q ? a->aa_q : "");
+        if (length < 0 || (size_t)length >= LANGUAGE_RANGE - used) {
+            out[used] = '\0';
+            return;
+        }
+        used += (size_t)length;
+    }
+}
+
 int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
                     const struct peer_settings *peer, const char *realm)
 {
@@ -184,6 +201,7 @@ int invitation_read(struct invitation *out, const sip_t *sip, const char *user,
     out->peer = peer ? peer->name : NULL;
     out->max_forwards = sip->sip_max_forwards ? (unsigned)sip->sip_max_forwards->mf_count : 70;
     (void)token_read(sip, out->token);
+    languages_read(out->language, sip);
 out:
     su_home_unref(home);
     return error;

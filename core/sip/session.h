@@ -52,6 +52,8 @@ enum privacy {
 /* What leads a call back that has gone to an application server: 128 random bits in hexadecimal digits. */
 #define SESSION_TOKEN_TEXT 33
 
+#define LANGUAGE_RANGE 64 /* longest Accept-Language that is looked at */
+
 /* An INVITE as it came. Pointers and values live until the handler returns. */
 struct invitation {
     const char *call_id;
@@ -71,6 +73,7 @@ struct invitation {
                         "" */
     const char *history, *diverted; /* History-Info and Diversion as they came; NULL: none that can go on */
     unsigned max_forwards;          /* as received */
+    char language[LANGUAGE_RANGE];  /* Accept-Language, what fits of it; "" */
     const char *passed;             /* header lines that are for the callee, each with its CR LF; "" */
     char token[SESSION_TOKEN_TEXT]; /* of the topmost Route, when it is one; "" */
     const struct dialog_name *replaces, *join; /* or NULL */

@@ -1,7 +1,7 @@
 """A voice in which each phrase is a tone of its own, so that a scenario can tell which words somebody hears.
 
     class TestX(ToneScenario):
-        SPOKEN = ("conf-muted", ...)        names of the catalogue; all others are silent
+        SPOKEN = ("conf-muted", ...)        names of the catalogue, "fr:conf-muted" in French; all others are silent
         def test_y(self):
             mark = time.monotonic()
             self.says(call, "conf-muted", mark)     waits until the caller has heard it since then
@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import sound
-from harness import Scenario, until
+from harness import CONFABD, Scenario, until
 
 TAKEN = (400, 440, 620, 660, 800, 850, 1000, 1175, 1480)  # phones' tones and the server's own
 SECONDS = 0.3
@@ -35,10 +35,13 @@ class ToneScenario(Scenario):
         cls.addClassCleanup(shutil.rmtree, folder, True)
         cls.pitch = pitches(cls.SPOKEN)
         for name, hz in cls.pitch.items():
-            for place in (folder / "sounds" / "en_test", folder / "voices" / "en"):
-                path = place / (name + ".wav")
+            language, _, word = name.rpartition(":")
+            for place in (folder / "sounds" / ((language or "en") + "_test"), folder / "voices" / (language or "en")):
+                path = place / (word + ".wav")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 sound.wav_write(path, sound.sine(hz, SECONDS))
+        for grammar in (CONFABD.parent / "voices").glob("*.grammar"):
+            shutil.copy(grammar, folder / "voices")
         cls.SETTINGS += '\nprompts { sounds = "%s" voices = "%s" }\n' % (folder, folder / "voices")
         super().setUpClass()
 

@@ -168,6 +168,18 @@ const struct prompts *link_prompts(const struct link *of)
     return server_prompts(link_server(of));
 }
 
+void link_set_language(struct link *of, const char *language)
+{
+    (void)of;
+    (void)language;
+}
+
+void link_offer_language(struct link *of, const char *language)
+{
+    (void)of;
+    (void)language;
+}
+
 struct loop *server_loop(const struct server *of)
 {
     return of->loop;
@@ -571,7 +583,7 @@ void mix_play(struct server *of, uint32_t room, const struct list *list)
 
 void double_begin(void)
 {
-    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en"};
+    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en", NULL, 0};
 
     log_set_level(LEVEL_ERROR);
     ck_assert_int_eq(prompts_load(&server.prompts, &config), 0);

@@ -710,18 +710,8 @@ int port_play_gain(struct mixer *m, port_id port, int db)
 int sound_load(struct mixer *m, const char *path, bool level, sound_id *out)
 {
     (void)m;
-    (void)level;
-    (void)path;
-    *out = 900;
-    return 0;
-}
-
-int sound_load_now(struct mixer *m, const char *path, bool level, sound_id *out)
-{
-    (void)m;
-    (void)path;
-    ck_assert(level);
-    *out = 800;
+    *out = strcmp(path, "/fake.wav") == 0 ? 800 : 900;
+    ck_assert(level || *out == 900); /* phrases are joined to sentences */
     return 0;
 }
 
@@ -852,6 +842,13 @@ int prompts_load(struct prompts **out, const struct prompts_config *config)
 void prompts_free(struct prompts *p)
 {
     (void)p;
+}
+
+/* One language, whatever is wanted. */
+const struct prompts *prompts_in(const struct prompts *p, const char *wanted)
+{
+    (void)wanted;
+    return p;
 }
 
 void say(const struct prompts *p, struct phrase *to, const char *name)

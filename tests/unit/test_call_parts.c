@@ -148,15 +148,17 @@ START_TEST(list_becomes_what_the_mixer_plays)
     list_phrase(&list, &phrase);
     list_silence(&list, 200);
     list_beep(&list);
-    /* A fragment without a file, and one that is none, are left out. */
-    ck_assert_uint_eq(list_items(&list, &voice, items), 4);
+    /* A fragment that has not been said yet is loaded; one that is none is left out. */
+    ck_assert_uint_eq(list_items(&list, &voice, items), 5);
     ck_assert_uint_eq(items[0].sound, 11);
-    ck_assert_uint_eq(items[1].sound, 13);
-    ck_assert_uint_eq(items[2].ms, 200);
-    ck_assert_uint_eq(items[2].hz1, 0);
-    ck_assert_uint_eq(items[3].hz1, 1000);
-    ck_assert_uint_eq(items[3].ms, 250);
-    ck_assert_int_lt(items[3].level_dbov, 0);
+    ck_assert_uint_eq(items[1].sound, 800);
+    ck_assert_uint_eq(fragments[1], 800);
+    ck_assert_uint_eq(items[2].sound, 13);
+    ck_assert_uint_eq(items[3].ms, 200);
+    ck_assert_uint_eq(items[3].hz1, 0);
+    ck_assert_uint_eq(items[4].hz1, 1000);
+    ck_assert_uint_eq(items[4].ms, 250);
+    ck_assert_int_lt(items[4].level_dbov, 0);
 }
 END_TEST
 

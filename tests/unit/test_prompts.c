@@ -17,7 +17,8 @@ static struct prompts *prompts;
 
 static void setup(void)
 {
-    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en"};
+    char *const languages[] = {(char *)(uintptr_t) "en"};
+    const struct prompts_config config = {SOUNDS_DIR, TEST_VOICES, "en", languages, 1};
 
     ck_assert_int_eq(prompts_load(&prompts, &config), 0);
 }
@@ -427,6 +428,7 @@ static void file_make(const char *folder, const char *name)
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
+    fputs("sound", file);
     fclose(file);
 }
 
@@ -434,7 +436,7 @@ static void file_make(const char *folder, const char *name)
 START_TEST(missing_files_fall_back)
 {
     char base[] = "/tmp/test_prompts_XXXXXX", folder[128], command[160];
-    const struct prompts_config config = {base, "/nonexistent", "en"};
+    const struct prompts_config config = {base, "/nonexistent", "en", NULL, 0};
     struct prompts *whole = prompts;
 
     ck_assert_ptr_nonnull(mkdtemp(base));
@@ -473,7 +475,7 @@ END_TEST
 
 START_TEST(no_voice_at_all_is_not_fatal)
 {
-    const struct prompts_config config = {"/nonexistent", "/nonexistent", "fr"};
+    const struct prompts_config config = {"/nonexistent", "/nonexistent", "fr", NULL, 0};
     struct prompts *none;
     struct phrase phrase = {0};
 

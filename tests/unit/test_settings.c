@@ -83,7 +83,7 @@ START_TEST(every_key_reaches_its_field)
         "message_silence = 4 }\n"
         "conference { loudness = false denoise = true record = \"tracks\" record_format = \"opus\""
         " recordings = \"/r\" }\n"
-        "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" }\n"
+        "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" languages = {\"it\", \"ru\"} }\n"
         "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
         "http { address = \"::1\" port = 8081 }\n"
         "log { level = \"debug\" }\n"
@@ -122,6 +122,8 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_str_eq(s->sounds_dir, "/so");
     ck_assert_str_eq(s->voices_dir, "/vo");
     ck_assert_str_eq(s->language, "fr");
+    ck_assert_uint_eq(s->language_count, 2);
+    ck_assert_str_eq(s->languages[1], "ru");
     ck_assert_uint_eq(s->max_calls, 11);
     ck_assert_uint_eq(s->max_calls_a_second, 12);
     ck_assert_uint_eq(s->max_rooms, 13);
@@ -192,6 +194,7 @@ static const struct fault {
     {"voicemail {\n spool = \"spool\"\n}\n", 2, "is not an absolute path"},
     {"conference {\n\n loudness = loud\n}\n", 3, "loudness: \"loud\" is neither true nor false"},
     {"prompts {\n language = \"English\"\n}\n", 2, "is no language"},
+    {"prompts {\n languages = {\"fr\", \"fr_CA\"}\n}\n", 2, "is no language"},
     {"conference {\n record = \"yes\"\n}\n", 2, "is none of off, mix, tracks"},
     {"conference {\n record_format = \"mp3\"\n}\n", 2, "is none of wav, flac, opus"},
     {"conference {\n recordings = \"here\"\n}\n", 2, "is not an absolute path"},
