@@ -88,3 +88,38 @@ begin
 end $$;
 create trigger message_spoken after insert on message
     for each row when (new.kind = 'voice') execute function message_transcribe();
+
+create table callout (
+    mailbox  text not null references mailbox on update cascade on delete cascade,
+    place    integer not null,
+    number   text not null check (number ~ '^[^[:cntrl:]]{1,63}$'),
+    wait_s   integer not null default 0 check (wait_s >= 0),
+    tries    integer not null default 1 check (tries between 1 and 20),
+    retry_s  integer not null default 60 check (retry_s between 1 and 86400),
+    schedule text not null default '' check (octet_length(schedule) < 256),
+    primary key (mailbox, place)
+);
+comment on table callout is 'Numbers that are called, by place, when a new message has come, until the owner answers one of them';
+comment on column callout.wait_s is 'Seconds before the first call to this number';
+comment on column callout.tries is 'Calls to this number before the next one''s turn';
+comment on column callout.retry_s is 'Seconds from one call to the next, this number''s or the one''s after it';
+comment on column callout.schedule is 'When it is called, in the mailbox''s zone: "mon-fri 08:00-18:00"; at other times it is passed over';
+
+create table callout_due (
+    mailbox text primary key references mailbox on update cascade on delete cascade,
+    place   integer not null,
+    tried   integer not null default 0,
+    next_at timestamptz not null
+);
+comment on table callout_due is 'Owners who are to be called: which number is next, and when';
+
+create function callout_begin() returns trigger language plpgsql as $$
+begin
+    insert into callout_due (mailbox, place, next_at)
+    select new.mailbox, c.place, now() + c.wait_s * interval '1 s'
+    from callout c where c.mailbox = new.mailbox order by c.place limit 1
+    on conflict do nothing;
+    return null;
+end $$;
+create trigger entry_called after insert on entry
+    for each row when (not new.heard) execute function callout_begin();
