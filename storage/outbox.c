@@ -239,7 +239,9 @@ void outbox_stop(struct storage *st)
 
 int outbox_purge(struct database *db)
 {
+    /* A kind that has no server waits for one, but not for so long that its owner would wonder. */
     return database_query(db, NULL,
-                          "delete from outbox where coalesce(done_at, failed_at) < now() - interval '7 days'",
+                          "delete from outbox where coalesce(done_at, failed_at, created + interval '2 "
+                          "days') < now() - interval '7 days'",
                           NULL, 0);
 }

@@ -53,7 +53,7 @@ class TestCallout(Mail):
             wait_speech(call)
             for _ in range(3):
                 login(call, "000222")
-                time.sleep(3)
+                time.sleep(2.5)
             call.wait_ended(30)
             self.assertFalse(self.row(entry).heard)
 
