@@ -11,6 +11,7 @@
 
 extern const struct app announcement_app; /* announcement.c */
 extern const struct app callers_app;      /* service/ */
+extern const struct app callout_app;      /* callout.c */
 extern const struct app conference_app;   /* conference/ */
 extern const struct app dnd_app;          /* service/ */
 extern const struct app echo_app;         /* echo.c */

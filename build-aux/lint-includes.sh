@@ -47,7 +47,8 @@ for file in $(find core mixer storage prompts apps -name '*.[ch]' | sort); do
                 fault "$file" "$header" "Sofia belongs to core/sip and core/base/loop.c"
             ;;
         curl/*)
-            [ "$file" = core/base/web.c ] || fault "$file" "$header" "curl belongs to core/base/web.c"
+            [ "$file" = core/base/web.c ] || [ "$file" = core/base/courier.c ] ||
+                fault "$file" "$header" "curl belongs to core/base/web.c and core/base/courier.c"
             ;;
         libpq-fe.h | libpq/*)
             [ "$from" = storage ] || fault "$file" "$header" "libpq belongs to storage"

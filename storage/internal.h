@@ -148,6 +148,7 @@ struct listener;
 struct spool;
 struct record;
 struct records;
+struct outbox;
 
 struct storage {
     const struct settings *settings;
@@ -158,6 +159,7 @@ struct storage {
     struct listener *listener;
     struct spool *spool;
     struct records *records;
+    struct outbox *outbox;
     struct timer *sweep_timer;
     void (*on_change)(void *arg, const char *mailbox); /* signalling only, like the next */
     void *on_change_arg;

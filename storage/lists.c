@@ -1,6 +1,6 @@
 /*
  * Lists of mailboxes: whom a number means, and a message to all of them. The work is done by functions of
- * sql/0014_sending.sql, in one statement: 500 recipients are 500 rows and one round trip.
+ * sql/0012_sending.sql, in one statement: 500 recipients are 500 rows and one round trip.
  */
 #include "storage/rows.h"
 

@@ -216,8 +216,8 @@ struct count_job {
 };
 
 /*
- * RFC 3842 §5.2. The urgent ones are among the others, as the RFC writes "2/8 (1/0)". A mailbox without
- * entries still gives a row, by the join from the left; no row at all is no mailbox. Counted is what
+ * RFC 3842 §5.2. The urgent ones are among the others, as the RFC writes "2/8 (1/0)". A row a
+ * kind, also without entries, by the join from the left; no row at all is no mailbox. Counted is what
  * FOLDER_INBOX and FOLDER_OLD list: a filed message lights no lamp.
  */
 static int count_run(struct storage *st, struct database *db, struct job *job)
@@ -226,11 +226,12 @@ static int count_run(struct storage *st, struct database *db, struct job *job)
     PGresult *result = NULL;
     int error = database_query(
         db, &result,
-        "select m.number, count(e.id) filter (where not heard), count(e.id) filter (where heard), "
-        "count(e.id) filter (where not heard and urgent), "
-        "count(e.id) filter (where heard and urgent) "
-        "from mailbox m left join entries_of($1) e on e.deleted_at is null and e.folder = 'inbox' "
-        "and not (e.broadcast and e.heard) where m.number = $1 group by m.number",
+        "select k.kind, count(e.id) filter (where not heard), count(e.id) filter (where heard), "
+        "count(e.id) filter (where not heard and urgent), count(e.id) filter (where heard and urgent), "
+        "b.number from mailbox b cross join (values (0, 'voice'), (1, 'fax')) as k (place, kind) "
+        "left join (entries_of($1) e join message m on m.id = e.message) on m.kind = k.kind "
+        "and e.deleted_at is null and e.folder = 'inbox' and not (e.broadcast and e.heard) "
+        "where b.number = $1 group by b.number, k.place, k.kind order by k.place",
         VALUES(value_text(j->number)));
 
     (void)st;
@@ -240,11 +241,15 @@ static int count_run(struct storage *st, struct database *db, struct job *job)
     if (PQntuples(result) == 0) {
         error = ENOENT;
     } else {
-        row_text(result, 0, 0, j->counts.number, sizeof j->counts.number);
+        row_text(result, 0, 5, j->counts.number, sizeof j->counts.number);
         j->counts.fresh = (unsigned)row_number(result, 0, 1);
         j->counts.old = (unsigned)row_number(result, 0, 2);
         j->counts.fresh_urgent = (unsigned)row_number(result, 0, 3);
         j->counts.old_urgent = (unsigned)row_number(result, 0, 4);
+        j->counts.fax_fresh = (unsigned)row_number(result, 1, 1);
+        j->counts.fax_old = (unsigned)row_number(result, 1, 2);
+        j->counts.fax_fresh_urgent = (unsigned)row_number(result, 1, 3);
+        j->counts.fax_old_urgent = (unsigned)row_number(result, 1, 4);
     }
     PQclear(result);
     return error;

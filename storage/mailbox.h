@@ -104,6 +104,7 @@ STORAGE_CHECK int mailbox_set_pin(struct storage *st, const char *number, const 
 struct mailbox_counts {
     char number[NUMBER_TEXT];
     unsigned fresh, old, fresh_urgent, old_urgent; /* RFC 3842 §5.2: new/old (urgent new/urgent old) */
+    unsigned fax_fresh, fax_old, fax_fresh_urgent, fax_old_urgent;
 };
 typedef void counts_reply(struct ticket ticket, int error, const struct mailbox_counts *counts);
 STORAGE_CHECK int mailbox_count(struct storage *st, const char *number, struct ticket ticket,

@@ -63,13 +63,13 @@ static int message_insert(struct database *db, const struct deposit *d, const st
 
 int message_mail(struct database *db, const char *mailbox, const char *message)
 {
-    return database_query(
-        db, NULL,
-        "insert into outbox (kind, payload) select 'mail', jsonb_build_object('mailbox', m.number, "
-        "'to', m.email, 'entry', e.id, 'message', e.message) "
-        "from mailbox m join entry e on e.mailbox = m.number "
-        "where m.number = $1 and e.message = $2 and m.email is not null",
-        VALUES(value_text(mailbox), value_text(message)));
+    return database_query(db, NULL,
+                          "insert into outbox (kind, lane, payload) select 'mail', e.id::text, "
+                          "jsonb_build_object('mailbox', m.number, "
+                          "'to', m.email, 'entry', e.id, 'message', e.message) "
+                          "from mailbox m join entry e on e.mailbox = m.number "
+                          "where m.number = $1 and e.message = $2 and m.email is not null",
+                          VALUES(value_text(mailbox), value_text(message)));
 }
 
 static int entry_insert(struct database *db, const struct deposit *d)

@@ -4,6 +4,7 @@
  */
 #include "storage/storage.h"
 #include "storage/deposits.h"
+#include "storage/outbox.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -103,6 +104,9 @@ int storage_start(struct storage **out, const struct settings *settings, struct 
         error = records_start(st);
     }
     if (error == 0) {
+        error = outbox_start(st);
+    }
+    if (error == 0) {
         error = timer_start(loop, &st->sweep_timer, SWEEP_MS, sweep_due, st);
     }
     if (error == 0) {
@@ -126,6 +130,7 @@ void storage_stop(struct storage *st)
         return;
     }
     timer_stop(&st->sweep_timer);
+    outbox_stop(st);
     records_finish(st);
     /* From here on no thread waits for the loop to take a reply. */
     atomic_store(&st->stopping, true);

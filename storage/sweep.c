@@ -3,6 +3,7 @@
  * and what becomes of it. Runs at the start and every minute; twice does no more than once.
  */
 #include "storage/deposits.h"
+#include "storage/outbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -277,6 +278,9 @@ int sweep_run(struct storage *st, struct database *db)
     }
     if (error == 0) {
         error = retention_run(st, db);
+    }
+    if (error == 0) {
+        error = outbox_purge(db);
     }
     return error;
 }

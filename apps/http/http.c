@@ -6,6 +6,7 @@
 #include "apps/apps.h"
 #include "apps/http/verbs.h"
 #include "core/base/clock.h"
+#include "core/base/courier.h"
 #include "core/base/log.h"
 #include "core/base/speech.h"
 #include "core/base/web.h"
@@ -13,7 +14,6 @@
 #include "storage/subscriber.h"
 
 #include <errno.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,27 +56,6 @@ static void http_step(struct link *link);
 /* -- asking ------------------------------------------------------------------------------------------------
  */
 
-/* "t=SECONDS,v1=HEX": HMAC-SHA256 of "SECONDS.BODY", so that neither can be forged nor used again later. */
-static bool http_sign(char *out, size_t size, const char *secret, const char *body)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned bytes = 0;
-    char *text = NULL;
-    long long seconds = (long long)clock_wall();
-    int length = asprintf(&text, "%lld.%s", seconds, body), used;
-
-    if (length < 0)
-        return false;
-    if (!HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)text, (size_t)length, digest,
-              &bytes))
-        bytes = 0;
-    free(text);
-    used = snprintf(out, size, "X-Confab-Signature: t=%lld,v1=", seconds);
-    for (unsigned i = 0; i < bytes && (size_t)used + 2 < size; i++)
-        used += snprintf(out + used, size - (size_t)used, "%02x", digest[i]);
-    return bytes > 0;
-}
-
 /* Takes `event`. NULL, or why it cannot be sent. */
 static const char *http_send(struct link *link, const char *url, json_t *event, uint32_t serial)
 {
@@ -98,7 +77,7 @@ static const char *http_send(struct link *link, const char *url, json_t *event, 
     else if (++http->posts > POSTS_MAX)
         fault = "too many requests in one call";
     else if (*settings->webhook_secret &&
-             !http_sign(signature, sizeof signature, settings->webhook_secret, body))
+             !courier_sign(signature, sizeof signature, settings->webhook_secret, body))
         fault = "the event cannot be signed";
     if (!fault) {
         post.headers[2] = *settings->webhook_secret ? signature : NULL;

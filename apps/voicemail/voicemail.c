@@ -129,6 +129,18 @@ static void voicemail_own(struct link *link, const struct request *request)
         link_answer(link);
 }
 
+/* Who was called for it: only the PIN is asked. */
+static void voicemail_visit(struct link *link, const struct request *request)
+{
+    struct voicemail *vm = voicemail_new(link);
+
+    if (!vm)
+        return;
+    snprintf(vm->number, sizeof vm->number, "%s", request->number);
+    vm->direct = true;
+    link_answer(link);
+}
+
 /* "*99." is dialled as *991002: the mailbox begins where the pattern leaves digits open. A pattern without
  * such a place is the mailbox's own number. */
 static const char *voicemail_dialled(struct link *link, const char *number)
@@ -147,6 +159,8 @@ static void voicemail_invited(struct link *link, const struct request *request)
         link_continue(link); /* the last link of a subscriber's path: waits for a failure */
     } else if (!strcmp(mode, "own")) {
         voicemail_own(link, request);
+    } else if (!strcmp(mode, "visit")) { /* the owner of this mailbox has been called (apps/callout.c) */
+        voicemail_visit(link, request);
     } else if (!strcmp(mode, "login")) {
         if (voicemail_new(link))
             link_answer(link);

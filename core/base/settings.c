@@ -252,6 +252,52 @@ static const char *uri_fault(const char *text)
     return NULL;
 }
 
+static const char *web_fault(const char *text)
+{
+    return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8) ? NULL
+                                                                         : "is neither http:// nor https://";
+}
+
+static const char *smtp_fault(const char *text)
+{
+    return !strncmp(text, "smtp://", 7) || !strncmp(text, "smtps://", 8)
+               ? NULL
+               : "is no mail server: write \"smtp://HOST:PORT\"";
+}
+
+static const char *mail_address_fault(const char *text)
+{
+    return strchr(text, '@') != NULL && strpbrk(text, " <>\r\n") == NULL && strlen(text) < 255
+               ? NULL
+               : "is no address: write \"USER@HOST\"";
+}
+
+static const char *tls_fault(const char *text)
+{
+    return !strcmp(text, "off") || !strcmp(text, "optional") || !strcmp(text, "required")
+               ? NULL
+               : "is none of off, optional, required";
+}
+
+static const char *events_fault(const char *text)
+{
+    static const char *const known[] = {"message-new",        "message-read", "message-deleted",
+                                        "message-transcript", "mailbox-full", "login-failed"};
+
+    for (size_t length; *(text += strspn(text, " ")) != '\0'; text += length) {
+        bool found = false;
+        length = strcspn(text, " ");
+        for (size_t i = 0; i < COUNT(known); i++) {
+            found = found || (strlen(known[i]) == length && strncmp(text, known[i], length) == 0);
+        }
+        if (!found) {
+            return "names an event that there is not: message-new, message-read, message-deleted, "
+                   "message-transcript, mailbox-full and login-failed are";
+        }
+    }
+    return NULL;
+}
+
 /* -- The table of keys
  * --------------------------------------------------------------------------------------------- */
 
@@ -349,6 +395,16 @@ static const struct key keys[] = {
     N("http", "port", http_port, 0, 65535, 8080),
     T("webhook", "secret", webhook_secret, "", NULL),
     N("webhook", "deadline", webhook_deadline_ms, 100, 60000, 4000),
+    T("webhook", "url", webhook_url, NULL, web_fault),
+    T("webhook", "events", webhook_events, "message-new message-read message-deleted", events_fault),
+    T("mail", "server", mail_server, NULL, smtp_fault),
+    T("mail", "user", mail_user, "", NULL),
+    T("mail", "password", mail_password, "", NULL),
+    T("mail", "from", mail_from, "confab@localhost", mail_address_fault),
+    T("mail", "tls", mail_tls, "required", tls_fault),
+    T("mail", "ca", mail_ca, NULL, folder_fault),
+    T("transcription", "url", transcription_url, NULL, web_fault),
+    N("transcription", "deadline", transcription_deadline_s, 1, 600, 60),
     N("records", "keep_days", records_keep_days, 0, 36500, 90),
     B("records", "trace", records_trace, true),
     N("records", "trace_keep_days", records_trace_keep_days, 0, 36500, 7),
@@ -388,10 +444,11 @@ static const struct key keys[] = {
     L("test", "fail", NULL, test_hook_fault),
     L("test", "hang", NULL, test_hook_fault),
 };
-static const char *const sections[] = {"sip",    "media",  "database", "voicemail", "conference", "prompts",
-                                       "limits", "http",   "webhook",  "records",   "log",        "test",
-                                       "peer",   "number", "link",     "menu",      "keymap"};
-#define FIRST_TITLED 12 /* sections from here on have a title and come as often as one likes */
+static const char *const sections[] = {"sip",    "media", "database", "voicemail", "conference",    "prompts",
+                                       "limits", "http",  "webhook",  "mail",      "transcription", "records",
+                                       "log",    "test",  "peer",     "number",    "link",          "menu",
+                                       "keymap"};
+#define FIRST_TITLED 14 /* sections from here on have a title and come as often as one likes */
 #define TITLED (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
 static const struct key *key_find(const char *section, const char *name)

@@ -156,8 +156,13 @@ struct settings {
     unsigned pin_history, pin_days;   /* of mailboxes: earlier PINs refused; a PIN's life, 0: for ever */
     unsigned http_port;
     char *http_address;
-    char *webhook_secret;         /* signs what HTTP applications are asked; "": nothing is signed */
-    unsigned webhook_deadline_ms; /* for one answer of theirs */
+    char *webhook_secret;               /* signs what HTTP applications are asked; "": nothing is signed */
+    unsigned webhook_deadline_ms;       /* for one answer of theirs */
+    char *webhook_url, *webhook_events; /* where events are posted to, and which; NULL: nowhere */
+    char *mail_server;                  /* "smtp://HOST:PORT"; NULL: nothing is mailed */
+    char *mail_user, *mail_password, *mail_from, *mail_tls, *mail_ca; /* mail_ca NULL: the system's */
+    char *transcription_url; /* sound of each message is posted there; NULL: nowhere */
+    unsigned transcription_deadline_s;
     unsigned records_keep_days, records_trace_keep_days; /* 0: for ever */
     bool records_trace;
     unsigned records_journal_mb; /* that may wait for the database */

@@ -55,10 +55,15 @@ struct mwi {
 static void body_write(char *out, size_t size, const struct notifier *notifier,
                        const struct mailbox_counts *counts)
 {
-    snprintf(out, size,
-             "Messages-Waiting: %s\r\nMessage-Account: sip:%s@%s\r\nVoice-Message: %u/%u (%u/%u)\r\n",
-             counts->fresh ? "yes" : "no", counts->number, notifier->agent->settings->realm, counts->fresh,
-             counts->old, counts->fresh_urgent, counts->old_urgent);
+    int used = snprintf(
+        out, size, "Messages-Waiting: %s\r\nMessage-Account: sip:%s@%s\r\nVoice-Message: %u/%u (%u/%u)\r\n",
+        counts->fresh + counts->fax_fresh ? "yes" : "no", counts->number, notifier->agent->settings->realm,
+        counts->fresh, counts->old, counts->fresh_urgent, counts->old_urgent);
+
+    /* Most phones know no faxes, and most mailboxes hold none. */
+    if ((counts->fax_fresh || counts->fax_old) && used > 0 && (size_t)used < size)
+        snprintf(out + used, size - (size_t)used, "Fax-Message: %u/%u (%u/%u)\r\n", counts->fax_fresh,
+                 counts->fax_old, counts->fax_fresh_urgent, counts->fax_old_urgent);
 }
 
 /* -- changes
