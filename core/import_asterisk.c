@@ -252,7 +252,7 @@ static int is_folder(const struct dirent *file)
  */
 static void number_take(struct walk *walk)
 {
-    struct import_mailbox box = {.number = ""};
+    struct import_mailbox box = walk->conf->defaults;
 
     if (!move_has_mailbox(walk->move, walk->number, walk->context)) {
         text_put(box.number, sizeof box.number, walk->number);

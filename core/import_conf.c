@@ -12,6 +12,9 @@
 #include <strings.h>
 
 #define LINE_TEXT 2048
+#define FOLDERS                                                                                              \
+    5 /* Asterisk's maxmsg is for each of INBOX, Old, Work, Family and Friends; our quota is for all */
+#define MAXMSG 100
 
 /* -- lines
  * ------------------------------------------------------------------------------------------------------------
@@ -84,7 +87,6 @@ int conf_lines(const char *path, conf_line *fn, void *arg)
 
 struct reading {
     struct conf conf;
-    struct import_mailbox defaults;
     json_t *zones; /* name in [zonemessages] → name in the tz database */
     int error;
 };
@@ -92,6 +94,14 @@ struct reading {
 static bool is_no(const char *value)
 {
     return strcasecmp(value, "no") == 0 || strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0;
+}
+
+/* What makes no sense is 0, confab's own default. */
+static unsigned count_read(const char *value)
+{
+    unsigned long count = strtoul(value, NULL, 10);
+
+    return count > 1000000 ? 0 : (unsigned)count;
 }
 
 /* False: it is no option of which confab has the like. */
@@ -102,9 +112,9 @@ static bool option_take(struct import_mailbox *box, const char *key, const char 
     } else if (strcmp(key, "language") == 0) {
         text_put(box->language, sizeof box->language, value);
     } else if (strcmp(key, "maxmsg") == 0) {
-        box->max_messages = (unsigned)strtoul(value, NULL, 10);
+        box->max_messages = FOLDERS * count_read(value);
     } else if (strcmp(key, "maxsecs") == 0 || strcmp(key, "maxmessage") == 0) {
-        box->max_message_s = (unsigned)strtoul(value, NULL, 10);
+        box->max_message_s = count_read(value);
     } else if (strcmp(key, "envelope") == 0) {
         box->no_envelope = is_no(value);
     } else {
@@ -131,7 +141,7 @@ static void options_take(struct import_mailbox *box, char *options, const char *
 
 static void box_take(struct reading *reading, const char *context, const char *number, char *value)
 {
-    char place[200], *fields[4] = {"", "", "", ""}, *rest = value;
+    char place[200], none[1] = "", *fields[4] = {none, none, none, none}, *rest = value;
     struct conf_box *grown = realloc(reading->conf.boxes, (reading->conf.count + 1) * sizeof *grown);
 
     if (grown == NULL) {
@@ -141,7 +151,7 @@ static void box_take(struct reading *reading, const char *context, const char *n
     reading->conf.boxes = grown;
     struct conf_box *entry = &grown[reading->conf.count++];
 
-    *entry = (struct conf_box){.box = reading->defaults};
+    *entry = (struct conf_box){.box = reading->conf.defaults};
     text_put(entry->context, sizeof entry->context, context);
     text_put(entry->box.number, sizeof entry->box.number, number);
     snprintf(place, sizeof place, "mailbox %s@%s", entry->box.number, context);
@@ -163,7 +173,7 @@ static void line_take(void *arg, const char *section, char *key, char *value)
     struct reading *reading = arg;
 
     if (strcmp(section, "general") == 0) {
-        option_take(&reading->defaults, key, value);
+        option_take(&reading->conf.defaults, key, value);
     } else if (strcmp(section, "zonemessages") == 0) {
         value[strcspn(value, "|")] = '\0';
         json_object_set_new(reading->zones, key, json_string(value));
@@ -172,21 +182,26 @@ static void line_take(void *arg, const char *section, char *key, char *value)
     }
 }
 
+static void zone_resolve(struct import_mailbox *box, const json_t *zones)
+{
+    const char *zone = json_string_value(json_object_get(zones, box->zone));
+
+    if (zone == NULL && box->zone[0] != '\0') {
+        move_note(box->number, "time zone \"%s\" is not in [zonemessages]: UTC", box->zone);
+    }
+    text_put(box->zone, sizeof box->zone, zone != NULL ? zone : "");
+}
+
 int conf_read(struct conf *out, const char *path)
 {
-    struct reading reading = {.zones = json_object()};
+    struct reading reading = {.conf.defaults.max_messages = FOLDERS * MAXMSG, .zones = json_object()};
     int error = conf_lines(path, line_take, &reading);
 
     error = error != 0 ? error : reading.error;
     for (size_t i = 0; i < reading.conf.count; i++) {
-        struct import_mailbox *box = &reading.conf.boxes[i].box;
-        const char *zone = json_string_value(json_object_get(reading.zones, box->zone));
-
-        if (zone == NULL && box->zone[0] != '\0') {
-            move_note(box->number, "time zone \"%s\" is not in [zonemessages]: UTC", box->zone);
-        }
-        text_put(box->zone, sizeof box->zone, zone != NULL ? zone : "");
+        zone_resolve(&reading.conf.boxes[i].box, reading.zones);
     }
+    zone_resolve(&reading.conf.defaults, reading.zones);
     json_decref(reading.zones);
     if (error != 0) {
         free(reading.conf.boxes);

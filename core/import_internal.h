@@ -52,6 +52,7 @@ struct conf_box {
     struct import_mailbox box;
 };
 struct conf {
+    struct import_mailbox defaults;
     struct conf_box *boxes; /* free() */
     size_t count;
 };
