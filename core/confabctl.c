@@ -243,7 +243,7 @@ static enum exit_code import(const struct command *c)
     if (error == ENODATA) {
         return NOTHING;
     }
-    if (error == ENOENT || error == EINVAL) {
+    if (error == ENOENT || error == EACCES || error == EINVAL) {
         fprintf(stderr, "confabctl: there is nothing to import: %s\n", strerror(error));
         return TROUBLE;
     }

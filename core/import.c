@@ -117,8 +117,12 @@ bool move_mailbox(struct move *move, const struct import_mailbox *box, const cha
     if (owner != NULL) {
         return true;
     }
-    if (!move_count(move, &move->mailboxes, box->number, import_mailbox(move->importer, box))) {
+    int error = import_mailbox(move->importer, box);
+    if (!move_count(move, &move->mailboxes, box->number, error)) {
         return false;
+    }
+    if (error == 0 && box->pin[0] == '\0') {
+        move_note(box->number, "has no PIN of 1 to %d digits: nobody can log in until one is set", PIN_MAX);
     }
     json_object_set_new(move->boxes, box->number, json_string(context));
     return true;
@@ -147,17 +151,11 @@ void text_put(char *out, size_t size, const char *text)
 }
 
 /* Asterisk marks a PIN that its owner must not change by a '-' before it. */
-void pin_put(struct import_mailbox *box, const char *pin, const char *place)
+void pin_put(struct import_mailbox *box, const char *pin)
 {
-    size_t length;
-
     pin += *pin == '-';
-    length = strlen(pin);
-    box->pin[0] = '\0';
-    if (length == 0 || length > PIN_MAX || strspn(pin, "0123456789") != length) {
-        move_note(place, "has no PIN of 1 to %d digits: none will open it until an administrator sets one",
-                  PIN_MAX);
-    } else {
-        text_put(box->pin, sizeof box->pin, pin);
-    }
+    size_t length = strlen(pin);
+    bool good = length <= PIN_MAX && strspn(pin, "0123456789") == length;
+
+    text_put(box->pin, sizeof box->pin, good ? pin : "");
 }

@@ -186,7 +186,7 @@ static void secret_line(void *arg, const char *section, char *key, char *value)
 
     (void)section;
     if (strcmp(key, "password") == 0) {
-        pin_put(box, value, box->number);
+        pin_put(box, value);
     }
 }
 
@@ -199,12 +199,11 @@ static bool mailbox_take(const struct walk *walk, const struct import_mailbox *f
 
     snprintf(secret, sizeof secret, "%s/%s/%s/secret.conf", walk->move->order->folder, walk->context,
              walk->number);
-    if (conf_lines(secret, secret_line, &box) == EIO) {
+    int error = conf_lines(secret, secret_line, &box);
+    if (error != 0 && error != ENOENT) {
         move_note(secret, "cannot be read: the PIN is that of voicemail.conf");
     }
-    bool taken = move_mailbox(walk->move, &box, walk->context);
-    explicit_bzero(&box, sizeof box);
-    return taken;
+    return move_mailbox(walk->move, &box, walk->context);
 }
 
 static void box_take(const struct walk *walk)
@@ -256,8 +255,7 @@ static void number_take(struct walk *walk)
 
     if (!move_has_mailbox(walk->move, walk->number, walk->context)) {
         text_put(box.number, sizeof box.number, walk->number);
-        move_note(walk->number, "is not in voicemail.conf, context \"%s\": it has no name and no PIN",
-                  walk->context);
+        move_note(walk->number, "is not in voicemail.conf, context \"%s\": it has no name", walk->context);
         if (!mailbox_take(walk, &box)) {
             return;
         }
@@ -317,7 +315,6 @@ int import_asterisk(const struct settings *settings, const struct import_order *
     int moved = move_end(&move);
     error = error != 0 ? error : moved;
 out:
-    explicit_bzero(conf.boxes, conf.count * sizeof *conf.boxes);
     free(conf.boxes);
     return error;
 }

@@ -60,7 +60,7 @@ int conf_lines(const char *path, conf_line *fn, void *arg)
     FILE *file = fopen(path, "re");
 
     if (file == NULL) {
-        return errno == ENOENT ? ENOENT : EIO;
+        return errno == ENOENT ? ENOENT : EACCES;
     }
     while (fgets(line, sizeof line, file) != NULL) {
         comment_cut(line, &block);
@@ -77,7 +77,7 @@ int conf_lines(const char *path, conf_line *fn, void *arg)
             fn(arg, section, trim(text), trim(value));
         }
     }
-    int error = ferror(file) ? EIO : 0;
+    int error = ferror(file) ? EINVAL : 0;
     fclose(file);
     return error;
 }
@@ -158,7 +158,7 @@ static void box_take(struct reading *reading, const char *context, const char *n
     for (size_t i = 0; i < 4 && rest != NULL; i++) {
         fields[i] = trim(strsep(&rest, ","));
     }
-    pin_put(&entry->box, fields[0], place);
+    pin_put(&entry->box, fields[0]);
     text_put(entry->box.name, sizeof entry->box.name, fields[1]);
     /* Several addresses stand with '|' between them: the first is the owner's. */
     fields[2][strcspn(fields[2], "|")] = '\0';

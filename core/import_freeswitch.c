@@ -31,7 +31,7 @@ static void file_find(const struct move *move, const char *path, char out[PATH_T
 }
 
 /* False: not asked for, or it cannot be had. */
-static bool box_take(struct move *move, const json_t *row, bool pin)
+static bool box_take(struct move *move, const json_t *row)
 {
     const char *domain = table_text(row, "domain");
     struct import_mailbox box = {.number = ""};
@@ -40,10 +40,8 @@ static bool box_take(struct move *move, const json_t *row, bool pin)
         return false;
     }
     text_put(box.number, sizeof box.number, table_text(row, "username"));
-    if (!move_has_mailbox(move, box.number, domain)) {
-        /* Only who has changed his PIN has one in the table: others' stand in FreeSWITCH's directory. */
-        pin_put(&box, pin ? table_text(row, "password") : "", box.number);
-    }
+    /* Only who has changed his PIN has one in voicemail_prefs: others' stand in FreeSWITCH's directory. */
+    pin_put(&box, table_text(row, "password"));
     return move_mailbox(move, &box, domain);
 }
 
@@ -55,7 +53,7 @@ static void prefs_take(struct move *move, const json_t *row)
     } greetings[] = {{"greeting_path", GREETING_UNAVAILABLE}, {"name_path", GREETING_NAME}};
     char path[PATH_TEXT];
 
-    if (!box_take(move, row, true)) {
+    if (!box_take(move, row)) {
         return;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -76,7 +74,7 @@ static void message_take(struct move *move, const json_t *row)
                                      .heard = table_number(row, "read_epoch") > 0,
                                      .urgent = strstr(table_text(row, "read_flags"), "URGENT") != NULL};
 
-    if (strcmp(table_text(row, "flags"), "delete") == 0 || !box_take(move, row, false)) {
+    if (strcmp(table_text(row, "flags"), "delete") == 0 || !box_take(move, row)) {
         return;
     }
     message.folder = message.heard ? FOLDER_OLD : FOLDER_INBOX;

@@ -42,7 +42,7 @@ void move_message(struct move *move, const struct import_message *message);
 
 /* Cuts what does not fit. */
 void text_put(char *out, size_t size, const char *text);
-void pin_put(struct import_mailbox *box, const char *pin, const char *place);
+void pin_put(struct import_mailbox *box, const char *pin); /* what is none becomes "" */
 
 /* -- import_conf.c: Asterisk's voicemail.conf
  * ----------------------------------------------------------------------- */
@@ -59,7 +59,7 @@ struct conf {
 /* Lines "key = value" of any of Asterisk's files: comments are gone, section is "" before the first. */
 typedef void conf_line(void *arg, const char *section, char *key, char *value);
 __attribute__((warn_unused_result)) int conf_lines(const char *path, conf_line *fn, void *arg);
-/* ENOENT, EIO, ENOMEM. */
+/* ENOENT, EACCES, EINVAL, ENOMEM. */
 __attribute__((warn_unused_result)) int conf_read(struct conf *out, const char *path);
 
 /* -- import_table.c

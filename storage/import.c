@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CONNECT_S 5
+#define STARTED_MAX_S (INT64_C(1) << 33) /* the year 2242: what is later is a mistake */
 
 struct importer {
     struct database db;
@@ -60,15 +61,18 @@ static int absent(struct importer *importer, const char *sql, const struct value
 
 int import_mailbox(struct importer *importer, const struct import_mailbox *box)
 {
-    char hash[CRYPT_OUTPUT_SIZE], name[sizeof box->name], email[sizeof box->email];
+    char hash[CRYPT_OUTPUT_SIZE];
+    struct import_mailbox clean = *box;
     bool pin = box->pin[0] != '\0';
     int error = absent(importer, "select 1 from mailbox where number = $1", VALUES(value_text(box->number)));
 
     if (error != 0 || importer->dry) {
         return error;
     }
-    text_copy(name, sizeof name, box->name);
-    text_copy(email, sizeof email, box->email);
+    text_copy(clean.name, sizeof clean.name, box->name);
+    text_copy(clean.email, sizeof clean.email, box->email);
+    text_copy(clean.zone, sizeof clean.zone, box->zone);
+    text_copy(clean.language, sizeof clean.language, box->language);
     if (pin) {
         error = pin_hash(hash, box->pin);
     }
@@ -79,11 +83,11 @@ int import_mailbox(struct importer *importer, const struct import_mailbox *box)
                                "max_message_s, envelope) values ($1, $2, nullif($3, ''), coalesce(nullif($4, "
                                "''), 'UTC'), $5, $6, "
                                "$7, coalesce(nullif($8::integer, 0), 100), $9, $10) on conflict do nothing",
-                               VALUES(value_text(box->number), value_text(name), value_text(email),
-                                      value_text(box->zone), value_text(box->language),
-                                      value_text(pin ? hash : NULL), value_truth(pin),
-                                      value_number(box->max_messages), value_number(box->max_message_s),
-                                      value_truth(!box->no_envelope)));
+                               VALUES(value_text(box->number), value_text(clean.name),
+                                      value_text(clean.email), value_text(clean.zone),
+                                      value_text(clean.language), value_text(pin ? hash : NULL),
+                                      value_truth(pin), value_number(box->max_messages),
+                                      value_number(box->max_message_s), value_truth(!box->no_envelope)));
     }
     return error;
 }
@@ -140,6 +144,10 @@ int import_message(struct importer *importer, const struct import_message *messa
 {
     struct deposit deposit = {.cause = DEPOSIT_UNAVAILABLE, .started_us = message->started_s * 1000000};
     struct audio audio = {0};
+
+    if (message->started_s < 0 || message->started_s > STARTED_MAX_S) {
+        return ERANGE;
+    }
     int error = source_id(&importer->db, message->source, deposit.id);
 
     if (error == 0) {

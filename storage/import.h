@@ -4,7 +4,8 @@
  * again.
  *
  * Ownership: importer_open() makes, importer_close() ends. Threads: one. Failure: EEXIST it is there already;
- * ENOENT no such file or mailbox, EINVAL the file is no sound that can be read, EFBIG, ENOTCONN, EIO.
+ * ENOENT no such file or mailbox, EINVAL the file is no sound that can be read, EFBIG, ERANGE no time of a
+ * message, ENOTCONN, EIO.
  */
 #ifndef CONFAB_STORAGE_IMPORT_H
 #define CONFAB_STORAGE_IMPORT_H

@@ -14,7 +14,8 @@
 #include <sndfile.h>
 
 #define HEADER 44
-#define FRAMES_MAX (60 * 60 * 48000) /* an hour at the highest rate */
+#define SECONDS_MAX 3600
+#define RATE_MAX 48000
 #define CHANNELS_MAX 8
 #define CHUNK 4096
 
@@ -85,7 +86,7 @@ static int samples_read(struct audio *audio, SNDFILE *file, const SF_INFO *info)
     sf_count_t frames = 0;
 
     for (sf_count_t got; (got = sf_readf_float(file, chunk, CHUNK)) > 0; frames += got) {
-        if (frames + got > FRAMES_MAX) {
+        if (frames + got > (sf_count_t)SECONDS_MAX * info->samplerate) {
             return EFBIG;
         }
         if (audio->size + (size_t)got * 2 > room) {
@@ -124,7 +125,7 @@ int import_sound(struct audio *out, const char *path)
     format_guess(&info, path);
     SNDFILE *file = sf_open_fd(fd, SFM_READ, &info, SF_FALSE);
     if (file != NULL) {
-        if (info.channels <= CHANNELS_MAX && info.samplerate >= 4000 && info.samplerate <= 192000) {
+        if (info.channels <= CHANNELS_MAX && info.samplerate >= 4000 && info.samplerate <= RATE_MAX) {
             error = samples_read(&audio, file, &info);
         }
         sf_close(file);

@@ -145,7 +145,7 @@ class TestImport(Mail):
         (inbox / "msg0003.txt").unlink()
         message(spool / "a" / "5562" / "INBOX", 0, 700)
         told = self.ctl("asterisk", spool, "--conf", conf, status=1)
-        for words in ("#include more.conf\" is not followed", "5561@a: has no PIN", "5561: time zone \"mars\"",
+        for words in ("#include more.conf\" is not followed", "5561: has no PIN", "5561: time zone \"mars\"",
                       "5561: left out: mailbox of \"b\"", "msg0001.wav: left out: not a sound file",
                       "msg0002: left out: no sound beside it", "msg0003: left out: no .txt",
                       "5562: is not in voicemail.conf", "mailboxes: 2 taken, 0 there already, 1 left out",
