@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The spool's own path, and below it names of up to 255 bytes each: nothing is cut. */
@@ -19,7 +18,7 @@
 #define FOLDER_TEXT (BOX_TEXT + 16)
 #define PATH_TEXT (FOLDER_TEXT + 300)
 
-/* The best first: where a message is there in several, the first that can be opened is taken. */
+/* The best first: where a message is there in several, the first that is there is taken. */
 static const char *const endings[] = {".wav16", ".sln16", ".flac", ".wav", ".sln", ".ulaw", ".ul", ".mu",
                                       ".pcm",   ".alaw",  ".al",   ".WAV", ".gsm", ".ogg",  ".mp3"};
 
