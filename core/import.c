@@ -109,6 +109,13 @@ bool move_mailbox(struct move *move, const struct import_mailbox *box, const cha
         return false;
     }
     if (owner != NULL && strcmp(owner, context) != 0) {
+        char refused[160]; /* told once, however often it comes; '@' is in no number */
+
+        snprintf(refused, sizeof refused, "%s@%s", box->number, context);
+        if (json_object_get(move->boxes, refused) != NULL) {
+            return false;
+        }
+        json_object_set_new(move->boxes, refused, json_true());
         move_note(box->number, "left out: mailbox of \"%s\", and \"%s\" has one of the same number", context,
                   owner);
         move->mailboxes.left++;

@@ -254,10 +254,10 @@ static void number_take(struct walk *walk)
 
     if (!move_has_mailbox(walk->move, walk->number, walk->context)) {
         text_put(box.number, sizeof box.number, walk->number);
-        move_note(walk->number, "is not in voicemail.conf, context \"%s\": it has no name", walk->context);
         if (!mailbox_take(walk, &box)) {
             return;
         }
+        move_note(walk->number, "is not in voicemail.conf, context \"%s\": it has no name", walk->context);
     }
     box_take(walk);
 }

@@ -21,7 +21,7 @@ struct tally {
 struct move {
     const struct import_order *order;
     struct importer *importer;
-    json_t *boxes; /* number → the context that has it */
+    json_t *boxes; /* number → the context that has it; number@context: refused */
     struct tally mailboxes, greetings, messages;
     int error;
 };

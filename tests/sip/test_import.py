@@ -144,6 +144,7 @@ class TestImport(Mail):
         message(inbox, 3, 700, origtime=1700000003)
         (inbox / "msg0003.txt").unlink()
         message(spool / "a" / "5562" / "INBOX", 0, 700)
+        message(spool / "b" / "5561" / "INBOX", 0, 700)
         told = self.ctl("asterisk", spool, "--conf", conf, status=1)
         for words in ("#include more.conf\" is not followed", "5561: has no PIN", "5561: time zone \"mars\"",
                       "5561: left out: mailbox of \"b\"", "msg0001.wav: left out: not a sound file",
@@ -151,6 +152,7 @@ class TestImport(Mail):
                       "5562: is not in voicemail.conf", "mailboxes: 2 taken, 0 there already, 1 left out",
                       "messages: 2 taken, 0 there already, 3 left out"):
             self.assertIn(words, told)
+        self.assertNotIn("5561: is not in voicemail.conf", told)
         self.assertEqual(len(entries(self.server, "5561")), 1)
         self.ctl("asterisk", spool / "nowhere", "--conf", conf, status=3)
         self.ctl("asterisk", spool, status=2)
