@@ -1,6 +1,7 @@
 /*
- * confabctl: shows what became of calls, and what would become of one. It reads confab.conf and the database
- * itself, so it works with and without a confabd beside it.
+ * confabctl: shows what became of calls, and what would become of one, and brings in what another voicemail
+ * system has kept. It reads confab.conf and the database itself, so it works with and without a confabd
+ * beside it.
  */
 #include "config.h"
 
@@ -14,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/settings.h"
 #include "core/call/path.h"
+#include "core/import.h"
 #include "core/ladder.h"
 #include "storage/history.h"
 
@@ -24,6 +26,8 @@ struct command {
     unsigned last;    /* --last; 0: not given */
     unsigned since_s; /* --since */
     bool json, newest;
+    struct import_order import;
+    int (*importer)(const struct settings *settings, const struct import_order *order);
     const struct settings *settings;
     struct history *history;
 };
@@ -228,35 +232,75 @@ static enum exit_code explain(const struct command *c)
     return outcome(error, "");
 }
 
+/* -- import
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static enum exit_code import(const struct command *c)
+{
+    int error = c->importer(c->settings, &c->import);
+
+    if (error == ENODATA) {
+        return NOTHING;
+    }
+    if (error == ENOENT || error == EACCES || error == EINVAL) {
+        fprintf(stderr, "confabctl: there is nothing to import: %s\n", strerror(error));
+        return TROUBLE;
+    }
+    return outcome(error, "");
+}
+
+/* "import asterisk FOLDER --conf FILE", "import freeswitch FOLDER". */
+static bool import_check(struct command *c, char **words, int count)
+{
+    if (count != 3 || c->json) {
+        return false;
+    }
+    c->import.folder = words[2];
+    if (strcmp(words[1], "asterisk") == 0) {
+        c->importer = import_asterisk;
+        return c->import.conf != NULL;
+    }
+    c->importer = import_freeswitch;
+    return strcmp(words[1], "freeswitch") == 0 && c->import.conf == NULL;
+}
+
 /* -- command line
  * -------------------------------------------------------------------------------------------------------- */
 
 static void help(FILE *to)
 {
-    fprintf(to,
-            "Usage: confabctl [OPTION]... COMMAND\n"
-            "Shows what became of calls, and what would become of one.\n"
-            "\n"
-            "  trace CALL             the call as a ladder: SIP messages, and what each link decided. CALL "
-            "is its id\n"
-            "                         in the log, a Session-ID or a SIP Call-ID\n"
-            "  trace --last [N]       the same of the newest call, or the newest N\n"
-            "  calls [--since 2h]     calls of the last hours (m, h or d; 1d when not given), at most --last "
-            "[N]\n"
-            "  explain --from A --to B [--at \"2026-12-24 18:00\"] [--peer NAME]\n"
-            "                         the links that a call from A to B would go through, and why others are "
-            "out\n"
-            "\n"
-            "  -c, --config FILE      confabd's configuration [%s]\n"
-            "      --json             for programs\n"
-            "      --version          print the version, and exit\n"
-            "      --help             print this, and exit\n"
-            "\n"
-            "A record is there about a second after the end of its call, a trace for records { "
-            "trace_keep_days }.\n"
-            "Exit status: 0 shown; 1 there is no such call; 2 the command line makes no sense; 3 the\n"
-            "configuration or the database cannot be read.\n",
-            CONFIG_FILE);
+    fprintf(
+        to,
+        "Usage: confabctl [OPTION]... COMMAND\n"
+        "Shows what became of calls, and what would become of one; brings in voicemail of other systems.\n"
+        "\n"
+        "  trace CALL             the call as a ladder: SIP messages, and what each link decided. CALL "
+        "is its id\n"
+        "                         in the log, a Session-ID or a SIP Call-ID\n"
+        "  trace --last [N]       the same of the newest call, or the newest N\n"
+        "  calls [--since 2h]     calls of the last hours (m, h or d; 1d when not given), at most --last "
+        "[N]\n"
+        "  explain --from A --to B [--at \"2026-12-24 18:00\"] [--peer NAME]\n"
+        "                         the links that a call from A to B would go through, and why others are "
+        "out\n"
+        "  import asterisk SPOOL --conf VOICEMAIL.CONF\n"
+        "  import freeswitch FOLDER\n"
+        "                         mailboxes, greetings and messages of another system; again brings what is "
+        "new.\n"
+        "                         --context NAME takes one context or domain, --dry-run writes nothing\n"
+        "\n"
+        "  -c, --config FILE      confabd's configuration [%s]\n"
+        "      --json             for programs\n"
+        "      --version          print the version, and exit\n"
+        "      --help             print this, and exit\n"
+        "\n"
+        "A record is there about a second after the end of its call, a trace for records { "
+        "trace_keep_days }.\n"
+        "Exit status: 0 done; 1 there is no such call, or something was not imported; 2 the command line "
+        "makes no sense; 3 the\n"
+        "configuration or the database cannot be read.\n",
+        CONFIG_FILE);
 }
 
 /* "90m" → seconds; 0: it makes no sense. */
@@ -293,6 +337,9 @@ static bool command_check(struct command *c, char **words, int count)
         c->last = c->newest && count == 2 ? (unsigned)strtoul(words[1], NULL, 10) : 100;
         return c->last > 0 && c->since_s > 0 && count <= (c->newest ? 2 : 1);
     }
+    if (strcmp(c->name, "import") == 0) {
+        return import_check(c, words, count);
+    }
     return strcmp(c->name, "explain") == 0 && count == 1 && c->from != NULL && c->to != NULL;
 }
 
@@ -305,6 +352,11 @@ static enum exit_code run(struct command *c)
     if (settings_load(&c->settings, c->file, complain, NULL) != 0) {
         fprintf(stderr, "confabctl: %s cannot be used\n", c->file);
         return TROUBLE;
+    }
+    if (c->importer != NULL) {
+        code = import(c);
+        settings_free(c->settings);
+        return code;
     }
     error = history_open(&c->history, c->settings);
     if (error != 0) {
@@ -329,21 +381,20 @@ int main(int argc, char **argv)
         OPTION_TO,
         OPTION_AT,
         OPTION_PEER,
+        OPTION_CONF,
+        OPTION_CONTEXT,
+        OPTION_DRY_RUN,
         OPTION_VERSION,
         OPTION_HELP
     };
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"last", no_argument, NULL, OPTION_LAST},
-        {"since", required_argument, NULL, OPTION_SINCE},
-        {"from", required_argument, NULL, OPTION_FROM},
-        {"to", required_argument, NULL, OPTION_TO},
-        {"at", required_argument, NULL, OPTION_AT},
-        {"peer", required_argument, NULL, OPTION_PEER},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},       {"json", no_argument, NULL, OPTION_JSON},
+        {"last", no_argument, NULL, OPTION_LAST},       {"since", required_argument, NULL, OPTION_SINCE},
+        {"from", required_argument, NULL, OPTION_FROM}, {"to", required_argument, NULL, OPTION_TO},
+        {"at", required_argument, NULL, OPTION_AT},     {"peer", required_argument, NULL, OPTION_PEER},
+        {"conf", required_argument, NULL, OPTION_CONF}, {"context", required_argument, NULL, OPTION_CONTEXT},
+        {"dry-run", no_argument, NULL, OPTION_DRY_RUN}, {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, OPTION_HELP},       {NULL, 0, NULL, 0},
     };
     struct command c = {.file = CONFIG_FILE, .since_s = 86400};
 
@@ -372,6 +423,15 @@ int main(int argc, char **argv)
             break;
         case OPTION_PEER:
             c.peer = optarg;
+            break;
+        case OPTION_CONF:
+            c.import.conf = optarg;
+            break;
+        case OPTION_CONTEXT:
+            c.import.context = optarg;
+            break;
+        case OPTION_DRY_RUN:
+            c.import.dry = true;
             break;
         case OPTION_VERSION:
             printf("confabctl %s\n", PACKAGE_VERSION);

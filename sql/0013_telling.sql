@@ -53,6 +53,9 @@ begin
                               'caller_name', m.caller_name, 'started', m.started, 'duration_ms', m.duration_ms,
                               'urgent', new.urgent)
         into detail from message m where m.id = new.message;
+    if tg_op = 'INSERT' and exists (select from message m where m.id = new.message and m.call = 'import') then
+        return null; -- moved in from elsewhere, and no news
+    end if;
     if tg_op = 'INSERT' then
         perform event_tell('message-new', new.mailbox, detail);
         if exists (select from mailbox b where b.number = new.mailbox and b.max_messages = (
@@ -87,7 +90,7 @@ begin
     return null;
 end $$;
 create trigger message_spoken after insert on message
-    for each row when (new.kind = 'voice') execute function message_transcribe();
+    for each row when (new.kind = 'voice' and new.call <> 'import') execute function message_transcribe();
 
 create table callout (
     mailbox  text not null references mailbox on update cascade on delete cascade,

@@ -13,7 +13,7 @@
 
 /* FOLDER_INBOX and FOLDER_OLD are one folder in the table: which of the two an entry is in follows from
  * `heard`. */
-static const char *const folder_names[FOLDER_COUNT] = {
+const char *const folder_names[FOLDER_COUNT] = {
     [FOLDER_INBOX] = "inbox",   [FOLDER_OLD] = "inbox",       [FOLDER_WORK] = "work",
     [FOLDER_FAMILY] = "family", [FOLDER_FRIENDS] = "friends",
 };

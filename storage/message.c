@@ -34,8 +34,7 @@ int message_exists(struct database *db, const char *id, bool *out)
  * *inserted is false when another delivery of the same deposit was faster: ON CONFLICT waits for that one's
  * commit. The blob is made first, as the message refers to it; it goes with the rollback.
  */
-static int message_insert(struct database *db, const struct deposit *d, const struct audio *audio,
-                          bool *inserted)
+int message_insert(struct database *db, const struct deposit *d, const struct audio *audio, bool *inserted)
 {
     char blob[UUID_TEXT];
     PGresult *result = NULL;

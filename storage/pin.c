@@ -81,7 +81,7 @@ static int pin_crypt(char out[CRYPT_OUTPUT_SIZE], const char *pin, const char *s
     return hash != NULL ? 0 : EINVAL;
 }
 
-static int pin_hash(char out[CRYPT_OUTPUT_SIZE], const char *pin)
+int pin_hash(char out[CRYPT_OUTPUT_SIZE], const char *pin)
 {
     char salt[CRYPT_GENSALT_OUTPUT_SIZE];
 

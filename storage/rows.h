@@ -6,6 +6,8 @@
 #ifndef CONFAB_STORAGE_ROWS_H
 #define CONFAB_STORAGE_ROWS_H
 
+#include <crypt.h>
+
 #include "storage/internal.h"
 #include "storage/mailbox.h"
 #include "storage/send.h"
@@ -44,6 +46,8 @@ STORAGE_CHECK int message_distribute(struct database *db, const char *target, co
 
 /* Some 20 ms, whether there is a hash or none ("", or one that cannot be read, which nothing matches). */
 bool pin_matches(const char *pin, const char *hash);
+/* Of a PIN as it is, good or not. ENOMEM, EIO. Some 20 ms. */
+STORAGE_CHECK int pin_hash(char out[CRYPT_OUTPUT_SIZE], const char *pin);
 void pin_copy(char out[PIN_MAX + 1], const char *pin); /* one that is too long becomes "", which is no PIN */
 
 /* -- audio.c
@@ -84,7 +88,11 @@ void file_job_drop(struct job *job);
  * ---------------------------------------------------------------------------------------------------------
  */
 
-extern const char *const cause_names[]; /* by enum deposit_cause */
+extern const char *const cause_names[];  /* by enum deposit_cause */
+extern const char *const folder_names[]; /* entry.c; by enum folder */
+/* Sound and message, in the caller's transaction; *inserted is false when the message is there already. */
+STORAGE_CHECK int message_insert(struct database *db, const struct deposit *deposit,
+                                 const struct audio *audio, bool *inserted);
 /* The transaction that makes a deposit a message; nothing happens when it is one already. ENOENT no such
  * mailbox. */
 STORAGE_CHECK int message_deliver(struct database *db, const struct deposit *deposit,
