@@ -2,6 +2,7 @@
  * The file thread: the only one that waits for a disk. It loads sounds in the order asked for, looks after
  * every recording in between, encodes what is played often, and frees what nobody plays any more.
  */
+#define _GNU_SOURCE /* gettid */
 #include "core/base/log.h"
 #include "core/base/queue.h"
 #include "mixer/sound_internal.h"
@@ -12,9 +13,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define RECORD_EVERY_MS 100 /* a ring holds seconds; small steps keep the work of one round short */
-#define IDLE_EVERY_MS 500   /* for sounds let go by a worker, which wakes nobody */
+#define FILE_NICE 10
+#define IDLE_EVERY_MS 500 /* for sounds let go by a worker, which wakes nobody */
 
 static void recordings_service(struct sounds *sounds, bool stopping);
 
@@ -136,6 +140,8 @@ static void *file_thread(void *argument)
     struct sounds *sounds = argument;
     bool more = false;
 
+    /* What loads must not take the processor from those that speak. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), FILE_NICE);
     while (!atomic_load(&sounds->stopping)) {
         struct pollfd ready = {.fd = queue_fd(sounds->jobs), .events = POLLIN};
 

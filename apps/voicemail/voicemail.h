@@ -1,21 +1,32 @@
 /*
  * Voicemail's own header: one call's way through it, act by act.
  *
- *   voicemail.c  where a call comes from and what it wants      login.c    whose box, and the PIN
- *   greet.c      the greeting that fits                      tutorial.c an owner's first visit
- *   deposit.c    beep, message, "saved"               inbox.c    counts, main menu, folders
- *   take.c       one recording with its review                  message.c  one message: envelope, play, keys
- *   options.c    the menus of settings                          keymap.c   which key does what where
- *   greetings.c  records greetings and the name                 new_pin.c  a PIN of his own
- *   send.c       compose, reply                                 recipients.c  who shall have a message
- *   forward.c    what was left here, to others                  team.c     messages of a team's box
- *   calls.c      calls out of the box                           directory.c  somebody by his name
- *   lists.c      his own lists                                  pilot.c    whose mailbox, of a call that a
- * PBX sends acts.c       what keys can do, by name                      keymap_judge.c  faults of maps
- *   playing.c    keys while a message plays                     operator.c  somebody who can help
- *   resume.c     a message that was cut off goes on             screen.c   the owner listens, and takes the
- * call
- *   quota.c      how much a box still takes
+ *   voicemail.c    where a call comes from and what it wants
+ *   pilot.c        whose mailbox, of a call that a PBX sends on
+ *   greet.c        the greeting that fits
+ *   deposit.c      beep, message, "saved"
+ *   take.c         one recording with its review
+ *   resume.c       a message that was cut off goes on
+ *   quota.c        how much a box still takes
+ *   operator.c     somebody who can help
+ *   screen.c       the owner listens meanwhile, and takes the call
+ *   login.c        whose box, and the PIN
+ *   tutorial.c     an owner's first visit
+ *   inbox.c        counts, main menu, folders
+ *   message.c      one message: envelope, sound, what becomes of it
+ *   playing.c      keys while it plays
+ *   team.c         messages of a team's box
+ *   receipt.c      who has heard what he sent
+ *   keymap.c       which key does what where; keymap_judge.c: faults of maps
+ *   acts.c         what keys can do, by name
+ *   options.c      the menus of settings
+ *   greetings.c    records greetings and the name; greeting_end.c: until when
+ *   new_pin.c      a PIN of his own
+ *   send.c         compose, reply; recipients.c: to whom
+ *   forward.c      what was left here, to others
+ *   calls.c        calls out of the box
+ *   lists.c        his own lists
+ *   directory.c    somebody by his name
  *
  * Ownership: the link owns the struct; it dies in voicemail_ended(). Threads: signalling. Failure: every
  * storage error is told to the person on the phone; none ends the call without a word.

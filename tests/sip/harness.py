@@ -183,11 +183,16 @@ class Server:
                 cut.writeframes(piece.readframes(5 * piece.getframerate()))
         return folder
 
-    @staticmethod
-    def _free_address():
+    _addresses = set()  # of this process; servers are made by several threads at once
+
+    @classmethod
+    def _free_address(cls):
         while True:
             # Programs that run side by side look in different places.
             address = "127.0.%d.%d" % (1 + os.getpid() % 250, random.randint(2, 254))
+            if address in cls._addresses:
+                continue
+            cls._addresses.add(address)
             try:
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                     with socket.socket(socket.AF_INET, kind) as s:

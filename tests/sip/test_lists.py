@@ -72,7 +72,7 @@ class TestLists(Mail):
             owner.dial("1")
             wait_tone(owner, 1300)
             until(lambda: [e for e in entries(self.server, receiver) if e.heard], 10, "the broadcast to be heard")
-            owner.dial("8")
+            owner.dial("6")
             wait_tone(owner, 900)
             owner.hangup()
             leave(self.call(self.user(), "*99" + receiver), [(700, 1.5)], greeting=False).dial("1")

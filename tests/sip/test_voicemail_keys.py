@@ -66,7 +66,7 @@ class TestBuiltIn(Keys):
         def trash():
             user = self.user()
             ids = self.seeds(user, 600, 900, 1500)
-            self.server.psql("update entry set deleted_at = now() - interval '20 days' where id = '%s'" % ids[1])
+            self.server.psql("update entry set deleted_at = now() - interval '40 days' where id = '%s'" % ids[1])
             call = self.visit(user)
             call.dial("1")
             wait_tone(call, 600)
@@ -85,8 +85,8 @@ class TestBuiltIn(Keys):
         def trash_of_his_own():
             user = self.user()
             entry, = self.seeds(user, 900)
-            self.server.psql("update entry set deleted_at = now() - interval '20 days' where id = '%s'" % entry)
-            self.box(user, "trash_days = 30")
+            self.server.psql("update entry set deleted_at = now() - interval '40 days' where id = '%s'" % entry)
+            self.box(user, "trash_days = 50")
             call = self.visit(user)
             call.dial("25")
             wait_tone(call, 900)
