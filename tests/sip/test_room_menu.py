@@ -132,8 +132,8 @@ class TestFaults(unittest.TestCase):
                                 ' key "2" {\n  act = "kick"\n }\n}\n')
         self.assertNotEqual(code, 0)
         self.assertIn('FILE:1: menu "a": prompt "conf-nothing"', told)
-        self.assertRegex(told, r'FILE:5: key "1": act "dance" is none')
-        self.assertRegex(told, r'FILE:8: key "2": act "kick" needs a member')
+        self.assertRegex(told, r'FILE:3: key "1": act "dance" is none')
+        self.assertRegex(told, r'FILE:6: key "2": act "kick" needs a member')
 
     def test_the_usual_menus_are_right(self):
         self.assertEqual(self.check("realm = \"x\"\n")[0], 0)
