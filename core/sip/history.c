@@ -75,8 +75,10 @@ bool address_param(const struct address *address, const char *name, char *out, s
     for (; p < end; p++) {
         bool hit;
 
-        /* address_next() has seen their ends */
+        /* Without <> these begin at the first ';', which may stand within quotes. */
         p = *p == '"' ? quoted_end(p) : *p == '<' ? strchr(p, '>') : p;
+        if (!p)
+            return false;
         if (*p != ';')
             continue;
         p += 1 + strspn(p + 1, " \t");

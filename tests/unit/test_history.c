@@ -93,6 +93,8 @@ START_TEST(history_of_several_hops)
 END_TEST
 
 static const struct row diversions[] = {
+    {"quotes in which the parameters seem to begin", "\"a;b\"", ""},
+    {"the same, and a bracket without its end", "\"a;<b\"", ""},
     {"§4: the newest first", "<sip:2@x>;reason=user-busy;counter=1, <sip:1@x>;reason=no-answer",
      "1/408 2/486"},
     {"§6: more parameters",
