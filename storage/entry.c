@@ -258,7 +258,8 @@ static int update_team(struct database *db, const struct entry *entry)
             db, NULL,
             "update entry e set folder = $2, "
             "deleted_at = case when $3 then coalesce(deleted_at, to_timestamp($4::bigint)) end, "
-            "heard = $6, mailbox = case b.kind when 'dispatch' then $5 else b.number end "
+            "heard = $6, mailbox = case when b.kind = 'dispatch' and not b.legal_hold then $5 else b.number "
+            "end "
             "from mailbox b where e.id = $1 and b.number = e.mailbox "
             "and (e.folder <> $2 or (e.deleted_at is not null) <> $3)",
             VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
@@ -268,13 +269,16 @@ static int update_team(struct database *db, const struct entry *entry)
     return error;
 }
 
-/* A message that he has in his own box already, from elsewhere, cannot be moved there: it stays (EIO). */
+/* What is under legal hold stays where it is. A message that he has in his own box already, from elsewhere,
+ * cannot be moved there: it stays (EIO). */
 static int entry_take(struct database *db, const struct entry *entry)
 {
     return entry_change(
         db, entry->id,
-        "update entry e set mailbox = case b.kind when 'dispatch' then $3 else b.number end, "
-        "claimed_by = case when b.kind = 'dispatch' or e.claimed_by = $3 then '' else $3 end "
+        "update entry e set mailbox = case when b.kind = 'dispatch' and not b.legal_hold then $3 else "
+        "b.number end, "
+        "claimed_by = case when (b.kind = 'dispatch' and not b.legal_hold) or e.claimed_by = $3 then '' else "
+        "$3 end "
         "from mailbox b where e.id = $1 and e.version = $2 and b.number = e.mailbox and b.number = $4 "
         "returning e.id",
         VALUES(value_text(entry->id), value_number(entry->version), value_text(entry->reader),

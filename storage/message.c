@@ -82,12 +82,16 @@ static int entry_insert(struct database *db, const struct deposit *d)
     return error == 0 ? message_mail(db, d->mailbox, d->id) : error;
 }
 
-/* To all of a list. A list that was made for this message alone has done its work. */
+/* To all of a list; ENOENT: nobody has got it. A list that was made for this message alone has done its work.
+ */
 static int entries_insert(struct database *db, const struct deposit *d)
 {
     struct sent sent;
     int error = message_distribute(db, d->mailbox, d->id, d->marks & DEPOSIT_URGENT, NULL, NULL, &sent);
 
+    if (error == 0 && sent.placed == 0) {
+        error = ENOENT;
+    }
     return error != 0 ? error
                       : database_query(db, NULL, "delete from distribution where id::text = $1 and once",
                                        VALUES(value_text(d->mailbox)));

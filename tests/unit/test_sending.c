@@ -313,6 +313,26 @@ START_TEST(dispatch_box_gives_to_one)
 }
 END_TEST
 
+/* Under legal hold nothing leaves the box, from which alone it is kept: it is claimed there, as in a shared
+ * one. */
+START_TEST(held_dispatch_box_keeps_what_it_has)
+{
+    team("help", "dispatch");
+    kit_sql("update mailbox set legal_hold = true where number = 'help'");
+    message_in("help");
+    ck_assert_uint_eq(list("1001", FOLDER_INBOX), 1);
+    struct entry mine = got.entries[0];
+    ck_assert_int_eq(ASK(entry_claim(kit.st, &mine, TICKET, changed)), 0);
+    ck_assert_str_eq(got.entry.mailbox, "help");
+    ck_assert_str_eq(got.entry.claimed_by, "1001");
+    mine = got.entry;
+    mine.deleted = mine.heard = true;
+    ck_assert_int_eq(ASK(entry_update(kit.st, &mine, TICKET, changed)), 0);
+    ck_assert_str_eq(got.entry.mailbox, "help");
+    ck_assert(got.entry.deleted);
+}
+END_TEST
+
 /* Without a pattern nobody is called; one at a time, so many a day, and a row for each that was tried. */
 START_TEST(calls_out_need_leave)
 {
@@ -372,6 +392,7 @@ int main(void)
     tcase_add_test(tc, broadcast_needs_leave_and_is_heard_once);
     tcase_add_test(tc, shared_box_is_read_by_each);
     tcase_add_test(tc, dispatch_box_gives_to_one);
+    tcase_add_test(tc, held_dispatch_box_keeps_what_it_has);
     tcase_add_test(tc, calls_out_need_leave);
     tcase_add_test(tc, directory_folds_accents);
     suite_add_tcase(suite, tc);

@@ -270,6 +270,23 @@ START_TEST(deposit_for_a_mailbox_that_is_gone_is_kept)
 }
 END_TEST
 
+/* Nobody of a list has got it: it is not saved, and it is kept until somebody can have it. */
+START_TEST(deposit_for_a_list_that_reaches_nobody_is_kept)
+{
+    kit_sql("with d as (insert into distribution (number) values ('800') returning id) "
+            "insert into distribution_member (list, number) select id, '4711' from d");
+    ck_assert_int_eq(open_deposit("800"), 0);
+    wav_write(answer.path, 3000, 3000);
+    ck_assert_int_eq(commit(false), ENOENT);
+    ck_assert_int_eq(messages(), 0);
+    kit_sql("insert into mailbox (number) values ('4711')");
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(messages(), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from entry where mailbox = '4711'"), 1);
+    ck_assert(spool_is_empty());
+}
+END_TEST
+
 START_TEST(deposit_in_hand_is_not_swept)
 {
     ck_assert_int_eq(open_deposit("1001"), 0);
@@ -616,6 +633,7 @@ int main(void)
     tcase_add_test(full, discarded_deposit_leaves_nothing);
     tcase_add_test(full, commit_says_what_was_not_saved);
     tcase_add_test(full, deposit_for_a_mailbox_that_is_gone_is_kept);
+    tcase_add_test(full, deposit_for_a_list_that_reaches_nobody_is_kept);
     tcase_add_test(full, deposit_in_hand_is_not_swept);
     tcase_add_test(full, stop_finishes_commits_that_wait);
     tcase_add_test(full, half_a_record_goes_with_the_first_sweep);
