@@ -48,6 +48,7 @@ static bool greet_fits(const struct voicemail *vm, enum greeting_kind kind)
 /* The PIN of the box that speaks is asked, as on the owner's own phone. */
 static void greet_login(struct voicemail *vm)
 {
+    screen_ended(vm); /* nobody leaves a message any more */
     vm->status = 0;
     vm->direct = true;
     login_start(vm);

@@ -26,7 +26,9 @@ static void login_again(struct link *link)
  */
 static void login_refused(struct voicemail *vm)
 {
-    link_log(vm->link, LEVEL_NOTICE, "login-refused mailbox=%s try=%u", vm->number, vm->tries + 1);
+    /* Of who types a number it may be a PIN that was typed too early. */
+    link_log(vm->link, LEVEL_NOTICE, "login-refused mailbox=%s try=%u", vm->direct ? vm->number : "-",
+             vm->tries + 1);
     if (++vm->tries < LOGIN_TRIES)
         voicemail_tell(vm, "msg-login-incorrect", login_again);
     else

@@ -129,6 +129,8 @@ static void message_play(struct voicemail *vm, const char *path)
     team_say_to(vm, &list);
     if (vm->box.envelope)
         message_say_envelope(vm, &list);
+    if (list.count > LIST_MAX - 3) /* long numbers must not leave the message out */
+        list.count = LIST_MAX - 3;
     list_silence(&list, 300);
     if (*vm->introduction)
         list_file(vm->link, &list, vm->introduction, true);

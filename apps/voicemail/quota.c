@@ -2,12 +2,12 @@
  * (sql/0001_initial.sql); messages that were deleted do not count. */
 #include "apps/voicemail/voicemail.h"
 
-#define BYTES_PER_S 16000 /* as take.c records: 8 kHz, 16 bits */
+#define BYTES_PER_S 32000 /* of a wideband message, 16 kHz and 16 bits; others take half of it */
 #define ALMOST 90         /* per cent */
 
 static bool quota_reached(uint64_t used, uint64_t most, unsigned percent)
 {
-    return most != 0 && used >= most * percent / 100;
+    return most != 0 && used * 100 >= most * percent;
 }
 
 static bool quota_any(const struct mailbox *box, unsigned percent)

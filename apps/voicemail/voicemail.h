@@ -192,7 +192,6 @@ void deposit_greet(struct voicemail *vm);
 /* deposit.c */
 bool deposit_is_busy(const struct voicemail *vm);
 void deposit_start(struct link *link);   /* without a greeting */
-void deposit_start(struct link *link);   /* without a greeting */
 void deposit_take(struct voicemail *vm); /* the owner talks to him from now on; what he has said is kept */
 void deposit_ended(struct voicemail *vm);
 
