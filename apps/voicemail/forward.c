@@ -4,8 +4,6 @@
  */
 #include "apps/voicemail/voicemail.h"
 
-#include <stdio.h>
-
 #define INTRODUCTION_MAX_MS 120000
 #define MISSES_SAID 4
 
@@ -52,19 +50,6 @@ static void forward_send(struct voicemail *vm, const char *introduction)
 /* -- an introduction --------------------------------------------------------------------------------------
  */
 
-static void forward_dropped(struct ticket ticket, int error)
-{
-    (void)ticket;
-    (void)error; /* the sweeper removes what is left behind in the cache */
-}
-
-static void forward_drop(struct voicemail *vm)
-{
-    if (cache_discard(server_storage(link_server(vm->link)), vm->take.path, link_ticket(vm->link),
-                      forward_dropped) != 0)
-        link_log(vm->link, LEVEL_WARNING, "discard-refused file=%s", vm->take.path);
-}
-
 /* Who hangs up has not accepted it, nor has he said that it shall go without. */
 static void forward_taken(struct voicemail *vm, enum take_result result)
 {
@@ -72,25 +57,9 @@ static void forward_taken(struct voicemail *vm, enum take_result result)
         forward_send(vm, vm->take.path);
         return;
     }
-    forward_drop(vm);
+    take_drop(vm);
     if (result != TAKE_HUNG_UP)
         voicemail_tell(vm, result == TAKE_EMPTY ? "msg-nothing-recorded" : "msg-not-saved", forward_menu);
-}
-
-static void forward_record(struct link *link)
-{
-    struct voicemail *vm = link_state(link);
-    char name[UUID_TEXT];
-
-    uuid_make(name);
-    snprintf(vm->take.path, sizeof vm->take.path, "%s/%s.wav", link_settings(link)->cache_dir, name);
-    take_start(vm);
-}
-
-static void forward_redo(struct voicemail *vm)
-{
-    forward_drop(vm);
-    forward_record(vm->link);
 }
 
 static void forward_introduce(struct voicemail *vm)
@@ -99,10 +68,10 @@ static void forward_introduce(struct voicemail *vm)
         .max_ms = INTRODUCTION_MAX_MS,
         .silence_ms = 1000 * link_settings(vm->link)->message_silence_s,
         .min_ms = 500,
-        .redo = forward_redo,
+        .redo = take_again_in_cache,
         .done = forward_taken,
     };
-    voicemail_tell(vm, "vm-record-prepend", forward_record);
+    voicemail_tell(vm, "vm-record-prepend", take_in_cache);
 }
 
 static void forward_key(struct link *link, char key)

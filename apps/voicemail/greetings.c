@@ -2,7 +2,6 @@
 #include "apps/voicemail/voicemail.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define GREETING_MAX_MS 180000
 #define NAME_MAX_MS 10000
@@ -54,19 +53,6 @@ static void greeting_write(struct voicemail *vm, const char *path)
         voicemail_trouble(vm, "greeting-store", error);
 }
 
-static void greeting_dropped(struct ticket ticket, int error)
-{
-    (void)ticket;
-    (void)error; /* the sweeper removes what is left behind in the cache */
-}
-
-static void greeting_drop(struct voicemail *vm)
-{
-    if (cache_discard(server_storage(link_server(vm->link)), vm->take.path, link_ticket(vm->link),
-                      greeting_dropped) != 0)
-        link_log(vm->link, LEVEL_WARNING, "discard-refused file=%s", vm->take.path);
-}
-
 static void greeting_taken(struct voicemail *vm, enum take_result result)
 {
     switch (result) {
@@ -74,39 +60,17 @@ static void greeting_taken(struct voicemail *vm, enum take_result result)
         greeting_write(vm, vm->take.path);
         break;
     case TAKE_HUNG_UP: /* a greeting that its owner has not accepted is none */
-        greeting_drop(vm);
+        take_drop(vm);
         break;
     case TAKE_EMPTY:
-        greeting_drop(vm);
+        take_drop(vm);
         voicemail_tell(vm, "msg-nothing-recorded", greeting_over);
         break;
     case TAKE_FAILED:
-        greeting_drop(vm);
+        take_drop(vm);
         voicemail_tell(vm, "msg-not-saved", greeting_over);
         break;
     }
-}
-
-/* Recorded beside the cache's other files, under a name of its own: two phones may record the same greeting.
- */
-static void greeting_begin(struct voicemail *vm)
-{
-    char name[UUID_TEXT];
-
-    uuid_make(name);
-    snprintf(vm->take.path, sizeof vm->take.path, "%s/%s.wav", link_settings(vm->link)->cache_dir, name);
-    take_start(vm);
-}
-
-static void greeting_redo(struct voicemail *vm)
-{
-    greeting_drop(vm);
-    greeting_begin(vm);
-}
-
-static void greeting_asked(struct link *link)
-{
-    greeting_begin(link_state(link));
 }
 
 static void greeting_start(struct voicemail *vm)
@@ -119,10 +83,10 @@ static void greeting_start(struct voicemail *vm)
         .max_ms = vm->greeting == GREETING_NAME ? NAME_MAX_MS : GREETING_MAX_MS,
         .silence_ms = 1000 * link_settings(vm->link)->message_silence_s,
         .min_ms = 500,
-        .redo = greeting_redo,
+        .redo = take_again_in_cache,
         .done = greeting_taken,
     };
-    voicemail_tell(vm, asks[vm->greeting], greeting_asked);
+    voicemail_tell(vm, asks[vm->greeting], take_in_cache);
 }
 
 void greeting_take(struct voicemail *vm, enum greeting_kind kind, link_step *then)

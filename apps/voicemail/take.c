@@ -4,6 +4,8 @@
  */
 #include "apps/voicemail/voicemail.h"
 
+#include <stdio.h>
+
 #define WARN_MS 15000
 #define WARN_LEAST_MS 5000 /* a warning just after the beep helps nobody */
 
@@ -180,6 +182,39 @@ void take_stop(struct voicemail *vm)
         link_quiet(vm->link);
         take_finish(vm, TAKE_ACCEPTED);
     }
+}
+
+/* -- what is no message: greetings and introductions
+ * ---------------------------------------------------------------------------------------- */
+
+static void take_dropped(struct ticket ticket, int error)
+{
+    (void)ticket;
+    (void)error; /* the sweeper removes what is left behind in the cache */
+}
+
+void take_drop(struct voicemail *vm)
+{
+    if (cache_discard(server_storage(link_server(vm->link)), vm->take.path, link_ticket(vm->link),
+                      take_dropped) != 0)
+        link_log(vm->link, LEVEL_WARNING, "discard-refused file=%s", vm->take.path);
+}
+
+/* Beside the cache's other files, under a name of its own: two phones may record the same greeting. */
+void take_in_cache(struct link *link)
+{
+    struct voicemail *vm = link_state(link);
+    char name[UUID_TEXT];
+
+    uuid_make(name);
+    snprintf(vm->take.path, sizeof vm->take.path, "%s/%s.wav", link_settings(link)->cache_dir, name);
+    take_start(vm);
+}
+
+void take_again_in_cache(struct voicemail *vm)
+{
+    take_drop(vm);
+    take_in_cache(vm->link);
 }
 
 void take_ended(struct voicemail *vm)

@@ -211,6 +211,10 @@ void screen_ended(struct voicemail *vm); /* of either side; also when a caller l
 void take_start(struct voicemail *vm); /* beep, then record to take.path */
 void take_stop(struct voicemail *vm);  /* enough: done() comes, and no review */
 void take_ended(struct voicemail *vm); /* the caller has gone */
+/* Greetings and introductions, which come into no spool: starts one, throws it away, and both (take.redo). */
+void take_in_cache(struct link *link);
+void take_drop(struct voicemail *vm);
+void take_again_in_cache(struct voicemail *vm);
 
 /* operator.c */
 const char *operator_number(const struct voicemail *vm); /* "": none */
