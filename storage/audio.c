@@ -235,6 +235,20 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
     return error;
 }
 
+int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number, const char *what,
+                 struct ticket ticket, file_reply *reply)
+{
+    struct file_job *j = job_new(st, sizeof *j, kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    key_copy(j->number, sizeof j->number, number);
+    key_copy(j->kind, sizeof j->kind, what);
+    return job_submit(&j->job);
+}
+
 void file_job_reply(struct job *job)
 {
     struct file_job *j = (struct file_job *)job;

@@ -176,14 +176,7 @@ static const struct job_kind fetch_kind = {
 
 int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
 {
-    struct file_job *j = job_new(st, sizeof *j, &fetch_kind, ticket);
-
-    if (j == NULL) {
-        return ENOMEM;
-    }
-    j->reply = reply;
-    key_copy(j->number, sizeof j->number, id);
-    return job_submit(&j->job);
+    return file_job_ask(st, &fetch_kind, id, "", ticket, reply);
 }
 
 /* -- update

@@ -37,15 +37,7 @@ static const struct job_kind greeting_kind_fetch = {
 int greeting_fetch(struct storage *st, const char *number, enum greeting_kind kind, struct ticket ticket,
                    file_reply *reply)
 {
-    struct file_job *j = job_new(st, sizeof *j, &greeting_kind_fetch, ticket);
-
-    if (j == NULL) {
-        return ENOMEM;
-    }
-    j->reply = reply;
-    key_copy(j->number, sizeof j->number, number);
-    strcpy(j->kind, greeting_names[kind]);
-    return job_submit(&j->job);
+    return file_job_ask(st, &greeting_kind_fetch, number, greeting_names[kind], ticket, reply);
 }
 
 /* -- the one for a caller

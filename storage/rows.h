@@ -81,6 +81,9 @@ struct file_job {
  * broken. */
 STORAGE_CHECK int file_job_fetch(struct database *db, struct file_job *j, const char *sql,
                                  const struct value *values, size_t count);
+/* Asks for one: `number` and, where there are several of it, which of them. */
+STORAGE_CHECK int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number,
+                               const char *what, struct ticket ticket, file_reply *reply);
 void file_job_reply(struct job *job);
 void file_job_drop(struct job *job);
 

@@ -18,13 +18,12 @@ struct send_job {
     struct sent sent;
 };
 
-/* Which message it is. The column is asked by its name in text: a schema without it has no private messages.
- */
+/* Which message it is. EPERM: its sender has called it private. */
 static int send_read(struct database *db, const struct send_job *j, char message[UUID_TEXT], bool *urgent)
 {
     PGresult *result = NULL;
     int error = database_query(db, &result,
-                               "select m.id, e.urgent, coalesce((to_jsonb(m) ->> 'private')::boolean, false) "
+                               "select m.id, e.urgent, m.private "
                                "from entry e join message m on m.id = e.message where e.id = $1 "
                                "for key share of m",
                                VALUES(value_text(j->id)));
@@ -146,12 +145,5 @@ static const struct job_kind introduction_kind = {
 
 int introduction_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
 {
-    struct file_job *j = job_new(st, sizeof *j, &introduction_kind, ticket);
-
-    if (j == NULL) {
-        return ENOMEM;
-    }
-    j->reply = reply;
-    key_copy(j->number, sizeof j->number, id);
-    return job_submit(&j->job);
+    return file_job_ask(st, &introduction_kind, id, "", ticket, reply);
 }
