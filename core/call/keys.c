@@ -254,6 +254,8 @@ void media_key(struct link *link, char key)
             port_record_stop(link->call->server->mixer, link->call->caller->port);
         } else if (media->on_key) {
             media->on_key(link, key);
+        } else if (media->key) { /* the disk may take a while: this one is for what comes after */
+            typed_add(&media->typed, key);
         }
         break;
     case MEDIA_FAX: /* a modem may sound like one */

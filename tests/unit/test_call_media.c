@@ -328,6 +328,22 @@ START_TEST(recording_ends_with_a_key)
 }
 END_TEST
 
+/* A busy disk: he accepts what he has recorded before the file is complete. */
+START_TEST(key_after_that_which_ends_a_recording_is_kept)
+{
+    link_record(host, "/tmp/x.wav", 60000, 5000, "#", on_recorded);
+    key('1');
+    key('#');
+    key('3');
+    recording_ended(RECORD_STOPPED, 0);
+    ck_assert_int_eq(recorded.key, '#');
+    link_menu(host, &speech, "123", 3000, on_key);
+    fake_settle();
+    ck_assert_str_eq(heard, "3");
+    finish();
+}
+END_TEST
+
 /* -- fax --------------------------------------------------------------------------------------------------
  */
 
@@ -629,6 +645,7 @@ static Suite *suite(void)
     tcase_add_test(c, doubled_digits_count_once);
     tcase_add_test(c, keys_that_nobody_takes_go_to_on_key);
     tcase_add_test(c, recording_ends_with_a_key);
+    tcase_add_test(c, key_after_that_which_ends_a_recording_is_kept);
     tcase_add_test(c, recording_ends_as_the_mixer_says);
     tcase_add_test(c, fax_tone_brings_a_fax);
     tcase_add_test(c, t38_offer_waits_for_the_application);
