@@ -153,6 +153,11 @@ bool peer_left_behind(struct peer *peer, unsigned first);
 /* Of the leg with this index: where it was answered, and keys that it presses (INFO). */
 void peer_contact(const struct peer *peer, unsigned index, char *user, size_t size);
 void peer_press(struct peer *peer, unsigned index, const char *keys);
+/* Subscribes to what is told of a mailbox (RFC 3842): `fn` gets the number of new messages of each NOTIFY, and when it
+ * came (wall clock). One `fn` serves all. */
+typedef void peer_told(void *arg, const char *mailbox, unsigned fresh, int64_t us);
+void peer_watch(struct peer *peer, const char *mailbox, peer_told *fn, void *arg);
+void peer_watch_end(struct peer *peer); /* what comes of it later is answered, and told nobody */
 /* Sets up and ends `count` calls, at most `window` at a time, without media. */
 void peer_cycle(struct peer *peer, const char *number, unsigned count, unsigned window);
 struct peer_totals peer_totals(const struct peer *peer);
@@ -183,6 +188,9 @@ void daemon_stop(void);
 uint64_t daemon_cpu(void);
 unsigned long daemon_memory(void);
 struct tick_figures daemon_ticks(void);
+/* Where the server's log ends now; its lines with `words` from there on, each given to `fn` (NULL: to nobody). */
+long daemon_log_end(void);
+unsigned daemon_log_lines(long from, const char *words, void (*fn)(void *arg, const char *line), void *arg);
 uint64_t process_cpu(int pid);
 /* CPU time that others took between the two calls, in per cent of one core. */
 void machine_watch(void);
@@ -212,6 +220,10 @@ void storm_run(struct bench *b);
 /* -- voicemail.c: messages are left and heard */
 
 void voicemail_run(struct bench *b);
+
+/* -- mwi.c: how soon a lamp is lit, with the server that runs */
+
+void mwi_run(struct bench *b);
 
 /* -- table.c: what is printed
  * ------------------------------------------------------------------------------------------ */

@@ -24,7 +24,7 @@ static struct {
     uint64_t machine, ours, at; /* µs */
 } watched;
 
-static long log_size(void)
+long daemon_log_end(void)
 {
     struct stat s;
 
@@ -50,6 +50,25 @@ static bool log_wait(long from, const char *words, char *line, size_t size, unsi
     return false;
 }
 
+unsigned daemon_log_lines(long from, const char *words, void (*fn)(void *arg, const char *line), void *arg)
+{
+    char line[1024];
+    unsigned count = 0;
+    FILE *f = fopen(log_path, "r");
+
+    if (!f)
+        die(log_path);
+    for (fseek(f, from, SEEK_SET); fgets(line, sizeof line, f);) {
+        if (!strstr(line, words))
+            continue;
+        count++;
+        if (fn)
+            fn(arg, line);
+    }
+    fclose(f);
+    return count;
+}
+
 /* Music is loaded beside the first calls: it is not their cost. */
 static void daemon_rest(void)
 {
@@ -66,7 +85,7 @@ void daemon_start(const struct daemon_files *files)
     char line[1024];
 
     log_path = files->log;
-    long from = log_size();
+    long from = daemon_log_end();
     pid = fork();
     if (pid < 0)
         die("fork");
@@ -151,7 +170,7 @@ static unsigned long figure(const char *line, const char *name)
 struct tick_figures daemon_ticks(void)
 {
     char line[1024];
-    long from = log_size();
+    long from = daemon_log_end();
 
     kill(pid, SIGUSR1);
     if (!log_wait(from, "media-stats ", line, sizeof line, START_S)) {

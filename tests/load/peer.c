@@ -35,6 +35,8 @@ struct peer {
     bool with_media;
     struct leg **legs;
     unsigned count, room, serial;
+    peer_told *told; /* of mailboxes that are watched */
+    void *told_arg;
     uint64_t looked_us; /* when legs were last looked through for what was lost */
     struct peer_totals totals;
 };
@@ -266,6 +268,20 @@ static void request_answer(struct peer *peer, struct leg *leg, const char *messa
     sip_send(peer, answer);
 }
 
+static void notify_take(struct peer *peer, const char *message)
+{
+    const char *account = strstr(message, "Message-Account: sip:"),
+               *voice = strstr(message, "Voice-Message: ");
+    char mailbox[32];
+    int64_t now = wall_us();
+
+    if (!peer->told || !account || !voice)
+        return;
+    account += strlen("Message-Account: sip:");
+    snprintf(mailbox, sizeof mailbox, "%.*s", (int)strcspn(account, "@\r"), account);
+    peer->told(peer->told_arg, mailbox, (unsigned)atoi(voice + strlen("Voice-Message: ")), now);
+}
+
 static void request_take(struct peer *peer, struct leg *leg, const char *message, const char *call_id)
 {
     if (!strncmp(message, "INVITE", 6)) {
@@ -283,6 +299,8 @@ static void request_take(struct peer *peer, struct leg *leg, const char *message
         if (leg && leg->state == LEG_CALLING)
             leg->state = LEG_UP;
     } else {
+        if (!strncmp(message, "NOTIFY", 6))
+            notify_take(peer, message);
         if (leg && !strncmp(message, "BYE", 3))
             leg->state = LEG_OVER;
         request_answer(peer, leg, message, false);
@@ -422,6 +440,30 @@ void peer_press(struct peer *peer, unsigned index, const char *keys)
         sip_send(peer, message);
         peer_run(peer, KEY_MS);
     }
+}
+
+void peer_watch(struct peer *peer, const char *mailbox, peer_told *fn, void *arg)
+{
+    const char *server = inet_ntoa(peer->server.sin_addr);
+    unsigned port = ntohs(peer->server.sin_port), serial = peer->serial++;
+    char message[1024], to[64];
+
+    peer->told = fn;
+    peer->told_arg = arg;
+    snprintf(to, sizeof to, "sip:%s@%s:%u", mailbox, server, port);
+    const char *us = address_text(peer); /* the same buffer as the server's */
+    snprintf(
+        message, sizeof message,
+        "SUBSCRIBE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%u;branch=z9hG4bKwatch%u;rport\r\nMax-Forwards: 70\r\n"
+        "From: <sip:bench@%s>;tag=%lx\r\nTo: <%s>\r\nCall-ID: watch%u-%lx\r\nCSeq: 1 SUBSCRIBE\r\n"
+        "Contact: <sip:bench@%s:%u>\r\nEvent: message-summary\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n",
+        to, us, peer->port, serial, us, random(), to, serial, random(), us, peer->port);
+    sip_send(peer, message);
+}
+
+void peer_watch_end(struct peer *peer)
+{
+    peer->told = NULL;
 }
 
 bool peer_left_behind(struct peer *peer, unsigned first)

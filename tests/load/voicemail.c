@@ -5,7 +5,6 @@
 #include "tests/load/bench.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define LEGS 50
 #define MAILBOX "1001"
@@ -59,41 +58,16 @@ static bool legs_measure(struct bench *b, const char *name, const char *what, do
     return true;
 }
 
-/* So many lines with `words` stand behind `from` in the server's log. */
-static unsigned log_count(const struct bench *b, long from, const char *words)
-{
-    char line[1024];
-    unsigned count = 0;
-    FILE *f = fopen(b->files.log, "r");
-
-    if (!f)
-        die(b->files.log);
-    for (fseek(f, from, SEEK_SET); fgets(line, sizeof line, f);)
-        count += strstr(line, words) != NULL;
-    fclose(f);
-    return count;
-}
-
-static long log_end(const struct bench *b)
-{
-    FILE *f = fopen(b->files.log, "r");
-
-    if (!f || fseek(f, 0, SEEK_END) != 0)
-        die(b->files.log);
-    long end = ftell(f);
-    fclose(f);
-    return end;
-}
-
 /* They all hang up at once: each has a message that must become a row. */
 static void rows_measure(struct bench *b)
 {
-    long from = log_end(b);
+    long from = daemon_log_end();
     unsigned rows = 0;
     uint64_t began = now_us();
 
     peer_hang_up(b->peer);
-    while ((rows = log_count(b, from, " message-delivered ")) < LEGS && now_us() < began + ROWS_MS * 1000ull)
+    while ((rows = daemon_log_lines(from, " message-delivered ", NULL, NULL)) < LEGS &&
+           now_us() < began + ROWS_MS * 1000ull)
         peer_run(b->peer, 5);
     double seconds = (double)(now_us() - began) / 1e6;
     table_line("voicemailrows", "messages that end at once", rows / seconds, seconds,
@@ -147,5 +121,6 @@ void voicemail_run(struct bench *b)
     if (!echo_run(b, &echo_us) || !deposit_run(b, echo_us) || !play_run(b, echo_us))
         table_absent("voicemail", "messages left and heard", "not every call was answered, or lasted");
     peer_hang_up(b->peer);
+    mwi_run(b);
     daemon_stop();
 }
