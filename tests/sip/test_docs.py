@@ -168,6 +168,7 @@ class TestProxy(Scenario):
         cls.PEERS = 'peer "trunks" { address = {"%s"} uri = "sip:%s:5060" }' % (cls.trunks, cls.trunks)
         cls.PLAN = PLAN + 'number "0." { application = "peer" argument = "trunks" }\n'
         super().setUpClass()
+        cls.addClassCleanup(cls.server.stop)  # also where the proxy does not start
         cls.provider = Phone(cls.outside, "4711", local="127.0.0.2")
         cls.addClassCleanup(cls.provider.close)
         folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-docs-"))
