@@ -117,6 +117,20 @@ void sent_miss(struct sent *sent, const char *mailbox, const char *reason)
     sent->missed++;
 }
 
+void sent_log(const struct sent *sent, const char *message)
+{
+    unsigned named = sizeof sent->misses / sizeof sent->misses[0];
+
+    for (unsigned i = 0; i < sent->missed && i < named; i++) {
+        log_event(LEVEL_NOTICE, "storage", NULL, "message-missed id=%s mailbox=%s reason=%s", message,
+                  sent->misses[i].mailbox, sent->misses[i].full ? "full" : "unknown");
+    }
+    if (sent->missed > named) {
+        log_event(LEVEL_NOTICE, "storage", NULL, "message-missed id=%s more=%u", message,
+                  sent->missed - named);
+    }
+}
+
 int message_distribute(struct database *db, const char *target, const char *message, bool urgent,
                        const char *introduction, const char *sender, struct sent *out)
 {
@@ -138,8 +152,6 @@ int message_distribute(struct database *db, const char *target, const char *mess
             continue;
         }
         sent_miss(out, mailbox, outcome);
-        log_event(LEVEL_NOTICE, "storage", NULL, "message-missed id=%s mailbox=%s reason=%s", message,
-                  mailbox, outcome);
     }
     PQclear(result);
     return error;

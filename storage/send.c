@@ -76,6 +76,9 @@ static int send_run(struct storage *st, struct database *db, struct job *job)
     if (error == 0) {
         error = database_commit(db);
     }
+    if (error == 0) {
+        sent_log(&j->sent, message);
+    }
     free(audio.bytes);
     return error;
 }
