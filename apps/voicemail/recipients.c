@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPED_MAX 32
+#define TYPED_MAX 32 /* keys of one question */
 #define MISSES_SAID 4
 
 static void recipients_next(struct link *link);
@@ -144,11 +144,20 @@ static void recipients_typed(struct link *link, const char *digits)
 {
     struct voicemail *vm = link_state(link);
 
-    if (!strcmp(digits, "*")) {
+    char *typed = vm->to.typed;
+    size_t length = strlen(typed);
+    struct list silence = {0};
+
+    if (!*typed && !strcmp(digits, "*")) {
         directory_ask(vm, recipients_chosen, recipients_more);
         return;
     }
-    snprintf(vm->to.typed, sizeof vm->to.typed, "%s", digits + strspn(digits, "*"));
+    snprintf(typed + length, sizeof vm->to.typed - length, "%s", digits);
+    if (strlen(digits) == TYPED_MAX && length + 2 * TYPED_MAX < sizeof vm->to.typed) {
+        link_ask(link, &silence, TYPED_MAX, MENU_WAIT_MS, recipients_typed); /* he is still typing */
+        return;
+    }
+    memmove(typed, typed + strspn(typed, "*"), strlen(typed + strspn(typed, "*")) + 1);
     recipients_next(link);
 }
 

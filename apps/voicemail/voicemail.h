@@ -88,7 +88,7 @@ enum menu {
 struct receivers {
     char numbers[SEND_MAX][NUMBER_TEXT];
     size_t count;
-    char typed[NUMBER_TEXT];  /* what is still to be looked up: "1003*1004" */
+    char typed[256];          /* what is still to be looked up: "1003*1004" */
     bool more;                /* he is asked for another one then */
     bool list;                /* `target` is a list */
     char target[NUMBER_TEXT]; /* at last: one mailbox, or a list */

@@ -838,7 +838,7 @@ END_TEST
 
 START_TEST(too_many_receivers_are_told)
 {
-    struct link *link = composes("1*2*3*4*5*6*7*8*9*10*11*12*13*14");
+    struct link *link = composes("1*2*3*4*5*6*7*8*9*10*11*12*13*1");
 
     for (int i = 0; i < SEND_MAX; i++)
         is_found("1003", MAILBOX_PERSON);
@@ -847,6 +847,21 @@ START_TEST(too_many_receivers_are_told)
     ck_told(link, "play=msg-too-many-recipients");
     play_over(link);
     ck_assert_int_eq(strncmp(asked.told, "recipients=1003/", 16), 0);
+}
+END_TEST
+
+/* More keys than one question takes are one answer all the same. */
+START_TEST(long_list_of_receivers_is_whole)
+{
+    struct link *link = composes("*1003*1004*1005*1006*1007*1008*1");
+
+    ck_told(&asked, "");
+    ck_told(link, "ask=");
+    type(link, "009");
+    for (int i = 3; i < 9; i++)
+        is_found("1003", MAILBOX_PERSON);
+    ck_assert_ptr_nonnull(strstr(asked.told, "recipient=1008 recipient=1009"));
+    ck_assert_ptr_null(strstr(asked.told, "recipient=1 "));
 }
 END_TEST
 
@@ -1538,6 +1553,7 @@ int main(void)
     tcase_add_test(tc, composer_hears_nothing_when_all_have_it);
     tcase_add_test(tc, receivers_that_are_left_out_are_logged);
     tcase_add_test(tc, too_many_receivers_are_told);
+    tcase_add_test(tc, long_list_of_receivers_is_whole);
     tcase_add_test(tc, database_away_leaves_out_no_receiver);
     tcase_add_test(tc, reply_and_back);
     tcase_add_test(tc, advanced_of_a_message);
