@@ -95,7 +95,7 @@ const char *const english_synthesised[] = {
     "key-record-temporary", "key-repeat", "key-reply", "key-restart", "key-save",
     "key-skip-back", "key-skip-on", "key-slower", "key-softer", "key-undelete",
     "msg-almost-full", "msg-anonymous", "msg-attempts", "msg-call-failed",
-    "msg-call-not-allowed", "msg-call-too-many", "msg-cannot-play", "msg-changed-elsewhere",
+    "msg-call-not-allowed", "msg-call-too-long", "msg-call-too-many", "msg-cannot-play", "msg-changed-elsewhere",
     "msg-claimed-by", "msg-claimed-by-you", "msg-enter-mailbox", "msg-enter-name",
     "msg-enter-recipients", "msg-fifteen-seconds", "msg-find-caller", "msg-go-on",
     "msg-greeting-caller", "msg-greeting-end", "msg-greeting-erased", "msg-greeting-until",
@@ -103,10 +103,10 @@ const char *const english_synthesised[] = {
     "msg-list-number", "msg-list-removed", "msg-locked", "msg-login-incorrect", "msg-mailed",
     "msg-marked-new", "msg-marked-no-receipt", "msg-marked-not-private", "msg-marked-private",
     "msg-marked-receipt", "msg-more-recipients", "msg-no-address", "msg-no-such-day",
-    "msg-none-found", "msg-not-permitted", "msg-not-saved", "msg-nothing-recorded",
+    "msg-none-found", "msg-not-permitted", "msg-not-reached", "msg-not-saved", "msg-nothing-recorded",
     "msg-pin-rules", "msg-pin-used", "msg-rec-caller", "msg-rec-closed", "msg-rec-no-answer",
     "msg-released", "msg-review-add", "msg-review-private", "msg-review-receipt", "msg-team",
-    "msg-trouble", "msg-tutorial", "msg-was-heard", "msg-will-be-delivered",
+    "msg-too-many-recipients", "msg-trouble", "msg-tutorial", "msg-was-heard", "msg-will-be-delivered",
     "msg-your-message-to", "screen-blocked", "screen-refused", "screen-say-name", NULL,
 };
 /* clang-format on */

@@ -4,8 +4,13 @@
 #include "storage/rows.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/base/log.h"
+
+#define RINGING_MINUTES 10 /* more than any number plan's */
 
 struct begin_job {
     struct job job;
@@ -27,8 +32,8 @@ static bool number_is_plain(const struct settings *settings, const char *number)
     return digits > 0 && !number[(*number == '+') + digits] && !settings_is_emergency(settings, number);
 }
 
-/* One pattern a row. The mailbox is locked, so that two phones in it cannot both be the first. */
-static int begin_judge(const struct settings *settings, struct database *db, const struct begin_job *j)
+/* One pattern a row. EPERM. The mailbox is locked, so that two phones in it cannot both be the first. */
+static int begin_allow(const struct settings *settings, struct database *db, const struct begin_job *j)
 {
     PGresult *result = NULL;
     bool allowed = false;
@@ -49,16 +54,50 @@ static int begin_judge(const struct settings *settings, struct database *db, con
     return error != 0 ? error : allowed && number_is_plain(settings, j->number) ? 0 : EPERM;
 }
 
-/* After an hour a call without an end is taken for one that a crash has cut. */
-static int begin_count(struct database *db, const struct begin_job *j)
+/* What one whose box it is may not dial is called for none of them: who has its PIN may be any. EPERM: such a
+ * number, or it is nobody's. */
+static int begin_bar(struct database *db, const struct begin_job *j)
+{
+    PGresult *result = NULL;
+    int error = database_query(db, &result,
+                               "select v.parameters from subscriber s left join service v on "
+                               "v.subscriber = s.number and v.enabled and v.name = '" BARRING_SERVICE
+                               "' where s.mailbox = $1",
+                               VALUES(value_text(j->mailbox)));
+
+    if (error == 0 && PQntuples(result) == 0) {
+        error = EPERM;
+    }
+    for (int row = 0; error == 0 && row < PQntuples(result); row++) {
+        json_t *service = json_loads(PQgetvalue(result, row, 0), 0, NULL);
+
+        if (service_bars(service, j->number)) {
+            error = EPERM;
+        }
+        json_decref(service);
+    }
+    PQclear(result);
+    return error;
+}
+
+static int begin_judge(const struct settings *settings, struct database *db, const struct begin_job *j)
+{
+    int error = begin_allow(settings, db, j);
+
+    return error != 0 ? error : begin_bar(db, j);
+}
+
+/* What has no end after the longest time for ringing and talk was cut by a crash. */
+static int begin_count(const struct settings *settings, struct database *db, const struct begin_job *j)
 {
     PGresult *result = NULL;
     int error = database_query(
         db, &result,
-        "select count(*) filter (where ended is null and started > now() - interval '1 hour'), "
-        "count(*) filter (where status is distinct from 403) from voicemail_call "
-        "where mailbox = $1 and started > now() - interval '1 day'",
-        VALUES(value_text(j->mailbox)));
+        "select count(*) filter (where ended is null and started > now() - make_interval(mins => $2::int)), "
+        "count(*) filter (where status is distinct from 403 and started > now() - interval '1 day') "
+        "from voicemail_call "
+        "where mailbox = $1 and started > now() - interval '2 days'",
+        VALUES(value_text(j->mailbox), value_number(settings->call_minutes + RINGING_MINUTES)));
 
     if (error != 0) {
         return error;
@@ -80,7 +119,8 @@ static int begin_write(struct database *db, struct begin_job *j, bool allowed)
         db, &result,
         "insert into voicemail_call (mailbox, number, status, ended) "
         "values ($1, $2, case when $3 then null else 403 end, case when $3 then null else now() end) "
-        "returning id, coalesce((select min(number) from subscriber where mailbox = $1), '')",
+        "returning id, (select number from subscriber where mailbox = $1 order by number <> $1, number limit "
+        "1)",
         VALUES(value_text(j->mailbox), value_text(j->number), value_truth(allowed)));
 
     if (error == 0) {
@@ -101,7 +141,7 @@ static int begin_run(struct storage *st, struct database *db, struct job *job)
     }
     verdict = begin_judge(st->settings, db, j);
     if (verdict == 0) {
-        verdict = begin_count(db, j);
+        verdict = begin_count(st->settings, db, j);
     }
     if (verdict != 0 && verdict != EPERM && verdict != EBUSY && verdict != EDQUOT) {
         return verdict;
@@ -113,11 +153,25 @@ static int begin_run(struct storage *st, struct database *db, struct job *job)
     return error != 0 ? error : verdict;
 }
 
+static void begin_forgotten(struct ticket ticket, int error)
+{
+    (void)ticket;
+    if (error != 0) {
+        log_event(LEVEL_WARNING, "storage", NULL, "call-out-end-lost error=%d", error);
+    }
+}
+
+/* He has hung up while it was asked for: nobody else would end it. */
 static void begin_replied(struct job *job)
 {
     struct begin_job *j = (struct begin_job *)job;
 
-    j->reply(job->ticket, job->error, job->error == 0 ? &j->leave : NULL);
+    if (j->reply(job->ticket, job->error, job->error == 0 ? &j->leave : NULL) || job->error != 0) {
+        return;
+    }
+    if (call_out_end(job->st, j->leave.id, 487, (struct ticket){0}, begin_forgotten) != 0) {
+        log_event(LEVEL_WARNING, "storage", NULL, "call-out-end-refused id=%lld", (long long)j->leave.id);
+    }
 }
 
 static const struct job_kind begin_kind = {

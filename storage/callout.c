@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/schedule.h"
 
 struct next_job {
@@ -38,8 +39,36 @@ static int turn_move(struct database *db, const char *mailbox, bool again)
     return error;
 }
 
+/* As many calls as are allowed a day have been made: the next look is an hour later. */
+static int turn_put_off(struct database *db, const struct next_job *j)
+{
+    log_event(LEVEL_NOTICE, "storage", NULL, "callout-put-off mailbox=%s", j->mailbox);
+    return database_query(db, NULL,
+                          "update callout_due set next_at = now() + interval '1 hour' where mailbox = $1",
+                          VALUES(value_text(j->mailbox)));
+}
+
+/* Counts the call, and moves on. What is not to be called now has no number. */
+static int turn_count(struct database *db, struct next_job *j, unsigned most, bool again)
+{
+    PGresult *result = NULL;
+    int error = database_query(db, &result, "select callout_count($1, $2::int)",
+                               VALUES(value_text(j->mailbox), value_number(most)));
+
+    if (error != 0) {
+        return error;
+    }
+    bool allowed = row_truth(result, 0, 0);
+    PQclear(result);
+    if (allowed) {
+        return turn_move(db, j->mailbox, again);
+    }
+    j->number[0] = '\0';
+    return turn_put_off(db, j);
+}
+
 /* Also drops who has nothing new any more, wherever he heard it, and whose numbers were taken away. */
-static int turn_take(struct database *db, struct next_job *j)
+static int turn_take(struct database *db, struct next_job *j, unsigned most)
 {
     PGresult *result = NULL;
     char schedule[256], zone[64];
@@ -73,9 +102,9 @@ static int turn_take(struct database *db, struct next_job *j)
     PQclear(result);
     if (schedule[0] != '\0' && !schedule_matches(schedule, zone, clock_wall())) {
         j->number[0] = '\0';
-        again = false;
+        return turn_move(db, j->mailbox, false);
     }
-    return turn_move(db, j->mailbox, again);
+    return turn_count(db, j, most, again);
 }
 
 /* Asked for every second: that the database is away others say in the log. */
@@ -84,14 +113,13 @@ static int next_run(struct storage *st, struct database *db, struct job *job)
     struct next_job *j = (struct next_job *)job;
     int error;
 
-    (void)st;
     if (database_connect(db) != 0) {
         return ENOENT;
     }
     j->number[0] = '\0';
     error = database_begin(db);
     if (error == 0) {
-        error = turn_take(db, j);
+        error = turn_take(db, j, st->settings->callouts_a_day);
     }
     if (error == 0) {
         error = database_commit(db);

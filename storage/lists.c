@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/log.h"
+
 /* -- whom a number means ----------------------------------------------------------------------------------
  */
 
@@ -106,6 +108,29 @@ int recipient_find(struct storage *st, const char *number, const char *sender, s
 /* -- to all of them ---------------------------------------------------------------------------------------
  */
 
+void sent_miss(struct sent *sent, const char *mailbox, const char *reason)
+{
+    if (sent->missed < sizeof sent->misses / sizeof sent->misses[0]) {
+        key_copy(sent->misses[sent->missed].mailbox, NUMBER_TEXT, mailbox);
+        sent->misses[sent->missed].full = strcmp(reason, "full") == 0;
+    }
+    sent->missed++;
+}
+
+void sent_log(const struct sent *sent, const char *message)
+{
+    unsigned named = sizeof sent->misses / sizeof sent->misses[0];
+
+    for (unsigned i = 0; i < sent->missed && i < named; i++) {
+        log_event(LEVEL_NOTICE, "storage", NULL, "message-missed id=%s mailbox=%s reason=%s", message,
+                  sent->misses[i].mailbox, sent->misses[i].full ? "full" : "unknown");
+    }
+    if (sent->missed > named) {
+        log_event(LEVEL_NOTICE, "storage", NULL, "message-missed id=%s more=%u", message,
+                  sent->missed - named);
+    }
+}
+
 int message_distribute(struct database *db, const char *target, const char *message, bool urgent,
                        const char *introduction, const char *sender, struct sent *out)
 {
@@ -126,11 +151,7 @@ int message_distribute(struct database *db, const char *target, const char *mess
             error = message_mail(db, mailbox, message);
             continue;
         }
-        if (out->missed < sizeof out->misses / sizeof out->misses[0]) {
-            memcpy(out->misses[out->missed].mailbox, mailbox, sizeof mailbox);
-            out->misses[out->missed].full = strcmp(outcome, "full") == 0;
-        }
-        out->missed++;
+        sent_miss(out, mailbox, outcome);
     }
     PQclear(result);
     return error;

@@ -84,12 +84,11 @@ static int entry_insert(struct database *db, const struct deposit *d)
 
 /* To all of a list; ENOENT: nobody has got it. A list that was made for this message alone has done its work.
  */
-static int entries_insert(struct database *db, const struct deposit *d)
+static int entries_insert(struct database *db, const struct deposit *d, struct sent *sent)
 {
-    struct sent sent;
-    int error = message_distribute(db, d->mailbox, d->id, d->marks & DEPOSIT_URGENT, NULL, NULL, &sent);
+    int error = message_distribute(db, d->mailbox, d->id, d->marks & DEPOSIT_URGENT, NULL, NULL, sent);
 
-    if (error == 0 && sent.placed == 0) {
+    if (error == 0 && sent->placed == 0) {
         error = ENOENT;
     }
     return error != 0 ? error
@@ -129,6 +128,7 @@ static int deposit_target(struct database *db, const struct deposit *d, bool *li
 int message_deliver(struct database *db, const struct deposit *deposit, const struct audio *audio)
 {
     bool there = false, inserted = false, joined = false, list = false;
+    struct sent sent = {0};
     int error = message_exists(db, deposit->id, &there);
 
     if (error != 0 || there) {
@@ -145,7 +145,7 @@ int message_deliver(struct database *db, const struct deposit *deposit, const st
         error = message_insert(db, deposit, audio, &inserted);
     }
     if (error == 0 && inserted) {
-        error = list ? entries_insert(db, deposit) : entry_insert(db, deposit);
+        error = list ? entries_insert(db, deposit, &sent) : entry_insert(db, deposit);
     }
     if (error == 0 && (inserted || joined)) {
         error = database_commit(db);
@@ -157,6 +157,7 @@ int message_deliver(struct database *db, const struct deposit *deposit, const st
         log_event(LEVEL_INFO, "storage", deposit->call,
                   "message-delivered id=%s mailbox=%s ms=%u continues=%s", deposit->id, deposit->mailbox,
                   audio->duration_ms, joined ? deposit->continues : "-");
+        sent_log(&sent, deposit->id);
     }
     return error;
 }

@@ -34,6 +34,10 @@ STORAGE_CHECK int mailbox_read(struct database *db, const char *number, struct m
 
 /* The list that its number means for `sender` ("": for all), as recipient_find() tells it. ENOENT, EACCES. */
 STORAGE_CHECK int list_read(struct database *db, const char *number, const char *sender, struct mailbox *out);
+/* Adds one whom a message has not reached; `reason` as in the table undelivered. */
+void sent_miss(struct sent *sent, const char *mailbox, const char *reason);
+/* Once that is committed: a line for each, up to the first that are named. */
+void sent_log(const struct sent *sent, const char *message);
 /* Puts a message into every mailbox behind `target`; part of the asker's transaction. `introduction`: a
  * blob's id or NULL. */
 STORAGE_CHECK int message_distribute(struct database *db, const char *target, const char *message,

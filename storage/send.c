@@ -76,6 +76,9 @@ static int send_run(struct storage *st, struct database *db, struct job *job)
     if (error == 0) {
         error = database_commit(db);
     }
+    if (error == 0) {
+        sent_log(&j->sent, message);
+    }
     free(audio.bytes);
     return error;
 }
@@ -119,6 +122,44 @@ int entry_send(struct storage *st, const char *id, const char *target, const cha
     if (introduction != NULL) {
         strcpy(j->path, introduction);
     }
+    return job_submit(&j->job);
+}
+
+/* -- whom it has not reached -------------------------------------------------------------------------------
+ */
+
+static int undelivered_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct send_job *j = (struct send_job *)job;
+    PGresult *result = NULL;
+    int error = uuid_valid(j->id)
+                    ? database_query(db, &result,
+                                     "select mailbox, reason from undelivered where message = $1 "
+                                     "order by mailbox",
+                                     VALUES(value_text(j->id)))
+                    : ENOENT;
+
+    (void)st;
+    memset(&j->sent, 0, sizeof j->sent);
+    for (int row = 0; error == 0 && row < PQntuples(result); row++) {
+        sent_miss(&j->sent, PQgetvalue(result, row, 0), PQgetvalue(result, row, 1));
+    }
+    PQclear(result);
+    return error;
+}
+
+static const struct job_kind undelivered_kind = {
+    .name = "undelivered-find", .run = undelivered_run, .reply = send_replied};
+
+int undelivered_find(struct storage *st, const char *message, struct ticket ticket, sent_reply *reply)
+{
+    struct send_job *j = job_new(st, sizeof *j, &undelivered_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    key_copy(j->id, sizeof j->id, message);
     return job_submit(&j->job);
 }
 

@@ -38,6 +38,9 @@ typedef void sent_reply(struct ticket ticket, int error, const struct sent *sent
  */
 STORAGE_CHECK int entry_send(struct storage *st, const char *id, const char *target, const char *sender,
                              const char *introduction, struct ticket ticket, sent_reply *reply);
+/* Whom a message to several has not reached, as far as that is known now; `placed` is 0. */
+STORAGE_CHECK int undelivered_find(struct storage *st, const char *message, struct ticket ticket,
+                                   sent_reply *reply);
 /* The introduction of an entry, as entry_fetch(). ENOENT: it has none. */
 STORAGE_CHECK int introduction_fetch(struct storage *st, const char *id, struct ticket ticket,
                                      file_reply *reply);
@@ -61,15 +64,16 @@ STORAGE_CHECK int list_change(struct storage *st, const char *owner, const char 
  */
 
 /*
- * Asks leave for a call and writes it down, allowed or not. The reply's id is the call's; `user` is the
- * subscriber whose box it is, or "". EPERM: no pattern of the box allows it; EBUSY: another is on; EDQUOT:
- * `most` have been made within a day.
+ * Asks leave for a call and writes it down, allowed or not. The reply's id is the call's; `user` is a
+ * subscriber whose box it is. EPERM: no pattern of the box allows it, it is nobody's, or one whose it is may
+ * not dial that number; EBUSY: another is on; EDQUOT: `most` have been made within a day. A reply that gives
+ * false will make no call: it is written down as given up.
  */
 struct call_leave {
     int64_t id;
     char user[NUMBER_TEXT];
 };
-typedef void leave_reply(struct ticket ticket, int error, const struct call_leave *leave);
+typedef bool leave_reply(struct ticket ticket, int error, const struct call_leave *leave);
 STORAGE_CHECK int call_out_begin(struct storage *st, const char *mailbox, const char *number, unsigned most,
                                  struct ticket ticket, leave_reply *reply);
 STORAGE_CHECK int call_out_end(struct storage *st, int64_t id, int status, struct ticket ticket,

@@ -6,6 +6,7 @@
 
 #include "storage/storage.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -55,6 +56,17 @@ STORAGE_CHECK int service_set(struct storage *st, const char *number, const char
  */
 bool subscriber_service(const struct subscriber *subscriber, const char *service, const char *key, char *out,
                         size_t size);
+/*
+ * Whether the list `key` of a service's parameters names `number`: patterns of the number plan, and a last '*' stands
+ * for anything, also nothing. No list, or an empty one: false.
+ */
+bool service_lists(const json_t *service, const char *key, const char *number);
+/*
+ * The service "outgoing", {"block": ["00."], "allow": ["0033."]}: what `allow` names may be dialled, what `block`
+ * names may not; without `block` only what `allow` names may. NULL: he has it not.
+ */
+#define BARRING_SERVICE "outgoing"
+bool service_bars(const json_t *service, const char *number);
 /* The service "pickup-group", {"group": NAME}: whose members may see each other's lamps and take each other's calls. */
 #define PICKUP_SERVICE "pickup-group"
 #define GROUP_TEXT 64

@@ -264,6 +264,7 @@ int conference_move(struct member *member, const struct room_row *row, enum room
         error = room_make(&room, member, root);
     if (error) {
         *member = before;
+        member_take_row(member, &before.row); /* its language was the other's */
         return error;
     }
     member->role = before.role; /* he leaves as what he was */

@@ -27,6 +27,7 @@
 
 struct http {
     struct verbs *verbs;
+    char language[LANGUAGE_TEXT]; /* of texts that say nothing else */
     size_t next;
     unsigned posts;
     uint32_t awaited; /* the reply that the call waits for; 0: none */
@@ -109,11 +110,17 @@ static void http_tell(struct link *link, const char *url, json_t *event)
         link_log(link, LEVEL_WARNING, "untold why=\"%s\"", fault);
 }
 
-static void http_adopt(struct http *http, struct verbs *verbs)
+static void http_adopt(struct link *link, struct verbs *verbs)
 {
+    struct http *http = link_state(link);
+
     verbs_free(http->verbs);
     http->verbs = verbs;
     http->next = 0;
+    if (verbs->language) {
+        snprintf(http->language, sizeof http->language, "%s", verbs->language);
+        link_set_language(link, verbs->language);
+    }
     if (!verbs->status_url)
         return;
     snprintf(http->status_url, sizeof http->status_url, "%s", verbs->status_url);
@@ -151,7 +158,6 @@ static void http_fetched(struct link *link, const struct web_reply *reply)
 static void http_replied(void *arg, const struct web_reply *reply)
 {
     struct link *link = http_waiting(reply->ticket);
-    struct http *http = link ? link_state(link) : NULL;
     struct verbs *verbs = NULL;
     char why[300] = "";
     const char *fault;
@@ -177,7 +183,7 @@ static void http_replied(void *arg, const struct web_reply *reply)
         link_fail(link, why);
         return;
     }
-    http_adopt(http, verbs);
+    http_adopt(link, verbs);
     http_step(link);
 }
 
@@ -263,7 +269,7 @@ static void http_sound(struct link *link, struct http *http, const struct verb *
     random_hex(name, 8);
     snprintf(path, sizeof path, "%s/http-%s.wav", settings->cache_dir, name);
     if (verb->say)
-        error = speech_say(speech, ticket, verb->language, verb->say, path);
+        error = speech_say(speech, ticket, verb->language ? verb->language : http->language, verb->say, path);
     else
         error = web_post(web, &(struct web_post){.ticket = ticket,
                                                  .url = verb->url,
@@ -431,6 +437,7 @@ static void http_invited(struct link *link, const struct request *request)
         link_fail(link, "no memory");
         return;
     }
+    snprintf(http->language, sizeof http->language, "en");
     link_set_state(link, http);
     http_ask(link, request->argument,
              json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s?,s:s,s:s,s:o,s:b}", "event", "invited", "call",

@@ -74,9 +74,7 @@ static const char *sound_read(struct verb *verb, json_t *prompts)
         return "a url that is none";
     if (verb->say && !text_is_plain(verb->say))
         return "a text to say that is empty, too long or not plain";
-    if (!verb->language)
-        verb->language = "en";
-    if (!speech_language_fits(verb->language))
+    if (verb->language && !speech_language_fits(verb->language))
         return "a language that is none";
     return prompts_read(verb, prompts);
 }
@@ -309,6 +307,16 @@ static const char *status_read(struct verbs *verbs, json_t *root)
     return NULL;
 }
 
+static const char *language_read(struct verbs *verbs, json_t *root)
+{
+    json_t *language = json_object_get(root, "language");
+
+    verbs->language = json_string_value(language);
+    return language && (!verbs->language || !speech_language_fits(verbs->language))
+               ? "a language that is none"
+               : NULL;
+}
+
 const char *verbs_read(struct verbs **out, const char *json, size_t length)
 {
     json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL), *items, *item;
@@ -328,6 +336,8 @@ const char *verbs_read(struct verbs **out, const char *json, size_t length)
         fault = "too many verbs";
     else if (json_is_object(root))
         fault = status_read(verbs, root);
+    if (!fault)
+        fault = language_read(verbs, root);
     json_array_foreach(items, i, item)
     {
         if (fault)

@@ -35,8 +35,8 @@ enum verb_kind {
 };
 struct verb {
     enum verb_kind kind;
-    const char *text, *action; /* NULL where the answer has none */
-    const char *url, *say, *language;
+    const char *text, *action;        /* NULL where the answer has none */
+    const char *url, *say, *language; /* of what `say` says; NULL: as the document */
     int number, ms, silence_ms;
     bool confirm; /* who answers a dial presses 1 first */
     const char *numbers[NUMBERS_MAX];
@@ -47,6 +47,7 @@ struct verb {
 struct verbs {
     struct verb list[VERBS_MAX];
     size_t count;
+    const char *language;   /* of what is said from here on; NULL: as before */
     const char *status_url; /* where the call's further fate is told; NULL: nowhere */
     bool tell_ringing, tell_answered, tell_ended;
     void *root; /* holds the texts */

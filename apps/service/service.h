@@ -15,13 +15,6 @@
 const char *service_text(const json_t *service, const char *key);
 long service_number(const json_t *service, const char *key, long otherwise);
 bool service_truth(const json_t *service, const char *key);
-/*
- * Whether the list `key` names `number`: patterns of the number plan, and a last '*' stands for anything,
- * also nothing. No list, or an empty one: false.
- */
-bool service_lists(const json_t *service, const char *key, const char *number);
-/* Whether a list is there at all. */
-bool service_has_list(const json_t *service, const char *key);
 /* Whether `text` may be dialled: what a phone sends, and short enough. */
 bool number_is_dialable(const char *text);
 

@@ -2,7 +2,7 @@
  * Calls out of the box: to whom a message came from, or to any number that the box may call. Both talk in a
  * room of their own, so that the owner is still in his box when the other hangs up, or when he presses star.
  *
- * The number called sees the box's; each attempt has a row (storage/send.h). Nothing is called that the
+ * The number called sees the box's; each attempt has a row (storage/send.h). Nothing is called that a
  * subscriber whose box it is may not dial himself.
  */
 #include "apps/voicemail/voicemail.h"
@@ -46,6 +46,7 @@ static void calls_close(struct voicemail *vm)
 static void calls_back(struct voicemail *vm, const char *prompt)
 {
     link_on_key(vm->link, NULL);
+    link_after(vm->link, 0, NULL);
     if (vm->calling.mix)
         link_enter(vm->link, 0);
     calls_close(vm);
@@ -78,6 +79,13 @@ static void calls_ring(struct link *link, char key)
     link_menu(link, &list, "*", 0, calls_ring);
 }
 
+/* They have talked as long as a call may last. */
+static void calls_overdue(struct link *link)
+{
+    link_log(link, LEVEL_NOTICE, "call-out-overdue");
+    calls_back(link_state(link), "msg-call-too-long");
+}
+
 static void calls_key(struct link *link, char key)
 {
     if (key == '*')
@@ -105,21 +113,26 @@ static int calls_make(struct voicemail *vm, const char *user)
     return call_make(link_server(vm->link), &order);
 }
 
-static void calls_allowed(struct ticket ticket, int error, const struct call_leave *leave)
+static void calls_refused(struct voicemail *vm, int error)
+{
+    link_log(vm->link, LEVEL_NOTICE, "call-out-refused mailbox=%s number=%s error=%d", vm->number,
+             vm->calling.number, error);
+    if (error == EPERM || error == EBUSY || error == EDQUOT)
+        voicemail_tell(vm, error == EPERM ? "msg-call-not-allowed" : "msg-call-too-many", message_menu);
+    else
+        voicemail_trouble(vm, "call-out", error);
+}
+
+static bool calls_allowed(struct ticket ticket, int error, const struct call_leave *leave)
 {
     struct link *link = link_of(ticket);
 
     if (!link)
-        return;
+        return false;
     struct voicemail *vm = link_state(link);
     if (error) {
-        link_log(link, LEVEL_NOTICE, "call-out-refused mailbox=%s number=%s error=%d", vm->number,
-                 vm->calling.number, error);
-        if (error == EPERM || error == EBUSY || error == EDQUOT)
-            voicemail_tell(vm, error == EPERM ? "msg-call-not-allowed" : "msg-call-too-many", message_menu);
-        else
-            voicemail_trouble(vm, "call-out", error);
-        return;
+        calls_refused(vm, error);
+        return true;
     }
     vm->calling.id = leave->id;
     vm->calling.status = 500;
@@ -129,10 +142,11 @@ static void calls_allowed(struct ticket ticket, int error, const struct call_lea
     if (error) {
         link_log(link, LEVEL_WARNING, "call-out-failed mailbox=%s error=%d", vm->number, error);
         calls_back(vm, "msg-call-failed");
-        return;
+        return true;
     }
     vm->calling.status = 487; /* what it is when he gives up */
     calls_ring(link, 0);
+    return true;
 }
 
 static void calls_begin(struct voicemail *vm, const char *number)
@@ -207,6 +221,7 @@ void calls_joined(struct voicemail *vm)
     owner->calling.status = 200;
     link_quiet(owner->link);
     link_on_key(owner->link, calls_key);
+    link_after(owner->link, link_settings(owner->link)->call_minutes * 60000, calls_overdue);
     link_enter(vm->link, owner->calling.mix);
     link_enter(owner->link, owner->calling.mix);
 }

@@ -5,7 +5,6 @@
 #include "apps/voicemail/voicemail.h"
 
 #define INTRODUCTION_MAX_MS 120000
-#define MISSES_SAID 4
 
 static void forward_menu(struct link *link);
 
@@ -27,11 +26,7 @@ static void forward_sent(struct ticket ticket, int error, const struct sent *sen
     }
     if (sent->placed)
         say_to(vm, &list, "vm-msgforwarded");
-    for (unsigned i = 0; i < sent->missed && i < MISSES_SAID; i++) {
-        say_to(vm, &list, "vm-extension");
-        say_digits_to(vm, &list, sent->misses[i].mailbox);
-        say_to(vm, &list, sent->misses[i].full ? "vm-mailboxfull" : "vm-nobox");
-    }
+    recipients_say_missed(vm, &list, sent);
     link_log(link, LEVEL_INFO, "forwarded entry=%s placed=%u missed=%u", message_entry(vm)->id, sent->placed,
              sent->missed);
     link_play(link, &list, message_menu);

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPED_MAX 32
+#define TYPED_MAX 32 /* keys of one question */
+#define MISSES_SAID 4
 
 static void recipients_next(struct link *link);
 static void recipients_more(struct link *link);
@@ -41,6 +42,7 @@ static void recipients_settle(struct voicemail *vm)
         to->then(vm->link);
     } else {
         to->limit_s = 0;
+        to->list = true;
         uuid_make(to->target);
         error = recipients_store(server_storage(link_server(vm->link)), to->target, vm->number, to->numbers,
                                  to->count, link_ticket(vm->link), recipients_stored);
@@ -51,8 +53,6 @@ static void recipients_settle(struct voicemail *vm)
 
 static void recipients_add(struct receivers *to, const char *number, unsigned limit_s)
 {
-    if (to->count == SEND_MAX)
-        return;
     snprintf(to->numbers[to->count++], sizeof to->numbers[0], "%s", number);
     to->limit_s = limit_s;
 }
@@ -66,31 +66,54 @@ static void recipients_shift(struct receivers *to)
     memmove(to->typed, to->typed + length, strlen(to->typed + length) + 1);
 }
 
-/* With the database away he may speak all the same: the spool keeps it, and commit tells him the truth. */
+/* He is told, and it is written down; what is nobody's number may be a PIN that was typed too early. */
+static void recipients_miss(struct voicemail *vm, const char *number, const char *reason, const char *words)
+{
+    link_log(vm->link, LEVEL_NOTICE, "recipient-missed mailbox=%s number=%s reason=%s", vm->number, number,
+             reason);
+    voicemail_tell(vm, words, recipients_next);
+}
+
+static void recipients_judge(struct voicemail *vm, int error, const struct mailbox *box)
+{
+    struct receivers *to = &vm->to;
+    char number[NUMBER_TEXT];
+
+    snprintf(number, sizeof number, "%.*s", (int)strcspn(to->typed, "*"), to->typed);
+    recipients_shift(to);
+    if (error == ENOENT || (error == 0 && box->kind == MAILBOX_GREETING)) {
+        recipients_miss(vm, "-", "unknown", "vm-nobox");
+    } else if (error == EACCES) {
+        recipients_miss(vm, number, "not-permitted", "msg-not-permitted");
+    } else if (error == 0 && mailbox_is_full(box)) {
+        recipients_miss(vm, number, "full", "vm-mailboxfull");
+    } else if (to->count == SEND_MAX) {
+        *to->typed = '\0';
+        recipients_miss(vm, number, "too-many", "msg-too-many-recipients");
+    } else if (error == 0) {
+        to->list = box->kind == MAILBOX_LIST;
+        recipients_add(to, box->number, mailbox_longest_s(box, link_settings(vm->link)));
+        recipients_next(vm->link);
+    } else {
+        recipients_add(to, number, 0);
+        recipients_next(vm->link);
+    }
+}
+
+/* With the database away he may speak all the same: the spool keeps it, and commit tells him the truth. That
+ * is so for one receiver alone, as several are a list that only the database can keep. */
 static void recipients_found(struct ticket ticket, int error, const struct mailbox *box)
 {
     struct link *link = link_of(ticket);
-    const char *trouble = NULL;
 
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
-    struct receivers *to = &vm->to;
-    if (error == ENOENT || (error == 0 && box->kind == MAILBOX_GREETING))
-        trouble = "vm-nobox";
-    else if (error == EACCES)
-        trouble = "msg-not-permitted";
-    else if (error == 0 && mailbox_is_full(box))
-        trouble = "vm-mailboxfull";
-    else if (error == 0)
-        recipients_add(to, box->number, mailbox_longest_s(box, link_settings(link)));
-    else if (strcspn(to->typed, "*") == strlen(to->typed))
-        recipients_add(to, to->typed, 0);
-    recipients_shift(to);
-    if (trouble)
-        voicemail_tell(vm, trouble, recipients_next);
+    bool known = error == 0 || error == ENOENT || error == EACCES;
+    if (!known && (vm->to.count > 0 || strchr(vm->to.typed, '*')))
+        voicemail_trouble(vm, "recipient", error);
     else
-        recipients_next(link);
+        recipients_judge(vm, error, box);
 }
 
 static void recipients_next(struct link *link)
@@ -121,11 +144,20 @@ static void recipients_typed(struct link *link, const char *digits)
 {
     struct voicemail *vm = link_state(link);
 
-    if (!strcmp(digits, "*")) {
+    char *typed = vm->to.typed;
+    size_t length = strlen(typed);
+    struct list silence = {0};
+
+    if (!*typed && !strcmp(digits, "*")) {
         directory_ask(vm, recipients_chosen, recipients_more);
         return;
     }
-    snprintf(vm->to.typed, sizeof vm->to.typed, "%s", digits + strspn(digits, "*"));
+    snprintf(typed + length, sizeof vm->to.typed - length, "%s", digits);
+    if (strlen(digits) == TYPED_MAX && length + 2 * TYPED_MAX < sizeof vm->to.typed) {
+        link_ask(link, &silence, TYPED_MAX, MENU_WAIT_MS, recipients_typed); /* he is still typing */
+        return;
+    }
+    memmove(typed, typed + strspn(typed, "*"), strlen(typed + strspn(typed, "*")) + 1);
     recipients_next(link);
 }
 
@@ -149,4 +181,20 @@ void recipients_take(struct voicemail *vm, const char *number, link_step *then, 
     vm->to = (struct receivers){.then = then, .nobody = nobody};
     snprintf(vm->to.typed, sizeof vm->to.typed, "%s", number);
     recipients_next(vm->link);
+}
+
+void recipients_say_missed(struct voicemail *vm, struct list *list, const struct sent *sent)
+{
+    struct phrase phrase = {0};
+
+    if (!sent->missed)
+        return;
+    say_to(vm, list, "msg-not-reached");
+    say_number(link_prompts(vm->link), &phrase, sent->missed);
+    list_phrase(list, &phrase);
+    for (unsigned i = 0; i < sent->missed && i < MISSES_SAID; i++) {
+        say_to(vm, list, "vm-extension");
+        say_digits_to(vm, list, sent->misses[i].mailbox);
+        say_to(vm, list, sent->misses[i].full ? "vm-mailboxfull" : "vm-nobox");
+    }
 }

@@ -6,10 +6,30 @@
 /* -- a message of one's own
  * ----------------------------------------------------------------------------------------- */
 
+static void compose_told(struct ticket ticket, int error, const struct sent *sent)
+{
+    struct link *link = link_of(ticket);
+    struct list list = {0};
+
+    if (!link)
+        return;
+    if (error)
+        link_log(link, LEVEL_WARNING, "missed-unknown error=%d", error);
+    if (error || !sent->missed) {
+        inbox_menu(link);
+        return;
+    }
+    recipients_say_missed(link_state(link), &list, sent);
+    link_play(link, &list, inbox_menu);
+}
+
+/* Of several some may not have been reached. */
 static void compose_done(struct voicemail *vm)
 {
     vm->then = NULL;
-    inbox_menu(vm->link);
+    if (!vm->to.list || undelivered_find(server_storage(link_server(vm->link)), vm->deposit.id,
+                                         link_ticket(vm->link), compose_told) != 0)
+        inbox_menu(vm->link);
 }
 
 static void compose_asked(struct link *link, char key)

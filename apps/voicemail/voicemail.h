@@ -88,8 +88,9 @@ enum menu {
 struct receivers {
     char numbers[SEND_MAX][NUMBER_TEXT];
     size_t count;
-    char typed[NUMBER_TEXT];  /* what is still to be looked up: "1003*1004" */
+    char typed[256];          /* what is still to be looked up: "1003*1004" */
     bool more;                /* he is asked for another one then */
+    bool list;                /* `target` is a list */
     char target[NUMBER_TEXT]; /* at last: one mailbox, or a list */
     unsigned limit_s;         /* its longest message; 0: the server's */
     link_step *then, *nobody; /* `nobody` when there is none */
@@ -342,6 +343,8 @@ void send_directory(struct voicemail *vm); /* a message to somebody who is found
 /* recipients.c: asks for one or more; then vm->to.target is a mailbox or a list. */
 void recipients_ask(struct voicemail *vm, link_step *then, link_step *nobody);
 void recipients_take(struct voicemail *vm, const char *number, link_step *then, link_step *nobody);
+/* Adds whom it has not reached: how many, and why for the first of them. */
+void recipients_say_missed(struct voicemail *vm, struct list *list, const struct sent *sent);
 
 /* forward.c */
 void send_forward(struct voicemail *vm);

@@ -152,6 +152,9 @@ struct settings {
     char *operator_number;            /* "": none */
     bool room_loudness, room_denoise; /* of rooms whose row does not say */
     unsigned calls_a_day;             /* out of one mailbox */
+    unsigned call_minutes;            /* the longest of them */
+    unsigned callouts_a_day;          /* to the owner of one, about new messages */
+    unsigned audit_days;              /* 0: for ever */
     unsigned keep_days, trash_days;   /* of messages; mailboxes may say otherwise */
     unsigned pin_history, pin_days;   /* of mailboxes: earlier PINs refused; a PIN's life, 0: for ever */
     unsigned http_port;

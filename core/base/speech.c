@@ -19,7 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LANGUAGE_TEXT 16
 #define CHILD_MS 5000
 #define CHECK_MS 5
 #define EXIT_NO_PROGRAM 127 /* posix_spawn(3): the child could not become it */

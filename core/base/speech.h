@@ -17,6 +17,7 @@
 struct loop;
 struct speech;
 
+#define LANGUAGE_TEXT 16 /* of a language's name with its NUL */
 #define SPEECH_TEXT 1024 /* bytes of one text with its NUL */
 #define SPEECH_PATH 256
 #define SPEECH_PENDING_MAX 64

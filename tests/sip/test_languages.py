@@ -1,6 +1,8 @@
 """Who is spoken to in which language: the owner in that of his mailbox, the caller in the one that his phone asks for."""
 import time
 
+from harness import PLAN
+from test_http import Application
 from tonevoice import ToneScenario
 
 PIN = "739146"
@@ -9,6 +11,13 @@ PIN = "739146"
 class TestLanguages(ToneScenario):
     SPOKEN = tuple(language + name for name in ("vm-password", "vm-youhave", "vm-intro", "conf-getpin", "conf-now-recording")
                    for language in ("", "fr:"))
+
+    @classmethod
+    def setUpClass(cls):
+        cls.app = Application()
+        cls.addClassCleanup(cls.app.close)
+        cls.PLAN = PLAN + 'number "6000" { application = "http" argument = "%s/start" }\n' % cls.app.url
+        super().setUpClass()
 
     def setUp(self):
         super().setUp()
@@ -62,6 +71,17 @@ class TestLanguages(ToneScenario):
         call.hangup()
         call, since = self.invite("*991002", "en")
         self.hears(call, "en", "vm-intro", since)
+
+    def test_http_application_chooses_the_language(self):
+        ask = {"gather": {"prompts": ["vm-password"], "action": self.app.url + "/next"}}
+        self.app.script["/start"] = {"language": "fr", "verbs": [{"answer": {}}, ask]}
+        self.app.script["/next"] = [{"play": {"prompts": ["vm-intro"]}}, {"pause": {"ms": 5000}}]
+        call, since = self.invite("6000", "en")
+        self.hears(call, "fr", "vm-password", since)
+        since = time.monotonic()
+        self.press(call, "1")
+        self.hears(call, "fr", "vm-intro", since)  # until another answer says otherwise
+        call.hangup()
 
     def test_unknown_language_is_the_servers(self):
         self.server.psql("update mailbox set language = 'xx' where number = '1001'")

@@ -28,6 +28,7 @@ class TestLists(Mail):
             self.assertEqual(len(entries(self.server, full)), 1)
             self.assertEqual(self.server.psql("select mailbox, reason from undelivered where message = '%s'" % one.message),
                              [[full, "full"]])
+            self.server.wait_log("message-missed id=%s mailbox=%s reason=full" % (one.message, full))
             owner = self.visit(second)
             owner.dial("1")
             wait_tone(owner, 700)

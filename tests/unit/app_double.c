@@ -170,8 +170,8 @@ const struct prompts *link_prompts(const struct link *of)
 
 void link_set_language(struct link *of, const char *language)
 {
-    (void)of;
-    (void)language;
+    if (language && *language)
+        snprintf(of->language, sizeof of->language, "%s", language);
 }
 
 void link_offer_language(struct link *of, const char *language)

@@ -35,14 +35,15 @@ struct link {
     bool deaf;    /* its caller hears nothing before the answer */
     json_t *services;
     char focus[NUMBER_TEXT]; /* the conference that its Contact names */
-    bool over;       /* gone, or its recording is being finished: no storage reply reaches it */
-    char told[2048]; /* what the application said, blank between */
+    bool over;               /* gone, or its recording is being finished: no storage reply reaches it */
+    char told[2048];         /* what the application said, blank between */
     link_step *played;
     link_key *menu, *on_key;
     link_digits *typed;
     link_recorded *recorded;
     link_step *timer;
     uint32_t timer_ms;
+    char language[16];
     char keys[24], live[24]; /* of the menu */
     unsigned wait_ms;        /* of the menu or question */
     char path[512];          /* of the recording */

@@ -39,6 +39,24 @@ START_TEST(test_verbs_are_read_in_order)
 }
 END_TEST
 
+/* The document's is for all that is said; a text may have another. */
+START_TEST(test_language_is_read)
+{
+    const char *json = "{\"language\":\"fr\",\"verbs\":[{\"say\":{\"text\":\"a\"}},"
+                       "{\"say\":{\"text\":\"b\",\"language\":\"de\"}}]}";
+    struct verbs *verbs;
+
+    ck_assert_ptr_null(verbs_read(&verbs, json, strlen(json)));
+    ck_assert_str_eq(verbs->language, "fr");
+    ck_assert_ptr_null(verbs->list[0].language);
+    ck_assert_str_eq(verbs->list[1].language, "de");
+    verbs_free(verbs);
+    ck_assert_ptr_null(verbs_read(&verbs, "[]", 2));
+    ck_assert_ptr_null(verbs->language);
+    verbs_free(verbs);
+}
+END_TEST
+
 static const char *const bad[] = {
     "",
     "x",
@@ -81,6 +99,8 @@ static const char *const bad[] = {
     "[{\"conference\":{}}]",
     "[{\"voicemail\":{\"mailbox\":7}}]",
     "{\"verbs\":[],\"status_callback\":\"x\"}",
+    "{\"verbs\":[],\"language\":7}",
+    "{\"verbs\":[],\"language\":\"../x\"}",
     "{\"verbs\":[],\"status_callback\":\"http://x\",\"status_events\":[\"x\"]}",
     "[{\"redirect\":{}}]",
     "[{\"redirect\":{\"uri\":\"sip:a@b>,<sip:c@d\"}}]",
@@ -119,6 +139,7 @@ int main(void)
     int failed;
 
     tcase_add_test(tests, test_verbs_are_read_in_order);
+    tcase_add_test(tests, test_language_is_read);
     tcase_add_loop_test(tests, test_what_is_not_understood_is_refused, 0, (int)(sizeof bad / sizeof *bad));
     tcase_add_test(tests, test_a_list_has_an_end);
     suite_add_tcase(suite, tests);

@@ -124,6 +124,26 @@ START_TEST(move_makes_a_room)
 }
 END_TEST
 
+/* He is still spoken to as his room is. */
+START_TEST(failed_move_keeps_the_language)
+{
+    struct member *host, *away;
+
+    settings.language = (char *)"en";
+    snprintf(usual_room.language, sizeof usual_room.language, "fr");
+    host = enter_host("3000");
+    snprintf(usual_room.language, sizeof usual_room.language, "it");
+    away = enter_host("3001");
+    ck_assert_str_eq(host->link->language, "fr");
+    away->room->locked = true;
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3001"}), EBUSY);
+    ck_assert_str_eq(host->link->language, "fr");
+    away->room->locked = false;
+    ck_assert_int_eq(act(host, (struct act_order){.act = ACT_MOVE, .member = host, .text = "3001"}), 0);
+    ck_assert_str_eq(host->link->language, "it");
+}
+END_TEST
+
 /* A host of one room is nobody in another: its PIN, its lock and its limits are in his way, alone or by
  * others. */
 START_TEST(move_opens_no_door)
@@ -474,6 +494,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, double_end);
     tcase_add_test(tcase, host_moves_a_member_and_back);
     tcase_add_test(tcase, move_makes_a_room);
+    tcase_add_test(tcase, failed_move_keeps_the_language);
     tcase_add_test(tcase, move_opens_no_door);
     tcase_add_test(tcase, members_break_out_and_are_called_back);
     tcase_add_test(tcase, side_room_is_entered_from_its_main_room_only);

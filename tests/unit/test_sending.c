@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
+#include "storage/callout.h"
 #include "storage/send.h"
 #include "tests/unit/test_storage_kit.h"
 
@@ -13,6 +15,7 @@ static struct {
     struct found_list found;
     struct mailbox box;
     struct call_leave leave;
+    bool gone; /* he who asked for leave */
     struct mailbox_counts counts;
     struct entry entry;
     struct entry entries[8];
@@ -43,11 +46,19 @@ static void box_answered(struct ticket ticket, int error, const struct mailbox *
     done_answered(ticket, error);
 }
 
-static void leave_answered(struct ticket ticket, int error, const struct call_leave *leave)
+static bool leave_answered(struct ticket ticket, int error, const struct call_leave *leave)
 {
     if (leave != NULL) {
         got.leave = *leave;
     }
+    done_answered(ticket, error);
+    return !got.gone;
+}
+
+static void callout_answered(struct ticket ticket, int error, const char *mailbox, const char *number)
+{
+    (void)mailbox;
+    (void)number;
     done_answered(ticket, error);
 }
 
@@ -154,6 +165,44 @@ START_TEST(list_reaches_all_it_can)
     ck_assert_uint_eq(list("1003", FOLDER_INBOX), 1);
     ck_assert_int_eq(kit_sql("select count(*) from blob"), 2);
     ck_assert_int_eq(kit_sql("select count(*) from undelivered"), 2);
+    got.sent = (struct sent){0}; /* what is written down is told to who asks */
+    char *message = pg_query(kit.conninfo, "select distinct message from undelivered");
+    ck_assert_int_eq(ASK(undelivered_find(kit.st, message, TICKET, sent_answered)), 0);
+    free(message);
+    ck_assert_uint_eq(got.sent.missed, 2);
+    ck_assert_str_eq(got.sent.misses[0].mailbox, "1003");
+    ck_assert(got.sent.misses[0].full && !got.sent.misses[1].full);
+    ck_assert_int_eq(ASK(undelivered_find(kit.st, entry.id, TICKET, sent_answered)), 0);
+    ck_assert_uint_eq(got.sent.missed, 0);
+}
+END_TEST
+
+/* Others may be named beside everybody; who is meant twice has it once, and a broadcast fills no box. */
+START_TEST(everybody_is_reached_beside_others)
+{
+    struct entry entry = message_in("1001");
+    char numbers[3][NUMBER_TEXT] = {"", "1003", "4711"}, id[UUID_TEXT];
+
+    kit_sql("insert into distribution (number, everybody) values ('899', true)");
+    kit_sql("update mailbox set may_broadcast = true where number = '1001'");
+    kit_sql("update mailbox set max_messages = 1 where number = '1003'");
+    message_in("1003");
+    ck_assert_int_eq(recipient("899", "1001"), 0);
+    snprintf(numbers[0], sizeof numbers[0], "%s", got.box.number);
+    uuid_make(id);
+    ck_assert_int_eq(ASK(recipients_store(kit.st, id, "1001", (const char(*)[NUMBER_TEXT])numbers, 3, TICKET,
+                                          done_answered)),
+                     0);
+    ck_assert_int_eq(send_to(&entry, id), 0);
+    ck_assert_uint_eq(got.sent.placed, 10);
+    ck_assert_uint_eq(got.sent.missed, 1);
+    ck_assert_str_eq(got.sent.misses[0].mailbox, "4711");
+    ck_assert_uint_eq(list("1003", FOLDER_INBOX), 2);
+    ck_assert_uint_eq(list("1010", FOLDER_INBOX), 1);
+    system_list("800", "1002,899"); /* its number within somebody's list is no leave */
+    ck_assert_int_eq(send_to(&entry, "800"), 0);
+    ck_assert_uint_eq(got.sent.placed, 1);
+    ck_assert_str_eq(got.sent.misses[0].mailbox, "899");
 }
 END_TEST
 
@@ -352,6 +401,116 @@ START_TEST(calls_out_need_leave)
 }
 END_TEST
 
+static int leave(const char *mailbox, const char *number)
+{
+    return ASK(call_out_begin(kit.st, mailbox, number, 20, TICKET, leave_answered));
+}
+
+/* What one of a box's subscribers may not dial, it may not; a box without one calls nobody. */
+START_TEST(calls_out_are_barred_as_their_subscribers)
+{
+    kit_sql("update mailbox set dial_out = '{0.}'");
+    kit_sql("insert into subscriber (number, mailbox) values ('0207', '1002')");
+    kit_sql("insert into service (subscriber, name, parameters) values "
+            "('1002', 'outgoing', '{\"block\": [\"00*\"]}'), "
+            "('0207', 'outgoing', '{\"block\": [\"09.\"], \"allow\": [\"0900123\"]}'), "
+            "('1003', 'outgoing', '{\"allow\": [\"0170\"]}')");
+    ck_assert_int_eq(leave("1002", "0044"), EPERM);
+    ck_assert_int_eq(leave("1002", "0900"), EPERM);
+    ck_assert_int_eq(leave("1003", "0171"), EPERM);
+    ck_assert_int_eq(leave("1003", "0170"), 0);
+    ck_assert_int_eq(leave("1002", "0900123"), 0);
+    ck_assert_str_eq(got.leave.user, "1002"); /* whose own it is, though another comes first */
+    kit_sql("insert into mailbox (number, dial_out) values ('77', '{0.}')");
+    ck_assert_int_eq(leave("77", "0170"), EPERM);
+}
+END_TEST
+
+/* Who hangs up before he may call, or whose server stops while he calls, is not kept from his next one. */
+START_TEST(calls_out_that_nobody_ends_have_an_end)
+{
+    kit_sql("update mailbox set dial_out = '{0.}' where number = '1001'");
+    got.gone = true;
+    ck_assert_int_eq(leave("1001", "0170"), 0);
+    got.gone = false;
+    while (kit_sql("select count(*) from voicemail_call where status = 487 and ended is not null") == 0) {
+        ck_assert_int_eq(recipient("1001", "1001"), 0);
+    }
+    ck_assert_int_eq(leave("1001", "0170"), 0);
+    kit_sql("update voicemail_call set started = now() - interval '125 minutes' where ended is null");
+    ck_assert_int_eq(leave("1001", "0170"), EBUSY);
+    kit_sql("update voicemail_call set started = now() - interval '131 minutes' where ended is null");
+    ck_assert_int_eq(leave("1001", "0170"), 0);
+}
+END_TEST
+
+static int callout(void)
+{
+    kit_sql("update callout_due set next_at = now()");
+    return ASK(callout_next(kit.st, TICKET, callout_answered));
+}
+
+/* A day begins with its first call. */
+START_TEST(owners_are_called_so_often_a_day)
+{
+    kit_sql("insert into callout (mailbox, place, number, tries) values ('1001', 0, '0170', 20), "
+            "('1001', 1, '0171', 20)");
+    message_in("1001");
+    ck_assert_int_eq(callout(), 0);
+    ck_assert_int_eq(kit_sql("select calls from callout_made where mailbox = '1001'"), 1);
+    kit_sql("update callout_made set calls = 19");
+    ck_assert_int_eq(callout(), 0);
+    ck_assert_int_eq(callout(), ENOENT);
+    ck_assert_int_eq(
+        kit_sql("select count(*) from callout_due where next_at > now() + interval '50 minutes'"), 1);
+    kit_sql("update callout_made set since = now() - interval '1 day'");
+    ck_assert_int_eq(callout(), 0);
+    ck_assert_int_eq(kit_sql("select calls from callout_made where mailbox = '1001'"), 1);
+}
+END_TEST
+
+#define DAY (UINT64_C(86400) * 1000000)
+
+static long left(const char *what)
+{
+    char sql[128];
+
+    ck_assert_int_eq(ASK(spool_sweep(kit.st, TICKET, done_answered)), 0);
+    snprintf(sql, sizeof sql, "select count(*) from %s", what);
+    return kit_sql(sql);
+}
+
+/* By retention alone, and not of a mailbox under legal hold. */
+START_TEST(traces_go_when_they_are_old)
+{
+    static const char numbers[][NUMBER_TEXT] = {"1002", "1003"};
+    char id[UUID_TEXT];
+
+    uuid_make(id);
+    ck_assert_int_eq(ASK(recipients_store(kit.st, id, "1001", numbers, 2, TICKET, done_answered)), 0);
+    system_list("800", "1002");
+    kit_sql("insert into voicemail_call (mailbox, number) values ('1001', '1'), ('1002', '1')");
+    kit_sql("update mailbox set legal_hold = true where number = '1002'");
+    kit_sql("insert into audit (mailbox, act, source) values ('1001', 'login', 'phone'), "
+            "('gone', 'login', 'phone')");
+    free(pg_query(kit.conninfo, "do $$ begin delete from audit; exception when others then null; end $$"));
+    ck_assert_int_eq(kit_sql("select count(*) from audit"), 3);
+    clock_advance(6 * DAY);
+    ck_assert_int_eq(left("distribution"), 2);
+    clock_advance(2 * DAY);
+    ck_assert_int_eq(left("distribution"), 1);
+    ck_assert_int_eq(left("voicemail_call"), 2);
+    clock_advance(23 * DAY);
+    ck_assert_int_eq(left("voicemail_call"), 1);
+    clock_advance(333 * DAY);
+    ck_assert_int_eq(left("audit"), 3);
+    clock_advance(2 * DAY);
+    ck_assert_int_eq(left("audit"), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where mailbox = '1002'"), 1);
+    ck_assert_int_eq(left("voicemail_call"), 1);
+}
+END_TEST
+
 static size_t find(const char *keys)
 {
     ck_assert_int_eq(ASK(directory_find(kit.st, keys, TICKET, found_answered)), 0);
@@ -385,6 +544,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, kit_setup, kit_teardown);
     tcase_add_test(tc, list_reaches_all_it_can);
+    tcase_add_test(tc, everybody_is_reached_beside_others);
     tcase_add_test(tc, five_hundred_rows_and_one_sound);
     tcase_add_test(tc, personal_lists_are_their_owners);
     tcase_add_test(tc, subscriber_stands_for_his_mailbox);
@@ -394,6 +554,10 @@ int main(void)
     tcase_add_test(tc, dispatch_box_gives_to_one);
     tcase_add_test(tc, held_dispatch_box_keeps_what_it_has);
     tcase_add_test(tc, calls_out_need_leave);
+    tcase_add_test(tc, calls_out_are_barred_as_their_subscribers);
+    tcase_add_test(tc, calls_out_that_nobody_ends_have_an_end);
+    tcase_add_test(tc, owners_are_called_so_often_a_day);
+    tcase_add_test(tc, traces_go_when_they_are_old);
     tcase_add_test(tc, directory_folds_accents);
     suite_add_tcase(suite, tc);
     return kit_main(suite);

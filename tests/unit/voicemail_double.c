@@ -228,6 +228,14 @@ int introduction_fetch(struct storage *st, const char *id, struct ticket ticket,
     return ask(ticket, "introduction", id);
 }
 
+int undelivered_find(struct storage *st, const char *message, struct ticket ticket, sent_reply *reply)
+{
+    (void)st;
+    asked.sent = reply;
+    ck_assert_str_eq(message, asked.deposit.id);
+    return ask(ticket, "undelivered", "deposit");
+}
+
 int recipient_find(struct storage *st, const char *number, const char *sender, struct ticket ticket,
                    mailbox_reply *reply)
 {
@@ -360,6 +368,7 @@ void voicemail_begin(void)
     settings.realm = realm;
     settings.screen_keep = true;
     settings.calls_a_day = 20;
+    settings.call_minutes = 120;
     settings.cache_dir = (char *)"/cache";
 }
 
