@@ -38,10 +38,8 @@ static void login_refused(struct voicemail *vm)
 /* -- who is in hears first what he should know ------------------------------------------------------------
  */
 
-static void login_entered(struct link *link)
+void login_go_on(struct voicemail *vm)
 {
-    struct voicemail *vm = link_state(link);
-
     if (vm->box.tutorial)
         tutorial_start(vm);
     else if (vm->box.pin_must_change)
@@ -50,6 +48,11 @@ static void login_entered(struct link *link)
         screen_join(vm);
     else
         receipts_tell(vm);
+}
+
+static void login_entered(struct link *link)
+{
+    login_go_on(link_state(link));
 }
 
 /* "Failed attempts to log in since your last visit: 3. Your mailbox is almost full." */

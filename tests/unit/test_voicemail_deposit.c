@@ -394,6 +394,21 @@ START_TEST(who_was_cut_off_goes_on)
 }
 END_TEST
 
+/* No room for the rest of it: that is told first. */
+START_TEST(a_full_box_does_not_go_on)
+{
+    struct mailbox full = plain;
+
+    full.message_count = full.max_messages = 2;
+    asked.may_resume = true;
+    struct link *link = call_fails(408, 0, &full);
+    *asked.told = '\0';
+    answer(link);
+    ck_told(&asked, "");
+    ck_assert_ptr_nonnull(strstr(link->told, "play=vm-mailboxfull"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("voicemail_deposit");
@@ -422,6 +437,7 @@ int main(void)
     tcase_add_test(tc, warning_before_the_longest_length);
     tcase_add_test(tc, operator_is_called);
     tcase_add_test(tc, who_was_cut_off_goes_on);
+    tcase_add_test(tc, a_full_box_does_not_go_on);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -345,6 +345,54 @@ START_TEST(first_pin_comes_before_the_messages)
 }
 END_TEST
 
+/* Whoever must first do something for his box then gets what he came for: what was heard of what he sent … */
+START_TEST(first_pin_is_followed_by_receipts)
+{
+    struct mailbox box = plain;
+    struct link *link = call_own();
+
+    asked.receipts_due = true;
+    box.pin_must_change = true;
+    type(link, "739146");
+    asked.mailbox(asked.ticket, 0, &box);
+    type(link, "284095");
+    type(link, "284095");
+    *asked.told = '\0';
+    asked.done(asked.ticket, 0);
+    play_over(link);
+    ck_told(&asked, "receipts=1002");
+    *link->told = '\0';
+    asked.receipts(asked.ticket, 0, "1003");
+    ck_told(link, "play=msg-your-message-to+digits/1+digits/0+digits/0+digits/3+msg-was-heard");
+    play_over(link);
+    ck_told(&asked, "count=1002");
+}
+END_TEST
+
+/* … or the message that is being left for him. */
+START_TEST(first_visit_is_followed_by_screening)
+{
+    struct mailbox box = plain;
+    struct link *caller = call_records();
+    const struct request request = {.call = "test", .number = "1002", .argument = "screen", .params = ""};
+    struct link *owner = call_with(&voicemail_app, &request);
+
+    box.pin_must_change = true;
+    answer(owner);
+    type(owner, "739146");
+    asked.mailbox(asked.ticket, 0, &box);
+    ck_assert_ptr_nonnull(strstr(owner->told, "ask=vm-newpassword"));
+    type(owner, "284095");
+    type(owner, "284095");
+    *asked.told = *owner->told = '\0';
+    asked.done(asked.ticket, 0);
+    play_over(owner);
+    ck_told(&asked, "");
+    ck_assert_ptr_nonnull(strstr(owner->told, "enter="));
+    ck_assert_ptr_nonnull(strstr(caller->told, "enter="));
+}
+END_TEST
+
 START_TEST(options_give_up_on_who_presses_nothing)
 {
     struct link *link = visit();
@@ -424,6 +472,8 @@ int main(void)
     tcase_add_test(tc, first_visit);
     tcase_add_test(tc, pin_is_changed);
     tcase_add_test(tc, first_pin_comes_before_the_messages);
+    tcase_add_test(tc, first_pin_is_followed_by_receipts);
+    tcase_add_test(tc, first_visit_is_followed_by_screening);
     tcase_add_test(tc, options_give_up_on_who_presses_nothing);
     tcase_add_test(tc, preferences_are_set_by_phone);
     suite_add_tcase(suite, tc);
