@@ -192,6 +192,11 @@ static const char *mail_address_fault(const char *text)
                : "is no address: write \"USER@HOST\"";
 }
 
+static const char *mail_format_fault(const char *text)
+{
+    return !strcmp(text, "wav") || !strcmp(text, "opus") ? NULL : "is none of wav, opus";
+}
+
 static const char *tls_fault(const char *text)
 {
     return !strcmp(text, "off") || !strcmp(text, "optional") || !strcmp(text, "required")
@@ -323,6 +328,7 @@ static const struct key keys[] = {
     T("mail", "from", mail_from, "confab@localhost", mail_address_fault),
     T("mail", "tls", mail_tls, "required", tls_fault),
     T("mail", "ca", mail_ca, NULL, folder_fault),
+    T("mail", "format", mail_format, "wav", mail_format_fault),
     T("transcription", "url", transcription_url, NULL, web_fault),
     N("transcription", "deadline", transcription_deadline_s, 1, 600, 60),
     N("records", "keep_days", records_keep_days, 0, 36500, 90),
