@@ -35,7 +35,7 @@ static inline sound_id sound_of(const char *name, const int16_t *samples, size_t
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(sf_writef_short(file, samples, (sf_count_t)count), (sf_count_t)count);
     sf_close(file);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder(name), false, &id), 0);
+    ck_assert_int_eq(double_load(&mixer, in_folder(name), false, &id), 0);
     return id;
 }
 

@@ -31,6 +31,25 @@ START_TEST(three_wrong_pins_end_the_call)
 END_TEST
 
 /* Silence is no guess: it must not lock the owner out. */
+/* For the locks: a subscriber by his number, others by theirs and who vouches for it, one word each. */
+START_TEST(wrong_pins_count_for_who_typed_them)
+{
+    struct request request = {
+        .call = "test", .number = "*98", .argument = "login", .params = "", .peer = "pbx"};
+    struct link *link = call_own();
+
+    type(link, "864213");
+    ck_assert_str_eq(asked.from.caller, "1002");
+    ck_assert_str_eq(asked.from.address, "192.0.2.1");
+    strcpy(request.caller.user, "44 11");
+    link = call_with(&voicemail_app, &request);
+    answer(link);
+    type(link, "1002");
+    type(link, "864213");
+    ck_assert_str_eq(asked.from.caller, "44?11@pbx");
+}
+END_TEST
+
 START_TEST(no_pin_is_a_try_without_a_guess)
 {
     struct link *link = call_own();
@@ -649,6 +668,7 @@ int main(void)
     tcase_add_checked_fixture(tc, voicemail_begin, double_end);
     tcase_add_test(tc, three_wrong_pins_end_the_call);
     tcase_add_test(tc, no_pin_is_a_try_without_a_guess);
+    tcase_add_test(tc, wrong_pins_count_for_who_typed_them);
     tcase_add_test(tc, failed_attempts_and_a_full_box_are_told);
     tcase_add_test(tc, pin_used_before_is_refused);
     tcase_add_test(tc, login_asks_for_the_number_each_time);

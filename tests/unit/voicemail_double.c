@@ -62,7 +62,7 @@ int mailbox_check_pin(struct storage *st, const char *number, const char *pin, c
     char text[128];
 
     (void)st;
-    (void)from;
+    asked.from = *from;
     asked.mailbox = reply;
     snprintf(text, sizeof text, "%s/%s", number, pin);
     return ask(ticket, "check", text);

@@ -27,6 +27,7 @@ struct asked {
     sent_reply *sent;
     leave_reply *leave;
     found_reply *found;
+    struct guesser from;    /* of the last mailbox_check_pin() */
     struct deposit deposit; /* of the last deposit_open() */
     struct entry wanted;    /* of the last entry_update() */
     unsigned marks;         /* of the last deposit_commit() */
