@@ -68,7 +68,7 @@ END_TEST
 START_TEST(each_wrong_pin_is_told)
 {
     for (int i = 1; i <= 11; i++) {
-        char failed[64];
+        char failed[96];
 
         ck_assert_int_eq(ASK(mailbox_check_pin(kit.st, "1001", "111111", &nobody, TICKET, mailbox_answered)),
                          EACCES);
