@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fails when docs/man/confab.conf.5 and the table of keys in core/base/settings.c do not name the same settings in the same
+# Fails when docs/man/confab.conf.5 and the table of keys in core/base/settings_keys.c do not name the same settings in the same
 # sections, with the same ranges and defaults of numbers and truths; when a program's option is not in its page; or when
 # mandoc, where there is one, finds a page at fault.
 cd "${srcdir:-$(dirname "$0")/..}" || exit 1
@@ -15,7 +15,7 @@ fault() {
 
 # "sip ring = 20 (1 to 600)", "sip prack = true", "sip refer".
 sed -n 's/^#define \(LINK_[A-Z_]*\) \([0-9]*\)$/s|\\<\1\\>|\2|/p' core/base/settings_internal.h >"$folder/constants"
-sed -n '/ keys\[\] = {/,/^};/p' core/base/settings.c | sed -f "$folder/constants" | sed -n \
+sed -n '/ keys\[\] = {/,/^};/p' core/base/settings_keys.c | sed -f "$folder/constants" | sed -n \
     -e 's/^ *N("\([a-z]*\)", "\([a-z0-9_]*\)", [a-z0-9_]*, \([0-9]*\), \([0-9]*\), \([0-9]*\)).*/\1 \2 = \5 (\3 to \4)/p;t' \
     -e 's/^ *{"\([a-z]*\)", "\([a-z0-9_]*\)", NUMBER, \([0-9]*\), \([0-9]*\), \([0-9]*\),.*/\1 \2 = \5 (\3 to \4)/p;t' \
     -e 's/^ *B("\([a-z]*\)", "\([a-z0-9_]*\)", [a-z0-9_]*, \([a-z]*\)).*/\1 \2 = \3/p;t' \
@@ -31,9 +31,9 @@ awk '/^\.Ss / { section = $2 == "Top" ? "root" : $2 }
          }
          print line
      }' docs/man/confab.conf.5 | sort >"$folder/page"
-[ -s "$folder/table" ] || fault "core/base/settings.c: there is no table of keys"
+[ -s "$folder/table" ] || fault "core/base/settings_keys.c: there is no table of keys"
 diff "$folder/table" "$folder/page" >"$folder/difference" ||
-    fault "docs/man/confab.conf.5 (>) does not agree with core/base/settings.c (<):
+    fault "docs/man/confab.conf.5 (>) does not agree with core/base/settings_keys.c (<):
 $(cat "$folder/difference")"
 
 # Options as getopt_long() knows them.

@@ -453,10 +453,6 @@ struct worker {
 void worker_commands(struct worker *w);
 __attribute__((warn_unused_result)) int worker_start(struct worker *w);
 void worker_stop(struct worker *w); /* mixer->stopping is set */
-static inline int64_t worker_now_ms(const struct worker *w)
-{
-    return (int64_t)w->tick * TICK_MS;
-}
 
 /* Tests, in a mixer that is driven by hand: one tick of every worker, on the thread that started it. */
 void mixer_tick(struct mixer *m);

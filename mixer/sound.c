@@ -131,29 +131,6 @@ int sound_load(struct mixer *m, const char *path, bool level, sound_id *out)
     return 0;
 }
 
-int sound_load_now(struct mixer *m, const char *path, bool level, sound_id *out)
-{
-    struct sounds *sounds = mixer_sounds(m);
-    struct samples samples;
-    struct sound *s;
-    int error;
-
-    /* Read before a slot is taken: at start-up hundreds of files are tried, and one that is missing leaves no
-     * trace. */
-    error = samples_load(&samples, path, level, NULL, NULL);
-    if (error)
-        return error;
-    error = slot_take(sounds, 1, &s);
-    if (error) {
-        samples_free(&samples);
-        return error;
-    }
-    s->samples = samples;
-    atomic_store_explicit(&s->state, SOUND_READY, memory_order_release);
-    *out = s->id;
-    return 0;
-}
-
 void sound_drop(struct mixer *m, sound_id sound)
 {
     struct sounds *sounds = mixer_sounds(m);

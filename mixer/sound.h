@@ -33,9 +33,6 @@ struct play_item {
  * played at once: the play waits for the load. EVENT_SOUND_LOADED tells the length or what failed.
  */
 __attribute__((warn_unused_result)) int sound_load(struct mixer *m, const char *path, bool level, sound_id *out);
-/* The same at once, for start-up: blocks until loaded. ENOENT, EINVAL (not a sound file), EFBIG, ENOMEM. */
-__attribute__((warn_unused_result)) int sound_load_now(struct mixer *m, const char *path, bool level,
-                                                       sound_id *out);
 void sound_drop(struct mixer *m, sound_id sound);
 
 struct record_limits {

@@ -191,13 +191,17 @@ static const struct job_kind discard_kind = {
 int deposit_discard(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
 {
     struct discard_job *j = job_new(st, sizeof *j, &discard_kind, ticket);
+    int error = ENOMEM;
 
-    if (j == NULL) {
-        return ENOMEM;
+    if (j != NULL) {
+        j->done.reply = reply;
+        key_copy(j->id, sizeof j->id, id);
+        error = job_submit(&j->done.job);
     }
-    j->done.reply = reply;
-    key_copy(j->id, sizeof j->id, id);
-    return job_submit(&j->done.job);
+    if (error != 0 && uuid_valid(id)) {
+        live_discard(st->spool, id);
+    }
+    return error;
 }
 
 /* -- sweep

@@ -33,9 +33,13 @@ STORAGE_CHECK int spool_open(struct spool **out, const char *path);
 void spool_close(struct spool *spool);
 
 /* Deposits of this process that the sweeper must leave alone. */
-STORAGE_CHECK int live_add(struct spool *spool, const char *id); /* ENOMEM, EEXIST */
+STORAGE_CHECK int live_add(struct spool *spool, const char *id); /* ENOMEM, EEXIST, ECANCELED discarded */
 void live_remove(struct spool *spool, const char *id);
 bool live_has(struct spool *spool, const char *id);
+/* One that no job could be had for to remove it, also when its opening is still to come. Any thread. */
+void live_discard(struct spool *spool, const char *id);
+/* True: `id` was such a one, its files are there, and it is in hand no more. */
+bool live_take_unwanted(struct spool *spool, char id[UUID_TEXT]);
 
 /* -- sidecar.c: the record beside the audio
  * ------------------------------------------------------------------------- */

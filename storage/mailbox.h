@@ -78,10 +78,6 @@ typedef void mailbox_first_reply(struct ticket ticket, int error, size_t which,
 STORAGE_CHECK int mailbox_find_first(struct storage *st, const char *const *numbers, size_t count,
                                      struct ticket ticket, mailbox_first_reply *reply);
 
-/* Who wants in; "": unknown, or one that stands for many, and not counted. */
-struct guesser {
-    char caller[CALLER_TEXT], address[ADDRESS_TEXT];
-};
 /*
  * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, a guesser who is locked out (as for
  * rooms: table pin_guess), and a mailbox that is locked: after 10 wrong ones in a row, for 15 minutes, then

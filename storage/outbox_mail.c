@@ -120,6 +120,23 @@ static void text_write(char *out, size_t size, const struct told *told)
              told->seconds % 60, told->attach ? "\nThe sound is attached.\n" : "");
 }
 
+/* As it is stored, or made smaller; what cannot be made smaller goes as it is. `opus` is to be freed. */
+static void sound_attach(const struct settings *settings, const struct told *told, struct mail *mail,
+                         struct audio *opus)
+{
+    if (!told->attach || PQntuples(told->sound) == 0) {
+        return;
+    }
+    mail->sound = PQgetvalue(told->sound, 0, 0);
+    mail->sound_size = (size_t)PQgetlength(told->sound, 0, 0);
+    if (strcmp(settings->mail_format, "opus") == 0 &&
+        audio_to_opus(opus, mail->sound, mail->sound_size) == 0) {
+        mail->sound = opus->bytes;
+        mail->sound_size = opus->size;
+        mail->sound_type = "audio/ogg"; /* RFC 7845 §9 */
+    }
+}
+
 static int told_send(const struct settings *settings, const struct told *told, struct parcel *parcel,
                      const atomic_bool *stops)
 {
@@ -131,6 +148,7 @@ static int told_send(const struct settings *settings, const struct told *told, s
     const char *to = parcel_text(parcel, "to"), *entry = parcel_text(parcel, "entry");
     char subject[400], caller[256], id[256], first[200], name[64];
     char *text = malloc(TEXT_MAX), *html = malloc(TEXT_MAX * 6);
+    struct audio opus = {.bytes = NULL};
     int error = ENOMEM;
 
     if (text == NULL || html == NULL) {
@@ -144,7 +162,6 @@ static int told_send(const struct settings *settings, const struct told *told, s
              caller, told->seconds / 60, told->seconds % 60);
     snprintf(first, sizeof first, "%s@%s", entry, settings->realm);
     snprintf(id, sizeof id, "%s%s", told->transcript ? "transcript." : "", first);
-    snprintf(name, sizeof name, "message-%.8s.wav", entry);
     text_write(text, TEXT_MAX, told);
     if (!html_write(html, (size_t)TEXT_MAX * 6, text)) {
         goto out;
@@ -157,13 +174,13 @@ static int told_send(const struct settings *settings, const struct told *told, s
                         .date = told->created,
                         .text = text,
                         .html = html,
-                        .sound_name = name};
-    if (told->attach && PQntuples(told->sound) > 0) {
-        mail.sound = PQgetvalue(told->sound, 0, 0);
-        mail.sound_size = (size_t)PQgetlength(told->sound, 0, 0);
-    }
+                        .sound_name = name,
+                        .sound_type = "audio/wav"};
+    sound_attach(settings, told, &mail, &opus);
+    snprintf(name, sizeof name, "message-%.8s.%s", entry, opus.bytes != NULL ? "opus" : "wav");
     error = courier_mail(&server, &mail, stops, parcel->fault);
 out:
+    free(opus.bytes);
     free(text);
     free(html);
     return error;

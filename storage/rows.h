@@ -70,6 +70,8 @@ struct audio {
  * ENOMEM, EIO.
  */
 STORAGE_CHECK int audio_load(struct audio *out, int folder, const char *name);
+/* The same sound as Ogg Opus. EINVAL: not mono, of a rate that Opus has not, or no WAV file; ENOMEM. */
+STORAGE_CHECK int audio_to_opus(struct audio *out, const void *wav, size_t size);
 /* Makes a blob row; the caller's transaction must refer to it. */
 STORAGE_CHECK int audio_insert(struct database *db, const struct audio *audio, char id[UUID_TEXT]);
 

@@ -19,6 +19,8 @@
 struct live {
     struct live *next;
     char id[UUID_TEXT];
+    bool opened;   /* there are files of it, or there will be */
+    bool unwanted; /* by live_discard() */
 };
 
 /* -- the folders
@@ -145,22 +147,47 @@ bool live_has(struct spool *spool, const char *id)
     return there;
 }
 
-int live_add(struct spool *spool, const char *id)
+static void live_unlink(struct spool *spool, struct live *gone)
+{
+    struct live **at = &spool->live;
+
+    while (*at != gone) {
+        at = &(*at)->next;
+    }
+    *at = gone->next;
+    free(gone);
+}
+
+/* With the mutex held. */
+static struct live *live_put(struct spool *spool, const char *id)
 {
     struct live *live = calloc(1, sizeof *live);
-    int error = 0;
 
-    if (live == NULL) {
-        return ENOMEM;
-    }
-    strcpy(live->id, id);
-    pthread_mutex_lock(&spool->mutex);
-    if (live_find(spool, id) != NULL) {
-        error = EEXIST;
-        free(live);
-    } else {
+    if (live != NULL) {
+        strcpy(live->id, id);
         live->next = spool->live;
         spool->live = live;
+    }
+    return live;
+}
+
+int live_add(struct spool *spool, const char *id)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&spool->mutex);
+    struct live *live = live_find(spool, id);
+    if (live != NULL && !live->opened) { /* thrown away before it was there */
+        live_unlink(spool, live);
+        error = ECANCELED;
+    } else if (live != NULL) {
+        error = EEXIST;
+    } else {
+        live = live_put(spool, id);
+        error = live == NULL ? ENOMEM : 0;
+    }
+    if (error == 0) {
+        live->opened = true;
     }
     pthread_mutex_unlock(&spool->mutex);
     return error;
@@ -169,16 +196,39 @@ int live_add(struct spool *spool, const char *id)
 void live_remove(struct spool *spool, const char *id)
 {
     pthread_mutex_lock(&spool->mutex);
-    for (struct live **at = &spool->live; *at != NULL; at = &(*at)->next) {
-        if (strcmp((*at)->id, id) == 0) {
-            struct live *gone = *at;
-
-            *at = gone->next;
-            free(gone);
-            break;
-        }
+    struct live *live = live_find(spool, id);
+    if (live != NULL) {
+        live_unlink(spool, live);
     }
     pthread_mutex_unlock(&spool->mutex);
+}
+
+void live_discard(struct spool *spool, const char *id)
+{
+    pthread_mutex_lock(&spool->mutex);
+    struct live *live = live_find(spool, id);
+    if (live == NULL) {
+        live = live_put(spool, id);
+    }
+    if (live != NULL) {
+        live->unwanted = true;
+    }
+    pthread_mutex_unlock(&spool->mutex);
+}
+
+bool live_take_unwanted(struct spool *spool, char id[UUID_TEXT])
+{
+    pthread_mutex_lock(&spool->mutex);
+    struct live *live = spool->live;
+    while (live != NULL && !(live->opened && live->unwanted)) {
+        live = live->next;
+    }
+    if (live != NULL) {
+        memcpy(id, live->id, UUID_TEXT);
+        live_unlink(spool, live);
+    }
+    pthread_mutex_unlock(&spool->mutex);
+    return live != NULL;
 }
 
 /* -- the steps

@@ -41,6 +41,7 @@ STORAGE_CHECK int deposit_open(struct storage *st, const struct deposit *deposit
  */
 STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
                                  storage_done *reply);
+/* ENOBUFS, ENOMEM: the next sweep removes it. */
 STORAGE_CHECK int deposit_discard(struct storage *st, const char *id, struct ticket ticket,
                                   storage_done *reply);
 

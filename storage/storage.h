@@ -25,6 +25,11 @@ struct storage;
 #define CALLER_TEXT 160 /* a subscriber, or a number with the peer that it came from */
 #define ADDRESS_TEXT 46
 
+/* Who types a PIN; "": unknown, or one that stands for many, and not counted. */
+struct guesser {
+    char caller[CALLER_TEXT], address[ADDRESS_TEXT];
+};
+
 /*
  * Applies pending migrations of settings->sql_dir under an advisory lock, starts the threads, replays the
  * spool. ENOTCONN when the database cannot be reached within 30 s, EINVAL when a migration fails (logged),

@@ -87,26 +87,17 @@ void conference_choose(struct member *member, const char *digits)
     link_set_focus(member->link, digits);
 }
 
-/*
- * By what he is known again, thrown out and locked out. A number is as good as who vouches for it; a trusted
- * peer's address stands for all who call by it, and is not counted.
- */
+/* By what he is known again, thrown out and locked out. */
 static void caller_name(struct door_caller *asks, const struct link *link, const struct request *request)
 {
-    bool trusted = settings_trusts(link_settings(link), request->peer);
+    struct guesser from;
 
+    link_guesser(link, &from);
     if (request->user)
         snprintf(asks->user, sizeof asks->user, "%s", request->user);
-    if (request->user)
-        snprintf(asks->caller, sizeof asks->caller, "%s", request->user);
-    else if (request->peer && *request->caller.user)
-        snprintf(asks->caller, sizeof asks->caller, "%s@%s", request->caller.user, request->peer);
-    asks->known = *asks->caller && (request->user || trusted);
-    for (char *c = asks->caller; *c; c++)
-        if (*c <= ' ' || *c > '~')
-            *c = '?'; /* it is a key: one spelling, of one word */
-    if (!trusted)
-        link_source(link, asks->address, sizeof asks->address);
+    snprintf(asks->caller, sizeof asks->caller, "%s", from.caller);
+    snprintf(asks->address, sizeof asks->address, "%s", from.address);
+    asks->known = *asks->caller && (request->user || settings_trusts(link_settings(link), request->peer));
 }
 
 void conference_known(struct member *member, const struct room_row *row, const struct door *door)

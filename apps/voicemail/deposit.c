@@ -213,4 +213,5 @@ void deposit_start(struct link *link)
         .done = deposit_taken,
     };
     deposit_record(vm);
+    screen_ring(vm);
 }

@@ -156,10 +156,15 @@ static void greet_from(struct voicemail *vm, size_t at)
         greet_play(vm, NULL, GREETING_COUNT);
 }
 
+bool deposit_is_possible(const struct voicemail *vm)
+{
+    return !vm->known || (!greet_is_all(vm) && !mailbox_is_full(&vm->box));
+}
+
 /* A full mailbox is told before the caller has spoken, not after. */
 void deposit_greet(struct voicemail *vm)
 {
-    if (vm->known && !greet_is_all(vm) && mailbox_is_full(&vm->box)) {
+    if (!greet_is_all(vm) && !deposit_is_possible(vm)) {
         link_log(vm->link, LEVEL_NOTICE, "mailbox-full mailbox=%s", vm->number);
         voicemail_tell(vm, "vm-mailboxfull", voicemail_goodbye);
         return;

@@ -38,10 +38,8 @@ static void login_refused(struct voicemail *vm)
 /* -- who is in hears first what he should know ------------------------------------------------------------
  */
 
-static void login_entered(struct link *link)
+void login_go_on(struct voicemail *vm)
 {
-    struct voicemail *vm = link_state(link);
-
     if (vm->box.tutorial)
         tutorial_start(vm);
     else if (vm->box.pin_must_change)
@@ -50,6 +48,11 @@ static void login_entered(struct link *link)
         screen_join(vm);
     else
         receipts_tell(vm);
+}
+
+static void login_entered(struct link *link)
+{
+    login_go_on(link_state(link));
 }
 
 /* "Failed attempts to log in since your last visit: 3. Your mailbox is almost full." */
@@ -72,27 +75,6 @@ static void login_welcome(struct voicemail *vm)
         link_play(vm->link, &list, login_entered);
     else
         login_entered(vm->link);
-}
-
-/*
- * For storage, who counts guesses by it: a number is as good as who vouches for it; a trusted peer's address
- * stands for all who call by it, and is not counted.
- */
-static struct guesser login_guesser(const struct link *link)
-{
-    const struct request *request = link_request(link);
-    struct guesser from = {0};
-
-    if (request->user)
-        snprintf(from.caller, sizeof from.caller, "%s", request->user);
-    else if (request->peer && *request->caller.user)
-        snprintf(from.caller, sizeof from.caller, "%s@%s", request->caller.user, request->peer);
-    for (char *c = from.caller; *c; c++)
-        if (*c <= ' ' || *c > '~')
-            *c = '?'; /* it is a key: one spelling, of one word */
-    if (!settings_trusts(link_settings(link), request->peer))
-        link_source(link, from.address, sizeof from.address);
-    return from;
 }
 
 /* -- the PIN ----------------------------------------------------------------------------------------------
@@ -128,7 +110,8 @@ static void login_pin(struct link *link, const char *digits)
         login_refused(vm);
         return;
     }
-    const struct guesser from = login_guesser(link);
+    struct guesser from;
+    link_guesser(link, &from);
     int error = mailbox_check_pin(server_storage(link_server(link)), vm->number, digits, &from,
                                   link_ticket(link), login_checked);
     if (error)
@@ -190,8 +173,9 @@ static void login_trusted(struct ticket ticket, int error, const struct mailbox 
  * caller is not enough. Whether the box is his, storage knows. */
 void login_start(struct voicemail *vm)
 {
-    const struct guesser from = login_guesser(vm->link);
+    struct guesser from;
 
+    link_guesser(vm->link, &from);
     vm->tries = 0;
     if (!vm->direct || !link_request(vm->link)->user ||
         mailbox_trust(server_storage(link_server(vm->link)), vm->number, &from, link_ticket(vm->link),

@@ -21,13 +21,15 @@ static void pin_changed(struct link *link)
 {
     struct voicemail *vm = link_state(link);
 
-    if (vm->box.tutorial)
-        tutorial_go_on(vm);
-    else if (vm->pin_due)
-        inbox_welcome(vm);
-    else
+    bool due = vm->pin_due;
+
+    vm->pin_due = vm->box.pin_must_change = false;
+    if (!due)
         options_menu(link);
-    vm->pin_due = false;
+    else if (vm->box.tutorial)
+        tutorial_go_on(vm);
+    else
+        login_go_on(vm);
 }
 
 static void pin_stored(struct ticket ticket, int error)

@@ -41,7 +41,7 @@ void resume_offer(struct voicemail *vm)
 {
     const struct request *request = link_request(vm->link);
 
-    if (!vm->known || request->anonymous || !*request->caller.user ||
+    if (!vm->known || !deposit_is_possible(vm) || request->anonymous || !*request->caller.user ||
         deposit_find_cut(server_storage(link_server(vm->link)), vm->number, request->caller.user,
                          link_ticket(vm->link), resume_found) != 0)
         deposit_greet(vm);

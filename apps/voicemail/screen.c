@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TAKE_KEY '1'
+#define OWNERS_MAX 4 /* who have the mailbox and are called at a time */
 /* RFC 5373 §4; phones that know an older way look for the parameter of Call-Info. */
 #define RING_HEADERS "Answer-Mode: Auto\r\nCall-Info: <sip:%s>;answer-after=0\r\n"
 
@@ -30,14 +31,21 @@ static void screen_rung(void *arg, int status)
     struct voicemail *vm = arg;
 
     (void)status;
-    vm->phones_ring = false;
+    vm->phones_ring--;
 }
 
-/* The owner's phones answer by themselves, if they do that for us; else they ring until somebody listens. */
-static void screen_call_owner(struct voicemail *vm)
+/* Somebody listens, or there is nothing to listen to any more. */
+static void screen_stop_ringing(struct voicemail *vm)
+{
+    if (vm->phones_ring)
+        call_cancel_origin(link_server(vm->link), vm);
+    vm->phones_ring = 0;
+}
+
+/* His phones answer by themselves, if they do that for us; else they ring until somebody listens. */
+static void screen_call(struct voicemail *vm, const char *owner)
 {
     const struct request *request = link_request(vm->link);
-    const char *owner = request->callee ? request->callee->number : vm->number;
     char headers[sizeof RING_HEADERS + 128];
     struct call_order order = {
         .number = owner,
@@ -55,20 +63,47 @@ static void screen_call_owner(struct voicemail *vm)
     if (request->anonymous)
         order.caller = (struct party){.user = "anonymous"};
     int error = call_make(link_server(vm->link), &order);
-    vm->phones_ring = error == 0;
     if (error)
-        link_log(vm->link, LEVEL_NOTICE, "screen-not-called mailbox=%s error=%d", vm->number, error);
+        link_log(vm->link, LEVEL_NOTICE, "screen-not-called mailbox=%s owner=%s error=%d", vm->number, owner,
+                 error);
+    else
+        vm->phones_ring++;
+}
+
+/* One of those who have the mailbox and a phone; the last answer is ENOENT. Who leaves the message may be one
+ * of them: his phone is busy with it. */
+static void screen_owner(struct ticket ticket, int error, const struct subscriber *subscriber)
+{
+    struct link *link = link_of(ticket);
+
+    if (!link || error)
+        return;
+    struct voicemail *vm = link_state(link);
+    const char *caller = link_request(link)->user;
+    if (!vm->listed || vm->screener || vm->away || vm->phones_ring >= OWNERS_MAX ||
+        (caller && strcmp(caller, subscriber->number) == 0))
+        return;
+    screen_call(vm, subscriber->number);
 }
 
 void screen_begin(struct voicemail *vm)
 {
-    if (vm->listed)
+    if (vm->listed || !deposit_is_possible(vm))
         return;
     vm->listed = true;
     vm->next_deposit = deposits;
     deposits = vm;
-    if (vm->known && vm->box.screen)
-        screen_call_owner(vm);
+}
+
+void screen_ring(struct voicemail *vm)
+{
+    if (!vm->listed || vm->rung || vm->screener || !vm->known || !vm->box.screen)
+        return;
+    vm->rung = true;
+    int error = subscriber_each_of_mailbox(server_storage(link_server(vm->link)), vm->number,
+                                           link_ticket(vm->link), screen_owner);
+    if (error)
+        link_log(vm->link, LEVEL_NOTICE, "screen-not-called mailbox=%s error=%d", vm->number, error);
 }
 
 /* He leaves no message any more: who has only listened has nothing to listen to, who has taken the call
@@ -77,9 +112,7 @@ static void screen_end(struct voicemail *vm)
 {
     struct voicemail **at = &deposits, *screener = vm->screener;
 
-    if (vm->phones_ring)
-        call_cancel_origin(link_server(vm->link), vm);
-    vm->phones_ring = false;
+    screen_stop_ringing(vm);
     if (vm->listed) {
         while (*at != vm)
             at = &(*at)->next_deposit;
@@ -146,6 +179,7 @@ void screen_join(struct voicemail *vm)
     }
     vm->screened = caller;
     caller->screener = vm;
+    screen_stop_ringing(caller);
     link_log(vm->link, LEVEL_INFO, "deposit-screened mailbox=%s", vm->number);
     link_mute(vm->link, true);
     link_enter(vm->link, vm->room);

@@ -14,7 +14,7 @@ static void tutorial_ended(struct ticket ticket, int error)
         return;
     }
     vm->box.tutorial = false;
-    inbox_welcome(vm);
+    login_go_on(vm);
 }
 
 static void tutorial_end(struct link *link)

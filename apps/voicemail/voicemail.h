@@ -134,8 +134,9 @@ struct voicemail {
 
     /* live screening: a deposit's side, and the owner's */
     struct voicemail *next_deposit, *screener, *screened;
-    bool listed, phones_ring; /* it is among the deposits of now; the owner's phones are being called */
-    bool taken;               /* the owner talks to the caller */
+    bool listed, rung;    /* it is among the deposits of now; the owners' phones have been called for it */
+    unsigned phones_ring; /* owners who are being called now */
+    bool taken;           /* the owner talks to the caller */
     bool screening, admitted;
     uint32_t room;
 
@@ -189,6 +190,8 @@ void pilot_invited(struct link *link);
 
 /* greet.c: vm->number, ->box and ->status are set; the link has been answered. */
 void deposit_greet(struct voicemail *vm);
+/* The box takes messages, and another one now, as far as is known. */
+bool deposit_is_possible(const struct voicemail *vm);
 
 /* deposit.c */
 bool deposit_is_busy(const struct voicemail *vm);
@@ -201,7 +204,8 @@ void resume_offer(struct voicemail *vm);
 
 /* screen.c */
 #define SCREEN_ARGUMENT "=screen"        /* of a call that we have made to the owner's phones */
-void screen_begin(struct voicemail *vm); /* somebody leaves a message; once a call */
+void screen_begin(struct voicemail *vm); /* somebody is to leave a message; once a call */
+void screen_ring(struct voicemail *vm);  /* he leaves it now: owners who want it so are called */
 void screen_invited(struct voicemail *vm,
                     const char *mailbox); /* the owner: link_answer() or a refusal follows */
 void screen_called(struct voicemail *vm, const char *mailbox);
@@ -225,6 +229,8 @@ bool operator_failed(struct voicemail *vm);
 
 /* login.c */
 void login_start(struct voicemail *vm);
+/* He is in: what is still due of a first visit, then what he came for. */
+void login_go_on(struct voicemail *vm);
 
 /* keymap.c */
 /* Says what `list` holds and what the menu's keys do, and waits for one: its act is done (acts.c). */
@@ -330,7 +336,7 @@ void tutorial_go_on(struct voicemail *vm); /* he has a PIN of his own */
 
 /* new_pin.c */
 void pin_change(struct voicemail *vm);
-void pin_first(struct voicemail *vm); /* a PIN of his own, then inbox_welcome() */
+void pin_first(struct voicemail *vm); /* a PIN of his own, without which he does not go on */
 
 /* send.c */
 /* Leaves a message in somebody's box, then comes back to the main menu; `number` NULL: he is asked for it. */

@@ -282,7 +282,7 @@ static curl_mime *mail_body(CURL *easy, const struct mail *mail)
         curl_mimepart *part = curl_mime_addpart(mixed);
 
         bad |= curl_mime_data(part, mail->sound, mail->sound_size);
-        bad |= curl_mime_type(part, "audio/wav");
+        bad |= curl_mime_type(part, mail->sound_type);
         bad |= curl_mime_filename(part, mail->sound_name);
         bad |= curl_mime_encoder(part, "base64");
     }

@@ -31,9 +31,9 @@ struct mail {
     const char *id, *reply_to; /* Message-IDs without brackets; reply_to NULL: no In-Reply-To */
     time_t date;
     const char *text, *html;
-    const void *sound; /* a WAV file; NULL: none */
+    const void *sound; /* a file; NULL: none */
     size_t sound_size;
-    const char *sound_name;
+    const char *sound_name, *sound_type; /* "audio/wav" */
 };
 
 struct post {

@@ -164,6 +164,7 @@ struct settings {
     char *webhook_url, *webhook_events; /* where events are posted to, and which; NULL: nowhere */
     char *mail_server;                  /* "smtp://HOST:PORT"; NULL: nothing is mailed */
     char *mail_user, *mail_password, *mail_from, *mail_tls, *mail_ca; /* mail_ca NULL: the system's */
+    char *mail_format;                                                /* of the sound: "wav" or "opus" */
     char *transcription_url; /* sound of each message is posted there; NULL: nowhere */
     unsigned transcription_deadline_s;
     unsigned records_keep_days, records_trace_keep_days; /* 0: for ever */

@@ -23,6 +23,14 @@ int section_line(int last, const char *name, const char *title);
 /* A fault of the file that is being loaded. */
 __attribute__((format(printf, 2, 3))) void settings_complain(int line, const char *format, ...);
 
+/* -- settings_keys.c: the table of keys */
+
+/* NULL: no memory. Without functions of its own for faults and for sections as a whole. */
+struct cfg_t *keys_parser(void);
+/* Copies the plain keys of the table to their fields. */
+void keys_fill(struct settings *s, struct cfg_t *cfg);
+const char *realm_fault(const char *text);
+
 /* -- settings_menus.c: menus of keys */
 
 __attribute__((warn_unused_result)) int menus_fill(struct settings *s, struct cfg_t *cfg);

@@ -243,6 +243,9 @@ const struct subscriber *link_subscriber(const struct link *link);
 const json_t *link_service(const struct link *link, const char *name);
 /* The address that the call came from, as text; "" when the server itself began it. */
 void link_source(const struct link *link, char *out, size_t size);
+/* The caller for storage, who counts wrong PINs by it: a number is as good as who vouches for it; a trusted
+ * peer's address stands for all who call by it, and is left out. */
+void link_guesser(const struct link *link, struct guesser *out);
 void link_set_state(struct link *link, void *state);
 void *link_state(const struct link *link);
 /* For storage's jobs: link_of() gives NULL once the call is over. */

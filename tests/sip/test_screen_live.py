@@ -87,15 +87,17 @@ class TestScreenLive(Mail):
         self.assertEqual(self.phone(owner).invite("*96" + owner).wait_ended().status, 480)
 
     def phones_are_called(self):
-        owner = self.user()
-        self.server.psql("update mailbox set screen = true where number = '%s'" % owner)
-        phone = self.phone(owner, registered=True)
-        caller = self.call(self.user(), "*99" + owner)
-        listener = phone.wait_call()
+        """Whoever has the mailbox, under whatever number; the others' phones ring no longer when one of them listens."""
+        owner, other = self.user(), self.user()
+        self.server.psql("update mailbox set screen = true where number = '%s'; "
+                         "update subscriber set mailbox = '%s' where number = '%s'" % (owner, owner, other))
+        phones = [self.phone(number, registered=True) for number in (owner, other)]
+        caller = self.leaving(owner)
+        ringing, listener = [phone.wait_call() for phone in phones]
         self.assertIn("answer-after=0", listener.invitation.get("Call-Info"))
+        ringing.ring()
         listener.answer(tone=None)
-        leave(caller, (), None, greeting=False)
-        caller.media.tone = 700
+        ringing.wait_ended()
         self.assert_silent_listener(caller, listener)
         self.assert_taken(caller, listener)
         self.count(owner)
@@ -104,7 +106,7 @@ class TestScreenLive(Mail):
         owner = self.user()
         self.server.psql("update mailbox set screen = true where number = '%s'" % owner)
         phone = self.phone(owner, registered=True)
-        caller = self.call(self.user(), "*99" + owner)
+        caller = self.leaving(owner)
         listener = phone.wait_call()
         listener.ring()
         caller.hangup()

@@ -56,6 +56,8 @@ class Web:
 
 
 class Told(Mail):
+    FORMAT = "wav"
+
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
@@ -65,10 +67,10 @@ class Told(Mail):
         cls.addClassCleanup(cls.web.close)
         cls.SETTINGS = (
             "sip { ring = 2 }\nvoicemail { message_silence = 3 }\n"
-            'mail { server = "smtp://127.0.0.1:%d" from = "voice@example.org" tls = "required" ca = "%s" }\n'
+            'mail { server = "smtp://127.0.0.1:%d" from = "voice@example.org" tls = "required" ca = "%s" format = "%s" }\n'
             'webhook { url = "%s/hook" secret = "%s" '
             'events = "message-new message-read message-deleted message-transcript mailbox-full login-failed" }\n'
-            % (cls.smtp.port, cls.smtp.ca, cls.web.url, SECRET)) + cls.more()
+            % (cls.smtp.port, cls.smtp.ca, cls.FORMAT, cls.web.url, SECRET)) + cls.more()
         super().setUpClass()
 
     @classmethod
@@ -206,6 +208,8 @@ class TestMail(Told):
 
 
 class TestWebhook(Told):
+    FORMAT = "opus"
+
     @classmethod
     def more(cls):
         return 'transcription { url = "%s/transcribe" deadline = 2 }' % cls.web.url
@@ -258,6 +262,10 @@ class TestWebhook(Told):
         entry, = self.count(user)
         first, second = until(lambda: len(self.mails(user)) == 2 and self.mails(user), 15, "two mails")
         self.assertEqual(first.message["Message-ID"], "<%s@confab>" % entry.id)
+        sound, = first.message.iter_attachments()
+        self.assertEqual((sound.get_content_type(), sound.get_filename()), ("audio/ogg", "message-%s.opus" % entry.id[:8]))
+        self.assertIn(b"OpusHead", sound.get_content())
+        self.assertLess(len(sound.get_content()), 6000 * entry.ms / 1000)
         self.assertEqual(second.message["In-Reply-To"], first.message["Message-ID"])
         self.assertIn(self.web.text, second.message.get_body(("plain",)).get_content())
         self.assertEqual(self.server.psql("select text from message_transcript where message = '%s'" % entry.message), [[self.web.text]])

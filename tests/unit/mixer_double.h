@@ -28,8 +28,8 @@ void mixer_emit(struct mixer *m, const struct mixer_event *event)
     pthread_mutex_lock(&m->gate);
     pthread_mutex_unlock(&m->gate);
     pthread_mutex_lock(&m->lock);
-    if (m->count < DOUBLE_EVENTS_MAX)
-        m->events[m->count++] = *event;
+    if (m->count - m->taken < DOUBLE_EVENTS_MAX)
+        m->events[m->count++ % DOUBLE_EVENTS_MAX] = *event;
     pthread_cond_signal(&m->changed);
     pthread_mutex_unlock(&m->lock);
 }
@@ -47,7 +47,7 @@ static inline struct mixer_event double_event(struct mixer *m)
     pthread_mutex_lock(&m->lock);
     while (m->taken == m->count)
         pthread_cond_wait(&m->changed, &m->lock);
-    event = m->events[m->taken++];
+    event = m->events[m->taken++ % DOUBLE_EVENTS_MAX];
     pthread_mutex_unlock(&m->lock);
     return event;
 }
@@ -67,6 +67,25 @@ static inline void double_stop(struct mixer *m)
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->gate);
+}
+
+/* Loads it and waits for that, past what happened before; 0 or what the file's trouble was. */
+static inline int double_load(struct mixer *m, const char *path, bool level, sound_id *out)
+{
+    struct mixer_event event;
+    sound_id id = 0;
+    int error = sound_load(m, path, level, &id);
+
+    if (error)
+        return error;
+    do
+        event = double_event(m);
+    while (event.type != EVENT_SOUND_LOADED || event.sound != id);
+    if (event.error)
+        sound_drop(m, id);
+    else
+        *out = id;
+    return event.error;
 }
 
 /* A folder of the test's own. */

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,8 @@ static sound_id sound_make(unsigned seconds, double hz, double then_hz)
 {
     SF_INFO info = {.samplerate = 16000, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
     SNDFILE *file = sf_open(path, SFM_WRITE, &info);
+    struct pollfd wait = {.fd = mixer_event_fd(mixer), .events = POLLIN};
+    struct mixer_event event;
     sound_id id;
 
     ck_assert_ptr_nonnull(file);
@@ -76,7 +79,12 @@ static sound_id sound_make(unsigned seconds, double hz, double then_hz)
         ck_assert_int_eq(sf_writef_short(file, &value, 1), 1);
     }
     sf_close(file);
-    ck_assert_int_eq(sound_load_now(mixer, path, false, &id), 0);
+    ck_assert_int_eq(sound_load(mixer, path, false, &id), 0);
+    do
+        while (!mixer_next_event(mixer, &event))
+            poll(&wait, 1, -1);
+    while (event.type != EVENT_SOUND_LOADED || event.sound != id);
+    ck_assert_int_eq(event.error, 0);
     return id;
 }
 

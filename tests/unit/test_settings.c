@@ -194,6 +194,7 @@ static const struct fault {
     {"mail {\n from = \"nobody\"\n}\n", 2, "is no address"},
     {"mail {\n tls = \"yes\"\n}\n", 2, "is none of off, optional, required"},
     {"mail {\n ca = \"ca.pem\"\n}\n", 2, "is not an absolute path"},
+    {"mail {\n format = \"mp3\"\n}\n", 2, "is none of wav, opus"},
     {"webhook {\n url = \"ftp://x/\"\n}\n", 2, "is neither http:// nor https://"},
     {"webhook {\n events = \"message-new  message-lost\"\n}\n", 2, "names an event that there is not"},
     {"transcription {\n deadline = 0\n}\n", 2, "deadline: \"0\""},

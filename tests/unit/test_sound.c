@@ -70,7 +70,7 @@ static sound_id load_now(const char *name, bool level)
 {
     sound_id id = 0;
 
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder(name), level, &id), 0);
+    ck_assert_int_eq(double_load(&mixer, in_folder(name), level, &id), 0);
     ck_assert_uint_ne(id, 0);
     return id;
 }
@@ -173,6 +173,12 @@ START_TEST(g722_file_is_wideband)
 }
 END_TEST
 
+static void wait_for_count(unsigned wanted)
+{
+    while (sounds_count(mixer.sounds) != wanted)
+        usleep(1000);
+}
+
 START_TEST(bad_files_are_told_apart)
 {
     sound_id id = 0;
@@ -180,13 +186,13 @@ START_TEST(bad_files_are_told_apart)
     bytes_write("text.wav", "this is no sound at all, is it", 30);
     bytes_write("empty.wav", "", 0);
     bytes_write("empty.g722", "", 0);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder("text.wav"), false, &id), EINVAL);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder("empty.wav"), false, &id), EINVAL);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder("empty.g722"), false, &id), EINVAL);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder("missing.wav"), false, &id), ENOENT);
-    ck_assert_int_eq(sound_load_now(&mixer, test_folder, false, &id), EINVAL);
+    ck_assert_int_eq(double_load(&mixer, in_folder("text.wav"), false, &id), EINVAL);
+    ck_assert_int_eq(double_load(&mixer, in_folder("empty.wav"), false, &id), EINVAL);
+    ck_assert_int_eq(double_load(&mixer, in_folder("empty.g722"), false, &id), EINVAL);
+    ck_assert_int_eq(double_load(&mixer, in_folder("missing.wav"), false, &id), ENOENT);
+    ck_assert_int_eq(double_load(&mixer, test_folder, false, &id), EINVAL);
     ck_assert_uint_eq(id, 0);
-    ck_assert_uint_eq(sounds_count(mixer.sounds), 0);
+    wait_for_count(0);
 }
 END_TEST
 
@@ -216,12 +222,6 @@ START_TEST(background_load_reports)
     ck_assert_uint_eq(sounds_count(mixer.sounds), 3);
 }
 END_TEST
-
-static void wait_for_count(unsigned wanted)
-{
-    while (sounds_count(mixer.sounds) != wanted)
-        usleep(1000);
-}
 
 /* A dropped sound's id is an error, also when its slot is used again; what plays keeps its samples until it
  * ends. */
@@ -272,12 +272,12 @@ START_TEST(table_is_bounded)
 
     wav_write("tiny.wav", in, 2, 8000, 1);
     for (unsigned i = 0; i < SOUNDS_MAX; i++)
-        ck_assert_int_eq(sound_load_now(&mixer, in_folder("tiny.wav"), false, &ids[i]), 0);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder("tiny.wav"), false, &more), ENFILE);
+        ck_assert_int_eq(double_load(&mixer, in_folder("tiny.wav"), false, &ids[i]), 0);
+    ck_assert_int_eq(double_load(&mixer, in_folder("tiny.wav"), false, &more), ENFILE);
     ck_assert_int_eq(sound_load(&mixer, in_folder("tiny.wav"), false, &more), ENFILE);
     sound_drop(&mixer, ids[100]);
     wait_for_count(SOUNDS_MAX - 1);
-    ck_assert_int_eq(sound_load_now(&mixer, in_folder("tiny.wav"), false, &more), 0);
+    ck_assert_int_eq(double_load(&mixer, in_folder("tiny.wav"), false, &more), 0);
     ck_assert_uint_ne(more, ids[100]);
 }
 END_TEST

@@ -509,13 +509,12 @@ START_TEST(sound_of_no_length_is_no_message)
 }
 END_TEST
 
-/* Nobody takes replies here, so the threads stand still once those have filled their queue. */
-START_TEST(commit_that_finds_no_place_is_the_sweepers)
+/* Nobody takes replies here, so the threads stand still once those have filled their queue. How many were
+ * asked until then. */
+static int fill_queue(void)
 {
     int asked = 0;
 
-    ck_assert_int_eq(open_deposit("1001"), 0);
-    wav_write(answer.path, 3000, 3000);
     kit_clear();
     for (int refused = 0; refused < 200;) {
         if (mailbox_count(kit.st, "1001", TICKET, counts_answered) == 0) {
@@ -526,6 +525,14 @@ START_TEST(commit_that_finds_no_place_is_the_sweepers)
             nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
         }
     }
+    return asked;
+}
+
+START_TEST(commit_that_finds_no_place_is_the_sweepers)
+{
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    wav_write(answer.path, 3000, 3000);
+    int asked = fill_queue();
     ck_assert_int_eq(deposit_commit(kit.st, id, false, TICKET, done_answered), ENOBUFS);
     ck_assert_int_eq(kit_wait(asked), 0);
     ck_assert_int_eq(messages(), 0);
@@ -533,6 +540,36 @@ START_TEST(commit_that_finds_no_place_is_the_sweepers)
     ck_assert_int_eq(sweep(), 0);
     ck_assert_int_eq(messages(), 1);
     ck_assert(spool_is_empty());
+}
+END_TEST
+
+/* What its caller has thrown away becomes no message, and does not stay for ever. */
+START_TEST(discard_that_finds_no_place_is_the_sweepers)
+{
+    ck_assert_int_eq(open_deposit("1001"), 0);
+    wav_write(answer.path, 3000, 3000);
+    int asked = fill_queue();
+    ck_assert_int_eq(deposit_discard(kit.st, id, TICKET, done_answered), ENOBUFS);
+    ck_assert_int_eq(kit_wait(asked), 0);
+    ck_assert(!spool_is_empty());
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert(spool_is_empty());
+    clock_advance(UINT64_C(121000000));
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(messages(), 0);
+}
+END_TEST
+
+/* Nor when its opening still waits for its turn. */
+START_TEST(discard_overtakes_the_opening)
+{
+    const struct deposit d = deposit_of("1001");
+
+    live_discard(kit.st->spool, id);
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(ASK(deposit_open(kit.st, &d, TICKET, file_answered)), ECANCELED);
+    ck_assert(spool_is_empty());
+    ck_assert(!live_has(kit.st->spool, id));
 }
 END_TEST
 
@@ -639,6 +676,8 @@ int main(void)
     tcase_add_test(full, half_a_record_goes_with_the_first_sweep);
     tcase_add_test(full, sound_of_no_length_is_no_message);
     tcase_add_test(full, commit_that_finds_no_place_is_the_sweepers);
+    tcase_add_test(full, discard_that_finds_no_place_is_the_sweepers);
+    tcase_add_test(full, discard_overtakes_the_opening);
     tcase_add_test(full, without_database_a_message_is_safe_and_comes_later);
     tcase_add_test(full, sweep_comes_every_minute);
     suite_add_tcase(suite, full);

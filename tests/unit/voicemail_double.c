@@ -29,6 +29,14 @@ int subscriber_find(struct storage *st, const char *number, struct ticket ticket
     return ask(ticket, "subscriber", number);
 }
 
+int subscriber_each_of_mailbox(struct storage *st, const char *mailbox, struct ticket ticket,
+                               subscriber_reply *reply)
+{
+    (void)st;
+    asked.subscriber = reply;
+    return ask(ticket, "owners", mailbox);
+}
+
 int mailbox_find(struct storage *st, const char *number, struct ticket ticket, mailbox_reply *reply)
 {
     (void)st;
@@ -54,7 +62,7 @@ int mailbox_check_pin(struct storage *st, const char *number, const char *pin, c
     char text[128];
 
     (void)st;
-    (void)from;
+    asked.from = *from;
     asked.mailbox = reply;
     snprintf(text, sizeof text, "%s/%s", number, pin);
     return ask(ticket, "check", text);
@@ -303,10 +311,8 @@ int call_out_end(struct storage *st, int64_t id, int status, struct ticket ticke
 int receipts_take(struct storage *st, const char *mailbox, struct ticket ticket, receipts_reply *reply)
 {
     (void)st;
-    (void)mailbox;
-    (void)ticket;
-    (void)reply;
-    return ENOENT; /* the owner is welcomed at once */
+    asked.receipts = reply;
+    return asked.receipts_due ? ask(ticket, "receipts", mailbox) : ENOENT; /* he is welcomed at once */
 }
 
 int deposit_open(struct storage *st, const struct deposit *deposit, struct ticket ticket, file_reply *reply)

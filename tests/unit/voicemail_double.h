@@ -27,11 +27,14 @@ struct asked {
     sent_reply *sent;
     leave_reply *leave;
     found_reply *found;
+    struct guesser from;    /* of the last mailbox_check_pin() */
     struct deposit deposit; /* of the last deposit_open() */
     struct entry wanted;    /* of the last entry_update() */
     unsigned marks;         /* of the last deposit_commit() */
     bool may_resume;        /* storage has a message that was cut off */
     cut_reply *cut;
+    bool receipts_due; /* storage is asked for them, and not refused */
+    receipts_reply *receipts;
     char list[UUID_TEXT]; /* of the last recipients_store() */
 };
 extern struct asked asked;
@@ -40,7 +43,15 @@ extern const struct mailbox plain;     /* 1002, without greetings of its own */
 extern const struct subscriber callee; /* 1002, who has it */
 extern const struct entry entries[];   /* three: one, two and three; the second has no caller */
 
+/* Words that are heard often, as link->told has them. */
 #define BEEP "play=1000Hz"
+#define DEFAULT_WORDS "menu=300ms+vm-theperson+digits/1+digits/0+digits/0+digits/2+"
+#define MAIN_MENU(folder) "menu=vm-onefor+" folder "+vm-messages+vm-opts+vm-helpexit"
+#define OPTIONS                                                                                              \
+    "menu=vm-options+vm-press+digits/6+key-preferences+vm-press+digits/7+key-greetings+vm-press+digits/"     \
+    "8+key-lists"
+#define MESSAGE_MENU(delete)                                                                                 \
+    "menu=vm-advopts+vm-repeat+vm-next+" delete "+vm-toforward+vm-savemessage+vm-helpexit"
 
 void voicemail_begin(void); /* ends with double_end() */
 
