@@ -185,23 +185,24 @@ def wait_silence(call, timeout=10.0):
 
 
 def say(call, tones):
-    for hz, seconds in tones:
-        call.media.tone = hz
-        time.sleep(seconds)
-    call.media.tone = None
+    call.media.say(tones)
+    until(lambda: call.ended or not call.media.saying(), 10 + sum(seconds for _, seconds in tones), "the end of the tones")
 
 
 def leave(call, tones, key="#", greeting=True):
-    """Waits for the beep to be over, says the tones, and ends with `key` (None: the recording goes on)."""
+    """Waits for the beep to be over, says the tones, and ends with `key` (None: the recording goes on). The call's `left_s`:
+    since the beep."""
     begin = time.monotonic()
     if not greeting:  # he has heard enough of it
         time.sleep(0.3)
         call.dial("#")
-    wait_tone(call, BEEP_HZ, since=begin)
+    beep = wait_tone(call, BEEP_HZ, since=begin)
     time.sleep(0.4)
     say(call, tones)
     if key:
         call.dial(key)
+    call.left_s = time.monotonic() - beep
+    if key:
         time.sleep(0.3)
     return call
 
