@@ -74,6 +74,8 @@ class Mail(Scenario):
                 for call in list(phone.calls.values()):
                     call.hangup()
         except Exception as error:  # told by together(), beside those of other flows
+            for phone in self.here.phones:
+                phone.hang_up()
             return error
         finally:
             for phone in self.here.phones:
