@@ -14,7 +14,8 @@
     run_sipp    runs a scenario of tests/sip/scenarios to its end, AssertionError with SIPp's log when it fails
 
 Environment: CONFABD is the binary to test (default: build/confabd); beside it voices/ must have been made. One PostgreSQL
-cluster is started for the whole process, with a database for each Server; the demo subscribers are in it.
+cluster is started for the whole process, with a database for each Server; the demo subscribers are in it. A copy of the fresh
+cluster is kept in tests/cluster beside the binary.
 """
 import atexit
 import json
@@ -39,6 +40,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 CONFABD = pathlib.Path(os.environ.get("CONFABD") or SOURCE / "build" / "confabd").resolve()
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
+PRISTINE = CONFABD.parent / "tests" / "cluster"  # a PostgreSQL cluster just made
 SOUNDS = pathlib.Path("/usr/share/asterisk")
 SLOW = 4 if "asan" in str(CONFABD) or os.environ.get("SLOW") else 1  # sanitizers: more patience
 
@@ -110,10 +112,27 @@ class Database:
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
-        self._run("initdb", "-D", self.folder + "/data", "-U", "confab", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                  "--no-sync")
+        if not PRISTINE.exists():
+            self._make_pristine()
+        subprocess.run(["cp", "-a", "--reflink=auto", str(PRISTINE), self.folder + "/data"], check=True)
         atexit.register(self.remove)
         self.start()
+
+    def _make_pristine(self):
+        """What initdb makes is the same each time: it is made once for all programs. Those that start together each make one,
+        and the first stays."""
+        made = self.folder + "/pristine"
+        self._run("initdb", "-D", made, "-U", "confab", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        PRISTINE.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.mkdtemp(prefix="pristine-", dir=PRISTINE.parent)
+        try:
+            subprocess.run(["cp", "-a", made, beside + "/data"], check=True)
+            os.rename(beside + "/data", PRISTINE)
+        except OSError:
+            pass  # another was first
+        finally:
+            shutil.rmtree(beside)
+            shutil.rmtree(made)
 
     def _run(self, tool, *arguments):
         command = [str(POSTGRES / tool), *arguments]
