@@ -35,6 +35,7 @@ import wave
 
 import sound
 from phone import Phone
+from postgres import Pool
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
@@ -108,7 +109,7 @@ class Database:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="confab-pg-")
-        self._count = 0
+        self._count, self.pool = 0, Pool(self.folder)
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
@@ -145,6 +146,7 @@ class Database:
         self._run("pg_ctl", "-D", self.folder + "/data", "-l", self.folder + "/log", "-w", "-o", options, "start")
 
     def stop(self, mode="fast"):
+        self.pool.close()
         self._run("pg_ctl", "-D", self.folder + "/data", "-m", mode, "-w", "stop")
 
     def remove(self):
@@ -156,11 +158,7 @@ class Database:
 
     def psql(self, database, query=None, file=None):
         """Rows as lists of strings."""
-        command = ["psql", "-X", "-q", "-At", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", "confab",
-                   "-d", database]
-        command += ["-f", str(file)] if file else ["-c", query]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return [line.split("\x1f") for line in out.splitlines()]
+        return self.pool.query(database, query or pathlib.Path(file).read_text())
 
     def create(self):
         self._count += 1
@@ -291,6 +289,7 @@ class Server:
         self.wait_log(r" main (reloaded|reload_refused) ", 5, mark)
 
     def remove(self):
+        self.database.pool.close(self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def psql(self, query):
