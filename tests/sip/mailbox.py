@@ -18,8 +18,10 @@ import array
 import concurrent.futures
 import functools
 import io
+import itertools
 import math
 import operator
+import re
 import threading
 import time
 import uuid
@@ -106,6 +108,13 @@ class Mail(Scenario):
     def row(self, entry):
         return entries(self.server, None, entry)[0]
 
+    def adjusted_s(self, call):
+        """What the server's jitter buffer has filled in, stretched and cut of what a call said: much on a busy machine. The call has
+        ended."""
+        name = self.server.wait_log(r"call=(\w+) start .*sip=%s " % re.escape(call.call_id)).group(1)
+        told = self.server.wait_log(r"call=%s media .* concealed_ms=(\d+) longer_ms=(\d+) shorter_ms=(\d+)" % name)
+        return sum(int(ms) for ms in told.groups()) / 1000
+
     def assert_tones(self, heard, said, tolerance=0.16):
         self.assertEqual([hz for hz, _ in heard], [hz for hz, _ in said], (heard, said))
         for (_, got), (_, wanted) in zip(heard, said):
@@ -143,6 +152,12 @@ def spans(samples, candidates):
         else:
             found.append((hz, begin, end))
     return [span for span in found if span[2] - span[1] > LEAST_S]
+
+
+def joined(found):
+    """[(hz, seconds), …] of spans, those of one tone that follow each other as one: a machine in a hurry parts them."""
+    return [(hz, parts[-1][2] - parts[0][1]) for hz, group in itertools.groupby(found, lambda span: span[0])
+            for parts in [list(group)]]
 
 
 def pieces(call, since, candidates, until=None):

@@ -47,7 +47,6 @@ class Media:
         self.machine = None  # a fax machine (fax.py) that speaks and hears in place of the phone
         self._pending = []  # digits to send: [(event, ms)]
         self._words = []    # of say(): [[hz, packets left]]
-        self.held_s = 0.0   # how late the latest packet of them was, as the machine had other things to do
         self._lock = threading.Lock()
         self._ssrc, self._sequence = struct.unpack("!IH", os.urandom(6))
         self._timestamp, self._phase = 0, 0
@@ -162,8 +161,6 @@ class Media:
                     break
             if due < time.monotonic() - 0.5:
                 due = time.monotonic()  # the machine slept: do not send a burst
-            if self._words:
-                self.held_s = max(self.held_s, time.monotonic() - due)
             event = self._send(event)
             self._timestamp = (self._timestamp + self.step) % 2 ** 32
 
