@@ -115,6 +115,10 @@ class Mail(Scenario):
         told = self.server.wait_log(r"call=%s media .* concealed_ms=(\d+) longer_ms=(\d+) shorter_ms=(\d+)" % name)
         return sum(int(ms) for ms in told.groups()) / 1000
 
+    def assert_length(self, row, call, said_s=2.5):
+        """A message is all that was said, and not longer than the time that it took."""
+        self.assertTrue(1000 * said_s - 100 < row.ms < 1000 * call.left_s + 300, (row.ms, call.left_s))
+
     def assert_tones(self, heard, said, tolerance=0.16):
         self.assertEqual([hz for hz, _ in heard], [hz for hz, _ in said], (heard, said))
         for (_, got), (_, wanted) in zip(heard, said):
@@ -160,8 +164,8 @@ def joined(found):
             for parts in [list(group)]]
 
 
-def pieces(call, since, candidates, until=None):
-    return [(hz, round(end - begin, 2)) for hz, begin, end in spans(call.media.samples(since, until), candidates)]
+def pieces(call, since, candidates):
+    return [(hz, round(end - begin, 2)) for hz, begin, end in spans(call.media.samples(since), candidates)]
 
 
 def wait_tone(call, hz, timeout=25.0, since=None):
