@@ -14,7 +14,8 @@
     run_sipp    runs a scenario of tests/sip/scenarios to its end, AssertionError with SIPp's log when it fails
 
 Environment: CONFABD is the binary to test (default: build/confabd); beside it voices/ must have been made. One PostgreSQL
-cluster is started for the whole process, with a database for each Server; the demo subscribers are in it.
+cluster is started for the whole process, with a database for each Server; the demo subscribers are in it. A copy of the fresh
+cluster is kept in tests/cluster beside the binary.
 """
 import atexit
 import json
@@ -34,11 +35,13 @@ import wave
 
 import sound
 from phone import Phone
+from postgres import Pool
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 CONFABD = pathlib.Path(os.environ.get("CONFABD") or SOURCE / "build" / "confabd").resolve()
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
+PRISTINE = CONFABD.parent / "tests" / "cluster"  # a PostgreSQL cluster just made
 SOUNDS = pathlib.Path("/usr/share/asterisk")
 SLOW = 4 if "asan" in str(CONFABD) or os.environ.get("SLOW") else 1  # sanitizers: more patience
 
@@ -106,14 +109,31 @@ class Database:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="confab-pg-")
-        self._count = 0
+        self._count, self.pool = 0, Pool(self.folder)
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
-        self._run("initdb", "-D", self.folder + "/data", "-U", "confab", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                  "--no-sync")
+        if not PRISTINE.exists():
+            self._make_pristine()
+        subprocess.run(["cp", "-a", "--reflink=auto", str(PRISTINE), self.folder + "/data"], check=True)
         atexit.register(self.remove)
         self.start()
+
+    def _make_pristine(self):
+        """What initdb makes is the same each time: it is made once for all programs. Those that start together each make one,
+        and the first stays."""
+        made = self.folder + "/pristine"
+        self._run("initdb", "-D", made, "-U", "confab", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        PRISTINE.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.mkdtemp(prefix="pristine-", dir=PRISTINE.parent)
+        try:
+            subprocess.run(["cp", "-a", made, beside + "/data"], check=True)
+            os.rename(beside + "/data", PRISTINE)
+        except OSError:
+            pass  # another was first
+        finally:
+            shutil.rmtree(beside)
+            shutil.rmtree(made)
 
     def _run(self, tool, *arguments):
         command = [str(POSTGRES / tool), *arguments]
@@ -126,6 +146,7 @@ class Database:
         self._run("pg_ctl", "-D", self.folder + "/data", "-l", self.folder + "/log", "-w", "-o", options, "start")
 
     def stop(self, mode="fast"):
+        self.pool.close()
         self._run("pg_ctl", "-D", self.folder + "/data", "-m", mode, "-w", "stop")
 
     def remove(self):
@@ -137,11 +158,7 @@ class Database:
 
     def psql(self, database, query=None, file=None):
         """Rows as lists of strings."""
-        command = ["psql", "-X", "-q", "-At", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", "confab",
-                   "-d", database]
-        command += ["-f", str(file)] if file else ["-c", query]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return [line.split("\x1f") for line in out.splitlines()]
+        return self.pool.query(database, query or pathlib.Path(file).read_text())
 
     def create(self):
         self._count += 1
@@ -272,6 +289,7 @@ class Server:
         self.wait_log(r" main (reloaded|reload_refused) ", 5, mark)
 
     def remove(self):
+        self.database.pool.close(self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def psql(self, query):

@@ -18,8 +18,10 @@ import array
 import concurrent.futures
 import functools
 import io
+import itertools
 import math
 import operator
+import re
 import threading
 import time
 import uuid
@@ -74,6 +76,8 @@ class Mail(Scenario):
                 for call in list(phone.calls.values()):
                     call.hangup()
         except Exception as error:  # told by together(), beside those of other flows
+            for phone in self.here.phones:
+                phone.hang_up()
             return error
         finally:
             for phone in self.here.phones:
@@ -103,6 +107,17 @@ class Mail(Scenario):
 
     def row(self, entry):
         return entries(self.server, None, entry)[0]
+
+    def adjusted_s(self, call):
+        """What the server's jitter buffer has filled in, stretched and cut of what a call said: much on a busy machine. The call has
+        ended."""
+        name = self.server.wait_log(r"call=(\w+) start .*sip=%s " % re.escape(call.call_id)).group(1)
+        told = self.server.wait_log(r"call=%s media .* concealed_ms=(\d+) longer_ms=(\d+) shorter_ms=(\d+)" % name)
+        return sum(int(ms) for ms in told.groups()) / 1000
+
+    def assert_length(self, row, call, said_s=2.5):
+        """A message is all that was said, and not longer than the time that it took."""
+        self.assertTrue(1000 * said_s - 100 < row.ms < 1000 * call.left_s + 300, (row.ms, call.left_s))
 
     def assert_tones(self, heard, said, tolerance=0.16):
         self.assertEqual([hz for hz, _ in heard], [hz for hz, _ in said], (heard, said))
@@ -143,8 +158,14 @@ def spans(samples, candidates):
     return [span for span in found if span[2] - span[1] > LEAST_S]
 
 
-def pieces(call, since, candidates, until=None):
-    return [(hz, round(end - begin, 2)) for hz, begin, end in spans(call.media.samples(since, until), candidates)]
+def joined(found):
+    """[(hz, seconds), …] of spans, those of one tone that follow each other as one: a machine in a hurry parts them."""
+    return [(hz, parts[-1][2] - parts[0][1]) for hz, group in itertools.groupby(found, lambda span: span[0])
+            for parts in [list(group)]]
+
+
+def pieces(call, since, candidates):
+    return [(hz, round(end - begin, 2)) for hz, begin, end in spans(call.media.samples(since), candidates)]
 
 
 def wait_tone(call, hz, timeout=25.0, since=None):
@@ -185,23 +206,24 @@ def wait_silence(call, timeout=10.0):
 
 
 def say(call, tones):
-    for hz, seconds in tones:
-        call.media.tone = hz
-        time.sleep(seconds)
-    call.media.tone = None
+    call.media.say(tones)
+    until(lambda: call.ended or not call.media.saying(), 10 + sum(seconds for _, seconds in tones), "the end of the tones")
 
 
 def leave(call, tones, key="#", greeting=True):
-    """Waits for the beep to be over, says the tones, and ends with `key` (None: the recording goes on)."""
+    """Waits for the beep to be over, says the tones, and ends with `key` (None: the recording goes on). The call's `left_s`:
+    since the beep."""
     begin = time.monotonic()
     if not greeting:  # he has heard enough of it
         time.sleep(0.3)
         call.dial("#")
-    wait_tone(call, BEEP_HZ, since=begin)
+    beep = wait_tone(call, BEEP_HZ, since=begin)
     time.sleep(0.4)
     say(call, tones)
     if key:
         call.dial(key)
+    call.left_s = time.monotonic() - beep
+    if key:
         time.sleep(0.3)
     return call
 

@@ -1,5 +1,7 @@
 """RTP of one call: sends a sine (or silence, or DTMF), keeps what comes. PCMU and PCMA; any other payload is only counted,
 and where another codec was agreed nothing but DTMF is sent."""
+import array
+import functools
 import os
 import select
 import socket
@@ -12,11 +14,17 @@ import sound
 EVENTS = "0123456789*#ABCD"
 
 
+@functools.lru_cache(maxsize=4096)
+def _tone_payload(codec, hz, db, start):
+    """20 ms of a tone. After a second a whole number of Hz is where it began: there are but 50 of them."""
+    return sound.encode(codec, sound.sine(hz, 0.02, 8000, db, start))
+
+
 class Media:
     """One RTP and one RTCP socket and the thread that serves them, every 20 ms.
 
-    `tone`: frequency that is sent, None for silence; may be changed at any time. `sending`: False stops the packets. `lose`: so
-    many of the next ones get lost on their way.
+    `tone`: frequency that is sent, None for silence; may be changed at any time. say() sends tones of exact lengths before it.
+    `sending`: False stops the packets. `lose`: so many of the next ones get lost on their way.
     `via`: gives the address to send to instead of the SDP's (relay.py).
     `packets`: what came: (time, payload type, sequence, timestamp, marker, ssrc, payload). `digits`: RFC 4733 digits that came.
     `sources`: of each of these packets: (CSRC list, {identifier: bytes} of its header extension). `extmaps`: the identifiers
@@ -38,6 +46,7 @@ class Media:
         self.sent = self.lose = 0
         self.machine = None  # a fax machine (fax.py) that speaks and hears in place of the phone
         self._pending = []  # digits to send: [(event, ms)]
+        self._words = []    # of say(): [[hz, packets left]]
         self._lock = threading.Lock()
         self._ssrc, self._sequence = struct.unpack("!IH", os.urandom(6))
         self._timestamp, self._phase = 0, 0
@@ -84,6 +93,26 @@ class Media:
         with self._lock:
             return len(self._pending)
 
+    def say(self, tones):
+        """Sends [(hz, seconds)], counted in packets: on a busy machine a sleep is longer than was asked for."""
+        with self._lock:
+            self._words += [[hz, round(seconds * 50)] for hz, seconds in tones]
+
+    def saying(self):
+        with self._lock:
+            return bool(self._words)
+
+    def _pitch(self):
+        """Of the next packet."""
+        with self._lock:
+            if not self._words:
+                return self.tone or 0
+            word = self._words[0]
+            word[1] -= 1
+            if word[1] == 0:
+                self._words.pop(0)
+            return word[0]
+
     def close(self):
         self._closed = True
         self._thread.join(2)
@@ -96,7 +125,7 @@ class Media:
         """What came between two moments of time.monotonic(), put together by RTP time; gaps of up to 1 s are silence."""
         with self._lock:
             packets = [p for p in self.packets if p[0] >= since and (until is None or p[0] <= until)]
-        out, base, at = [], None, 0
+        out, base, at = array.array("h"), None, 0
         for _, pt, _, timestamp, _, ssrc, payload in packets:
             name = self.names.get(pt)
             if name not in ("PCMU", "PCMA"):
@@ -108,9 +137,9 @@ class Media:
                 continue
             piece = sound.decode(name, payload)
             if at > len(out):
-                out.extend([0] * (at - len(out)))
+                out.frombytes(bytes(2 * (at - len(out))))
             out[at:at + len(piece)] = piece
-        return out
+        return out.tolist()
 
     @staticmethod
     def _ahead(timestamp, base):
@@ -149,12 +178,9 @@ class Media:
         if event is None and self.codec not in ("PCMU", "PCMA"):
             return None
         if event is None:
-            if self.tone is None:
-                samples = [0] * 160
-            else:
-                samples = sound.sine(self.tone, 0.02, 8000, self.db, self._phase)
-            self._phase += 160
-            self._packet(self.pt, self._timestamp, sound.encode(self.codec, samples), self.sent == 0)
+            payload = _tone_payload(self.codec, self._pitch(), self.db, self._phase)
+            self._phase = (self._phase + 160) % 8000
+            self._packet(self.pt, self._timestamp, payload, self.sent == 0)
             return None
         event[2] = min(event[2] + self.event_step, event[1])
         end = event[2] >= event[1]

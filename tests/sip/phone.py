@@ -586,13 +586,13 @@ class Call(Dialog):
         return response
 
     def dial(self, digits, gap=0.1, ms=100):
-        """RFC 4733 digits, one after another; returns when they are sent."""
+        """RFC 4733 digits, one after another; returns when they are sent, or the call has ended under them."""
         for digit in digits:
             self.media.send_digit(digit, ms)
             end = time.monotonic() + 5
-            while self.media.digits_pending() and time.monotonic() < end:
+            while self.media.digits_pending() and not self.ended and time.monotonic() < end:
                 time.sleep(0.01)
-            assert not self.media.digits_pending(), "digit %s could not be sent" % digit
+            assert self.ended or not self.media.digits_pending(), "digit %s could not be sent" % digit
             time.sleep(gap)
 
     def hangup(self, timeout=WAIT):

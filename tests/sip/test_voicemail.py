@@ -4,13 +4,15 @@ import unittest
 
 import sound
 from harness import until
-from mailbox import (BEEP_HZ, PIN, Mail, entries, leave, login, pieces, seed, spans, stored, wait_silence, wait_speech, wait_tone)
+from mailbox import (BEEP_HZ, PIN, Mail, entries, joined, leave, login, pieces, seed, spans, stored, wait_silence, wait_speech, wait_tone)
 
 PATTERN = [(700, 1.5), (1300, 1.0)]
 HEARD = (700, 1300)
 
 
 class Callers(Mail):
+    adjusted = {}  # by mailbox: seconds of its message
+
     def leave_for(self, callee, reject=None, registered=True):
         """A call that is not taken, the greeting, and a message of two tones; the row that came of it."""
         caller = self.user()
@@ -28,9 +30,20 @@ class Callers(Mail):
         row = self.count(callee)[0]
         wait_speech(call)  # "saved", good-bye
         self.assertEqual(call.wait_ended(15).method, "BYE")
+        self.adjusted[callee] = self.adjusted_s(call)
         self.assertEqual(row.caller, caller)
-        self.assertAlmostEqual(row.ms, 2700, delta=500)
+        self.assert_length(row, call)
         return row
+
+    def is_recording(self, mailbox):
+        """Whether a message for it is being spoken, as its spool entry says."""
+        for record in (self.server.spool / "open").glob("*.json"):
+            try:
+                if '"%s"' % mailbox in record.read_text() and record.with_suffix(".wav").exists():
+                    return True
+            except OSError:
+                pass  # another's, which is finished by now
+        return False
 
     def play_to(self, owner):
         """The message through *97, unchanged, after the words about it."""
@@ -38,16 +51,16 @@ class Callers(Mail):
         call = self.visit(owner)
         call.dial("1")
         tone_at = wait_tone(call, PATTERN[0][0], 30)
-        time.sleep(PATTERN[0][1] + PATTERN[1][1] + 0.3)
-        samples = call.media.samples(tone_at - 0.3)
+        until(lambda: entries(self.server, owner)[0].heard, 15, "the message to be marked as heard")
+        time.sleep(0.3)
+        # All of the call: where in it the tone began is known by RTP time only, as packets come late and many at once on a busy machine.
+        samples = call.media.samples(begin)
         found = spans(samples, HEARD)
-        self.assert_tones([(hz, end - start) for hz, start, end in found], PATTERN)
+        self.assert_tones(joined(found), PATTERN, 0.16 + self.adjusted[owner])
         for hz, start, end in found:
             middle = samples[int((start + 0.2) * 8000):int((end - 0.2) * 8000)]
             self.assertAlmostEqual(sound.level(middle, 8000, hz), call.media.db, delta=1.0)
-        self.assertEqual(pieces(call, begin, HEARD, until=tone_at - 0.1), [])
         self.assertGreater(tone_at - begin, 4)
-        until(lambda: entries(self.server, owner)[0].heard, 5, "the message to be marked as heard")
 
     def not_reached(self):
         def unregistered():
@@ -81,11 +94,12 @@ class Callers(Mail):
                 user = self.user()
                 peer = self.baresip(number, tone=850, codec=codec, register=False)
                 peer.dial("*99" + user)
-                time.sleep(11)  # the greeting and the beep, and two seconds more
+                until(lambda: self.is_recording(user), 20, "the recording")
+                time.sleep(2.5)
                 peer.hangup()
                 self.count(user)
-                (hz, begin, end), = spans(stored(self.server, user), (850,))
-                self.assertGreater(end - begin, 1.5)
+                # A busy machine sends with holes.
+                self.assertGreater(sum(end - begin for _, begin, end in spans(stored(self.server, user), (850,))), 1.5)
             return flow
 
         def unknown():
@@ -140,8 +154,9 @@ class Callers(Mail):
     def how_a_recording_ends(self):
         def hang_up():
             user = self.user()
-            self.direct(user, PATTERN, None).hangup()
-            self.assertAlmostEqual(self.count(user)[0].ms, 2700, delta=500)
+            call = self.direct(user, PATTERN, None)
+            call.hangup()
+            self.assert_length(self.count(user)[0], call)
 
         def silence():
             user = self.user()
@@ -150,7 +165,7 @@ class Callers(Mail):
             self.assertFalse(entries(self.server, user))
             wait_speech(call)  # the review
             call.hangup()
-            self.assertAlmostEqual(self.count(user)[0].ms, 2900, delta=500)
+            self.assert_length(self.count(user)[0], call)
 
         def too_long():
             user = self.user()
@@ -182,11 +197,14 @@ class Callers(Mail):
             time.sleep(2)
             call.dial("1")
             self.count(user)
+            call.wait_ended(15)
+            tolerance = 0.16 + self.adjusted_s(call)
             call = self.visit(user)
             call.dial("1")
             wait_tone(call, 1300)
-            time.sleep(2)
-            self.assert_tones(pieces(call, 0, HEARD), [(1300, 1.5)])
+            until(lambda: entries(self.server, user)[0].heard, 15, "the end of the message")
+            time.sleep(0.3)
+            self.assert_tones(joined(spans(call.media.samples(), HEARD)), [(1300, 1.5)], tolerance)
 
         def urgent():
             user = self.user()

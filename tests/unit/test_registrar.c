@@ -42,6 +42,16 @@ static bool db_has(const char *where)
     return kit_sql(sql) == 1;
 }
 
+/* For how long the first Contact of the last response is bound; what a busy machine has let go by of it is
+ * added again. */
+static unsigned lasts(void)
+{
+    const char *expires = strstr(phone.last, ">;expires=");
+    unsigned seconds = expires ? (unsigned)strtoul(expires + strlen(">;expires="), NULL, 10) : 0;
+
+    return (seconds + 29) / 30 * 30;
+}
+
 /* RFC 8760 §2.4: two challenges, MD5 first for agents that read no further; each is good. */
 START_TEST(both_algorithms_register)
 {
@@ -57,7 +67,7 @@ START_TEST(both_algorithms_register)
     ck_assert(sha && md5 && md5 < sha);
     ck_assert(!phone_has(&phone, "stale"));
     phone_register(&phone, "", "");
-    ck_assert(phone_has(&phone, ">;expires=3600\r\n"));
+    ck_assert_uint_eq(lasts(), 3600);
     ck_assert(phone_has(&phone, "\r\nDate: "));
     ck_assert(phone_has(&phone, " GMT\r\n"));
     snprintf(where, sizeof where, "contact = 'sip:1001@127.0.0.1:%u' and received = 'udp:127.0.0.1:%u'",
@@ -196,25 +206,27 @@ static const struct expires_row {
     const char *why, *contact, *headers;
     int status;
     const char *holds;
+    unsigned lasts; /* 0: not looked at */
 } expires_rows[] = {
-    {"RFC 3261 §10.3 step 7: none given", "<sip:a@127.0.0.1>", "", 200, ";expires=3600"},
-    {"RFC 3261 §10.2.1.1: the header", "<sip:a@127.0.0.1>", "Expires: 120\r\n", 200, ";expires=120"},
+    {"RFC 3261 §10.3 step 7: none given", "<sip:a@127.0.0.1>", "", 200, "SIP/2.0 200", 3600},
+    {"RFC 3261 §10.2.1.1: the header", "<sip:a@127.0.0.1>", "Expires: 120\r\n", 200, "SIP/2.0 200", 120},
     {"RFC 3261 §10.2.1.1: the parameter before the header", "<sip:a@127.0.0.1>;expires=90",
-     "Expires: 120\r\n", 200, ";expires=90"},
-    {"RFC 3261 §10.3 step 7: cut to the maximum", "<sip:a@127.0.0.1>;expires=99999", "", 200,
-     ";expires=7200"},
-    {"RFC 3261 §20.10: no number counts as 3600", "<sip:a@127.0.0.1>;expires=soon", "", 200, ";expires=3600"},
-    {"RFC 3261 §21.4.17: too brief", "<sip:a@127.0.0.1>;expires=30", "", 423, "Min-Expires: 60\r\n"},
-    {"RFC 3261 §10.2.2: 0 removes", "<sip:a@127.0.0.1>;expires=0", "", 200, "SIP/2.0 200"},
-    {"RFC 3261 §20.10: q is kept", "<sip:a@127.0.0.1>;q=0.5", "", 200, ";q=0.500"},
-    {"RFC 3261 §10.3 step 6: * without Expires: 0", "*", "Expires: 60\r\n", 400, ""},
-    {"RFC 3261 §10.3 step 6: * without Expires", "*", "", 400, ""},
-    {"RFC 3261 §10.3 step 6: * beside another", "*, <sip:a@127.0.0.1>", "Expires: 0\r\n", 400, ""},
+     "Expires: 120\r\n", 200, "SIP/2.0 200", 90},
+    {"RFC 3261 §10.3 step 7: cut to the maximum", "<sip:a@127.0.0.1>;expires=99999", "", 200, "SIP/2.0 200",
+     7200},
+    {"RFC 3261 §20.10: no number counts as 3600", "<sip:a@127.0.0.1>;expires=soon", "", 200, "SIP/2.0 200",
+     3600},
+    {"RFC 3261 §21.4.17: too brief", "<sip:a@127.0.0.1>;expires=30", "", 423, "Min-Expires: 60\r\n", 0},
+    {"RFC 3261 §10.2.2: 0 removes", "<sip:a@127.0.0.1>;expires=0", "", 200, "SIP/2.0 200", 0},
+    {"RFC 3261 §20.10: q is kept", "<sip:a@127.0.0.1>;q=0.5", "", 200, ";q=0.500", 0},
+    {"RFC 3261 §10.3 step 6: * without Expires: 0", "*", "Expires: 60\r\n", 400, "", 0},
+    {"RFC 3261 §10.3 step 6: * without Expires", "*", "", 400, "", 0},
+    {"RFC 3261 §10.3 step 6: * beside another", "*, <sip:a@127.0.0.1>", "Expires: 0\r\n", 400, "", 0},
     {"RFC 3261 §19.1.1: headers have no place in a Contact of a REGISTER", "<sip:a@127.0.0.1?X=y>", "", 400,
-     ""},
-    {"what is no SIP URI cannot be called", "<tel:+33123456>", "", 400, ""},
+     "", 0},
+    {"what is no SIP URI cannot be called", "<tel:+33123456>", "", 400, "", 0},
     {"RFC 3261 §8.2.2.3: what we do not have", "<sip:a@127.0.0.1>", "Require: gruu\r\n", 420,
-     "Unsupported: gruu\r\n"},
+     "Unsupported: gruu\r\n", 0},
 };
 
 START_TEST(contacts_follow_the_table)
@@ -225,6 +237,7 @@ START_TEST(contacts_follow_the_table)
     snprintf(headers, sizeof headers, "Contact: %s\r\n%s", row->contact, row->headers);
     phone_request(&phone, "REGISTER", DOMAIN, headers, row->status);
     ck_assert_msg(phone_has(&phone, row->holds), "%s: %s", row->why, phone.last);
+    ck_assert_msg(row->lasts == 0 || lasts() == row->lasts, "%s: %s", row->why, phone.last);
     if (row->status != 200)
         ck_assert_int_eq(bound("1001"), 0);
 }
