@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/callout.h"
 #include "storage/send.h"
 #include "tests/unit/test_storage_kit.h"
 
@@ -95,13 +96,28 @@ static long counted(const char *format, const char *mailbox)
     return kit_sql(sql);
 }
 
+static void callout_answered(struct ticket ticket, int error, const char *mailbox, const char *number)
+{
+    (void)mailbox;
+    (void)number;
+    done_answered(ticket, error);
+}
+
+static int call_out(void)
+{
+    return ASK(callout_next(kit.st, TICKET, callout_answered));
+}
+
 static void one_hears(const char *kind, unsigned before)
 {
     static const char reads[] =
         "select count(*) from outbox where payload->>'event' = 'message-read' and lane = '%s'";
 
     team(kind, kind);
+    counted("insert into callout (mailbox, place, number, tries) values ('%s', 1, '0170', 20)", kind);
     message_in(kind);
+    ck_assert_int_eq(call_out(), 0);
+    kit_sql("update callout_due set next_at = now()");
     ck_assert_int_eq(hear(only("1001", FOLDER_INBOX)), 0);
     ck_assert(answer.entry.heard);
     ck_assert_int_eq(counted("select count(*) from receipt where mailbox = '1005' and heard_by = '%s'", kind),
@@ -112,6 +128,8 @@ static void one_hears(const char *kind, unsigned before)
                      1);
     ck_assert_int_eq(counted("select count(*) from audit where mailbox = '%s' and act = 'heard'", kind), 1);
     ck_assert_int_eq(counted(reads, kind), 1);
+    ck_assert_int_eq(call_out(), ENOENT);
+    ck_assert_int_eq(kit_sql("select count(*) from callout_due"), 0);
     ck_assert_uint_eq(fresh("1001"), 0);
     ck_assert_uint_eq(fresh("1002"), 1);
     ck_assert_uint_eq(list("1001", FOLDER_OLD), 1);
@@ -124,7 +142,8 @@ static void one_hears(const char *kind, unsigned before)
     ck_assert_uint_eq(list("1002", FOLDER_TRASH), before + 1);
 }
 
-/* One has heard it: the sender, the audit, webhooks and retention learn so, once; to the other it is new. */
+/* One has heard it: the sender, the audit, webhooks, retention and who is called learn so, once; to the other
+ * it is new. */
 START_TEST(one_of_a_team_hears_for_what_follows)
 {
     kit_sql("insert into outbox_event values ('message-read')");
