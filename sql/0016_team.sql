@@ -7,8 +7,9 @@ comment on column entry.heard is
 -- What one of a team hears is no new version: who hears it beside him must not find it changed.
 create or replace function entry_advance() returns trigger language plpgsql as $$
 begin
-    if new.heard = old.heard or to_jsonb(new) - 'heard' <> to_jsonb(old) - 'heard'
-        or not exists (select from mailbox where number = new.mailbox and kind in ('shared', 'dispatch')) then
+    if new.heard = old.heard
+        or not exists (select from mailbox where number = new.mailbox and kind in ('shared', 'dispatch'))
+        or to_jsonb(new) - 'heard' <> to_jsonb(old) - 'heard' then
         new.version := old.version + 1;
     end if;
     if new.heard is distinct from old.heard then

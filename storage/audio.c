@@ -224,7 +224,7 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
     if (PQntuples(result) == 0) {
         error = ENOENT;
     } else if (!audio_is_sound(result, &audio)) {
-        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s kind=%s", j->number,
+        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s which=%s", j->number,
                   j->which);
         atomic_fetch_add(&j->job.st->audio_broken, 1);
         error = EIO;
