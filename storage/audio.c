@@ -224,8 +224,8 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
     if (PQntuples(result) == 0) {
         error = ENOENT;
     } else if (!audio_is_sound(result, &audio)) {
-        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s kind=%s", j->number,
-                  j->kind);
+        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s which=%s", j->number,
+                  j->which);
         atomic_fetch_add(&j->job.st->audio_broken, 1);
         error = EIO;
     } else {
@@ -235,7 +235,7 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
     return error;
 }
 
-int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number, const char *what,
+int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number, const char *which,
                  struct ticket ticket, file_reply *reply)
 {
     struct file_job *j = job_new(st, sizeof *j, kind, ticket);
@@ -245,7 +245,7 @@ int file_job_ask(struct storage *st, const struct job_kind *kind, const char *nu
     }
     j->reply = reply;
     key_copy(j->number, sizeof j->number, number);
-    key_copy(j->kind, sizeof j->kind, what);
+    key_copy(j->which, sizeof j->which, which);
     return job_submit(&j->job);
 }
 

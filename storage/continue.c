@@ -148,6 +148,10 @@ int message_continue(struct database *db, const struct deposit *d, const struct 
     if (error == 0) {
         error = message_replace(db, d, &whole);
     }
+    /* Whoever else is told, the triggers tell. */
+    if (error == 0) {
+        error = message_mail(db, d->mailbox, d->continues);
+    }
     *joined = error == 0;
     free(whole.bytes);
     return error;

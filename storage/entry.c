@@ -6,6 +6,7 @@
 #include "storage/rows.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,22 +162,23 @@ static int fetch_run(struct storage *st, struct database *db, struct job *job)
     struct file_job *j = (struct file_job *)job;
 
     (void)st;
-    if (!uuid_valid(j->number)) {
+    if (!uuid_valid(j->which)) {
         return ENOENT;
     }
     return file_job_fetch(
         db, j,
-        "select audio, sha256(audio) = sha256 from entry e join message m on m.id = e.message "
-        "join blob b on b.id = m.blob where e.id = $1",
-        VALUES(value_text(j->number)));
+        "select audio, sha256(audio) = sha256 from entries_of($1) e join message m on m.id = e.message "
+        "join blob b on b.id = m.blob where e.id = $2",
+        VALUES(value_text(j->number), value_text(j->which)));
 }
 
 static const struct job_kind fetch_kind = {
     .name = "entry-fetch", .run = fetch_run, .reply = file_job_reply, .drop = file_job_drop};
 
-int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
+int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+                file_reply *reply)
 {
-    return file_job_ask(st, &fetch_kind, id, "", ticket, reply);
+    return file_job_ask(st, &fetch_kind, reader, id, ticket, reply);
 }
 
 /* -- update
@@ -202,88 +204,153 @@ static int entry_stale(struct database *db, const char *id)
     return error;
 }
 
-/* A statement that changes one entry, if it is still as it was read. */
-static int entry_change(struct database *db, const char *id, const char *sql, const struct value *values,
-                        size_t count)
+/* Locks it, if it is still as it was read and where its reader may reach it. */
+static int entry_lock(struct database *db, const struct entry *entry)
 {
     PGresult *result = NULL;
-    int error = database_query(db, &result, sql, values, count);
+    int error = database_query(db, &result,
+                               "select 1 from entry e where e.id = $1 and e.version = $2 and e.mailbox = $3 "
+                               "and exists (select from entries_of($4) r where r.id = e.id) for update",
+                               VALUES(value_text(entry->id), value_number(entry->version),
+                                      value_text(entry->mailbox), value_text(entry->reader)));
 
     if (error == 0 && PQntuples(result) == 0) {
-        error = entry_stale(db, id);
+        error = entry_stale(db, entry->id);
     }
     PQclear(result);
     return error;
 }
 
-/* A second deletion keeps the time of the first, from which its retention counts. */
-static int update_own(struct database *db, const struct entry *entry)
+/* In a team's box "heard" is not the entry's to have (update_team()). A second deletion keeps the time of the
+ * first, from which its retention counts. */
+static int entry_file(struct database *db, const struct entry *entry, bool own)
 {
-    return entry_change(db, entry->id,
-                        "update entry set folder = $3, heard = $4, "
-                        "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
-                        "where id = $1 and version = $2 and mailbox = $7 returning id",
-                        VALUES(value_text(entry->id), value_number(entry->version),
-                               value_text(folder_names[entry->folder]), value_truth(entry->heard),
-                               value_truth(entry->deleted), value_number(clock_wall()),
-                               value_text(entry->mailbox)));
+    return database_query(db, NULL,
+                          "update entry set folder = $2, heard = case when $3 then $4 else heard end, "
+                          "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
+                          "where id = $1",
+                          VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
+                                 value_truth(own), value_truth(entry->heard), value_truth(entry->deleted),
+                                 value_number(clock_wall())));
+}
+
+static int update_own(struct database *db, struct entry *entry)
+{
+    return entry_file(db, entry, true);
+}
+
+/* -- out of a team's box
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The reader has this message in his own box already, from elsewhere, as `own`: there is one of it. */
+static int entry_merge(struct database *db, struct entry *entry, const char *own)
+{
+    int error = database_query(
+        db, NULL,
+        "update entry o set urgent = o.urgent or e.urgent, deleted_at = null, "
+        "introduction = coalesce(o.introduction, e.introduction), "
+        "heard = o.heard or exists (select from entry_read where entry = e.id and member = $3) "
+        "from entry e where o.id = $2 and e.id = $1",
+        VALUES(value_text(entry->id), value_text(own), value_text(entry->reader)));
+
+    if (error == 0) {
+        error = database_query(db, NULL, "delete from entry where id = $1", VALUES(value_text(entry->id)));
+    }
+    if (error == 0) {
+        snprintf(entry->id, sizeof entry->id, "%s", own);
+    }
+    return error;
+}
+
+/* Out of a dispatch box into the reader's own, *taken, heard if he has heard it. What is under legal hold
+ * stays where it is. */
+static int entry_take(struct database *db, struct entry *entry, bool *taken)
+{
+    PGresult *result = NULL;
+    char own[UUID_TEXT];
+    int error =
+        database_query(db, &result,
+                       "select b.kind = 'dispatch' and not b.legal_hold, coalesce(o.id::text, '') "
+                       "from entry e join mailbox b on b.number = e.mailbox "
+                       "left join entry o on o.mailbox = $2 and o.message = e.message where e.id = $1",
+                       VALUES(value_text(entry->id), value_text(entry->reader)));
+
+    if (error != 0) {
+        return error;
+    }
+    *taken = PQntuples(result) > 0 && row_truth(result, 0, 0);
+    if (*taken) {
+        row_text(result, 0, 1, own, sizeof own);
+    }
+    PQclear(result);
+    if (!*taken) {
+        return 0;
+    }
+    return own[0] != '\0'
+               ? entry_merge(db, entry, own)
+               : database_query(db, NULL,
+                                "update entry set mailbox = $2, claimed_by = '', heard = exists "
+                                "(select from entry_read where entry = $1 and member = $2) where id = $1",
+                                VALUES(value_text(entry->id), value_text(entry->reader)));
+}
+
+/* Whether it is to be in another folder, or in the trash or out of it. */
+static int entry_moves(struct database *db, const struct entry *entry, bool *out)
+{
+    PGresult *result = NULL;
+    int error = database_query(
+        db, &result, "select 1 from entry where id = $1 and (folder <> $2 or (deleted_at is not null) <> $3)",
+        VALUES(value_text(entry->id), value_text(folder_names[entry->folder]), value_truth(entry->deleted)));
+
+    if (error == 0) {
+        *out = PQntuples(result) > 0;
+        PQclear(result);
+    }
+    return error;
 }
 
 /*
  * In a team's box each has his own "heard", which is no new version: who hears it beside him must not find
  * it changed. Where it is filed and whether it is deleted is everybody's; in a dispatch box, the taker's.
  */
-static int update_team(struct database *db, const struct entry *entry)
+static int update_team(struct database *db, struct entry *entry)
 {
-    int error = entry_change(
-        db, entry->id, "select 1 from entry where id = $1 and version = $2 and mailbox = $3 for update",
-        VALUES(value_text(entry->id), value_number(entry->version), value_text(entry->mailbox)));
-
-    if (error == 0) {
-        error = database_query(db, NULL,
+    bool moves = false, taken = false;
+    int error = database_query(db, NULL,
                                entry->heard ? "insert into entry_read (entry, member) values ($1, $2) "
                                               "on conflict (entry, member) do nothing"
                                             : "delete from entry_read where entry = $1 and member = $2",
                                VALUES(value_text(entry->id), value_text(entry->reader)));
-    }
+
     if (error == 0) {
-        error = database_query(
-            db, NULL,
-            "update entry e set folder = $2, "
-            "deleted_at = case when $3 then coalesce(deleted_at, to_timestamp($4::bigint)) end, "
-            "heard = $6, mailbox = case when b.kind = 'dispatch' and not b.legal_hold then $5 else b.number "
-            "end "
-            "from mailbox b where e.id = $1 and b.number = e.mailbox "
-            "and (e.folder <> $2 or (e.deleted_at is not null) <> $3)",
-            VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
-                   value_truth(entry->deleted), value_number(clock_wall()), value_text(entry->reader),
-                   value_truth(entry->heard)));
+        error = entry_moves(db, entry, &moves);
     }
-    return error;
+    if (error == 0 && moves) {
+        error = entry_take(db, entry, &taken);
+    }
+    return error == 0 && moves ? entry_file(db, entry, taken) : error;
 }
 
-/* What is under legal hold stays where it is. A message that he has in his own box already, from elsewhere,
- * cannot be moved there: it stays (EIO). */
-static int entry_take(struct database *db, const struct entry *entry)
+static int claim_team(struct database *db, struct entry *entry)
 {
-    return entry_change(
-        db, entry->id,
-        "update entry e set mailbox = case when b.kind = 'dispatch' and not b.legal_hold then $3 else "
-        "b.number end, "
-        "claimed_by = case when (b.kind = 'dispatch' and not b.legal_hold) or e.claimed_by = $3 then '' else "
-        "$3 end "
-        "from mailbox b where e.id = $1 and e.version = $2 and b.number = e.mailbox and b.number = $4 "
-        "returning e.id",
-        VALUES(value_text(entry->id), value_number(entry->version), value_text(entry->reader),
-               value_text(entry->mailbox)));
+    bool taken = false;
+    int error = entry_take(db, entry, &taken);
+
+    return error != 0 || taken ? error
+                               : database_query(db, NULL,
+                                                "update entry set claimed_by = case when claimed_by = $2 "
+                                                "then '' else $2 end where id = $1",
+                                                VALUES(value_text(entry->id), value_text(entry->reader)));
 }
 
 /* What was asked, and how the entry is then. Out of a dispatch box it is in the reader's own. */
 static int entry_do(struct database *db, struct entry *entry,
-                    int (*change)(struct database *db, const struct entry *entry))
+                    int (*change)(struct database *db, struct entry *entry))
 {
     PGresult *result = NULL;
-    struct entry changed;
+    /* A run that is repeated must find what was asked. */
+    struct entry changed = *entry;
     int error;
 
     if (!uuid_valid(entry->id)) {
@@ -291,13 +358,16 @@ static int entry_do(struct database *db, struct entry *entry,
     }
     error = database_begin(db);
     if (error == 0) {
-        error = change(db, entry);
+        error = entry_lock(db, &changed);
+    }
+    if (error == 0) {
+        error = change(db, &changed);
     }
     if (error == 0) {
         error = database_query(db, &result,
                                "select " ENTRY_COLUMNS
                                "from entries_of($2) e join message m on m.id = e.message where e.id = $1",
-                               VALUES(value_text(entry->id), value_text(entry->reader)));
+                               VALUES(value_text(changed.id), value_text(entry->reader)));
     }
     if (error == 0 && PQntuples(result) == 0) {
         error = ENOENT;
@@ -307,7 +377,6 @@ static int entry_do(struct database *db, struct entry *entry,
         error = database_commit(db);
     }
     PQclear(result);
-    /* Only now: a run that is repeated must find what was asked. */
     if (error == 0) {
         *entry = changed;
     }
@@ -351,7 +420,7 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
 static int claim_run(struct storage *st, struct database *db, struct job *job)
 {
     (void)st;
-    return entry_do(db, &((struct update_job *)job)->entry, entry_take);
+    return entry_do(db, &((struct update_job *)job)->entry, claim_team);
 }
 
 static const struct job_kind claim_kind = {.name = "entry-claim", .run = claim_run, .reply = update_replied};

@@ -28,7 +28,7 @@ static int greeting_run(struct storage *st, struct database *db, struct job *job
     return file_job_fetch(db, j,
                           "select audio, sha256(audio) = sha256 from greeting g join blob b on b.id = g.blob "
                           "where g.mailbox = $1 and g.kind = $2",
-                          VALUES(value_text(j->number), value_text(j->kind)));
+                          VALUES(value_text(j->number), value_text(j->which)));
 }
 
 static const struct job_kind greeting_kind_fetch = {
@@ -104,7 +104,7 @@ int greeting_fetch_for(struct storage *st, const char *number, const char *calle
     }
     j->file.reply = reply;
     key_copy(j->file.number, sizeof j->file.number, number);
-    strcpy(j->file.kind, greeting_names[GREETING_CALLER]);
+    strcpy(j->file.which, greeting_names[GREETING_CALLER]);
     key_copy(j->caller, sizeof j->caller, caller);
     j->alone = alone;
     return job_submit(&j->file.job);

@@ -161,16 +161,20 @@ struct entry_query {
  */
 STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const struct entry_query *query,
                                struct ticket ticket, entries_reply *reply);
-STORAGE_CHECK int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply);
+/* ENOENT also where the reader does not reach it any more: another of his team has it. */
+STORAGE_CHECK int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+                              file_reply *reply);
 
 /* Writes folder, heard and deleted where id and version still hold; the reply has the entry's new version.
- * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
+ * Who files or deletes a message of a dispatch box has taken it into his own, as by entry_claim(). ESTALE. */
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 
-/* Has the entry mailed to the mailbox's owner once more. ENOENT: no such entry, or nobody's address. */
-STORAGE_CHECK int entry_mail(struct storage *st, const char *id, struct ticket ticket, storage_done *reply);
+/* Has the entry mailed to the mailbox's owner once more. ENOENT: nobody's address; ESTALE: the reader does
+ * not reach it any more. */
+STORAGE_CHECK int entry_mail(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+                             storage_done *reply);
 
 /* Stores what the owner has chosen by phone: newest_first, autoplay and envelope. ENOENT. */
 STORAGE_CHECK int mailbox_prefer(struct storage *st, const struct mailbox *box, struct ticket ticket,

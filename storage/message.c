@@ -60,15 +60,20 @@ int message_insert(struct database *db, const struct deposit *d, const struct au
     return error;
 }
 
+/* A mail is written when it leaves, and its row is locked from then on: one that waits tells of the whole. */
 int message_mail(struct database *db, const char *mailbox, const char *message)
 {
-    return database_query(db, NULL,
-                          "insert into outbox (kind, lane, payload) select 'mail', e.id::text, "
-                          "jsonb_build_object('mailbox', m.number, "
-                          "'to', m.email, 'entry', e.id, 'message', e.message) "
-                          "from mailbox m join entry e on e.mailbox = m.number "
-                          "where m.number = $1 and e.message = $2 and m.email is not null",
-                          VALUES(value_text(mailbox), value_text(message)));
+    return database_query(
+        db, NULL,
+        "insert into outbox (kind, lane, payload) select 'mail', e.id::text, "
+        "jsonb_build_object('mailbox', m.number, "
+        "'to', m.email, 'entry', e.id, 'message', e.message) "
+        "from mailbox m join entry e on e.mailbox = m.number "
+        "where m.number = $1 and e.message = $2 and m.email is not null "
+        "and not exists (select from outbox w where w.kind = 'mail' and w.lane = e.id::text "
+        "and w.done_at is null and w.failed_at is null and not w.payload ? 'transcript' "
+        "for update skip locked)",
+        VALUES(value_text(mailbox), value_text(message)));
 }
 
 static int entry_insert(struct database *db, const struct deposit *d)

@@ -1,6 +1,7 @@
 /*
- * Rows of the outbox that leave by mail. The Message-ID follows from the entry: a mail that is sent twice,
- * since a server's yes was lost, is one mail for who reads it.
+ * Rows of the outbox that leave by mail. The Message-ID follows from the entry, and from the parts that were
+ * added to it: a mail that is sent twice, since a server's yes was lost, is one mail for who reads it; that
+ * about a message which was gone on with is another.
  */
 #include "storage/outbox.h"
 
@@ -20,7 +21,7 @@ struct told {
     char mailbox[NUMBER_TEXT], name[128], zone[64], caller[NUMBER_TEXT], caller_name[128];
     bool attach, deletes, urgent, transcript;
     time_t started, created;
-    unsigned seconds;
+    unsigned seconds, parts;
     char *words; /* the transcript; "" without one */
     PGresult *sound;
 };
@@ -42,7 +43,8 @@ static int told_read(struct told *out, struct database *db, const char *entry, b
         db, &result,
         "select b.number, b.name, b.zone, m.caller, m.caller_name, b.mail_attach, b.mail_delete, e.urgent, "
         "extract(epoch from m.started)::bigint, extract(epoch from e.created)::bigint, m.duration_ms / 1000, "
-        "coalesce(t.text, '') from entry e join mailbox b on b.number = e.mailbox join message m "
+        "coalesce(t.text, ''), (select count(*) from message_part p where p.message = m.id) from entry e "
+        "join mailbox b on b.number = e.mailbox join message m "
         "on m.id = e.message left join message_transcript t on t.message = m.id where e.id = $1",
         VALUES(value_text(entry)));
 
@@ -64,17 +66,19 @@ static int told_read(struct told *out, struct database *db, const char *entry, b
     out->started = (time_t)row_number(result, 0, 8);
     out->created = (time_t)row_number(result, 0, 9);
     out->seconds = (unsigned)row_number(result, 0, 10);
+    out->parts = (unsigned)row_number(result, 0, 12);
     out->transcript = transcript;
     out->words = strdup(transcript ? PQgetvalue(result, 0, 11) : "");
     PQclear(result);
     if (out->words == NULL) {
         return ENOMEM;
     }
-    return out->attach ? database_query_binary(db, &out->sound,
-                                               "select b.audio from entry e join message m on m.id = "
-                                               "e.message join blob b on b.id = m.blob where e.id = $1",
-                                               VALUES(value_text(entry)))
-                       : 0;
+    return out->attach
+               ? database_query_binary(db, &out->sound,
+                                       "select b.audio, b.id::text from entry e join message m on m.id = "
+                                       "e.message join blob b on b.id = m.blob where e.id = $1",
+                                       VALUES(value_text(entry)))
+               : 0;
 }
 
 static void told_free(struct told *told)
@@ -146,7 +150,7 @@ static int told_send(const struct settings *settings, const struct told *told, s
                                        .ca = settings->mail_ca,
                                        .tls = settings->mail_tls};
     const char *to = parcel_text(parcel, "to"), *entry = parcel_text(parcel, "entry");
-    char subject[400], caller[256], id[256], first[200], name[64];
+    char subject[400], caller[256], id[256], first[200], part[16], name[64];
     char *text = malloc(TEXT_MAX), *html = malloc(TEXT_MAX * 6);
     struct audio opus = {.bytes = NULL};
     int error = ENOMEM;
@@ -160,7 +164,8 @@ static int told_send(const struct settings *settings, const struct told *told, s
              : told->urgent   ? "Urgent voice message"
                               : "Voice message",
              caller, told->seconds / 60, told->seconds % 60);
-    snprintf(first, sizeof first, "%s@%s", entry, settings->realm);
+    snprintf(part, sizeof part, told->parts > 0 ? ".%u" : "", told->parts);
+    snprintf(first, sizeof first, "%s%s@%s", entry, part, settings->realm);
     snprintf(id, sizeof id, "%s%s", told->transcript ? "transcript." : "", first);
     text_write(text, TEXT_MAX, told);
     if (!html_write(html, (size_t)TEXT_MAX * 6, text)) {
@@ -197,6 +202,15 @@ static bool address_is_one(const char *address)
     return strchr(address, '@') != NULL && strlen(address) < 255;
 }
 
+/* Not where its caller has gone on meanwhile: nobody has the whole elsewhere. */
+static int sound_delete(struct database *db, const char *entry, const char *blob)
+{
+    return database_query(db, NULL,
+                          "update entry e set deleted_at = now() from message m where e.id = $1 "
+                          "and e.deleted_at is null and m.id = e.message and m.blob = $2",
+                          VALUES(value_text(entry), value_text(blob)));
+}
+
 static int mail_deliver(const struct settings *settings, struct database *db, struct parcel *parcel,
                         const atomic_bool *stops)
 {
@@ -212,10 +226,8 @@ static int mail_deliver(const struct settings *settings, struct database *db, st
     if (error == 0) {
         error = told_send(settings, &told, parcel, stops);
     }
-    if (error == 0 && told.deletes) {
-        error = database_query(db, NULL,
-                               "update entry set deleted_at = now() where id = $1 and deleted_at is null",
-                               VALUES(value_text(entry)));
+    if (error == 0 && told.deletes && PQntuples(told.sound) > 0) {
+        error = sound_delete(db, entry, PQgetvalue(told.sound, 0, 1));
     }
     told_free(&told);
     return error;

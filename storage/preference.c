@@ -50,7 +50,7 @@ int mailbox_prefer(struct storage *st, const struct mailbox *box, struct ticket 
 
 struct mail_job {
     struct done_job done;
-    char id[UUID_TEXT];
+    char reader[NUMBER_TEXT], id[UUID_TEXT];
 };
 
 static int mail_run(struct storage *st, struct database *db, struct job *job)
@@ -62,28 +62,30 @@ static int mail_run(struct storage *st, struct database *db, struct job *job)
 
     (void)st;
     if (!uuid_valid(j->id)) {
-        return ENOENT;
+        return ESTALE;
     }
     error = database_query(db, &result,
-                           "select e.mailbox, e.message from entry e join mailbox m on m.number = e.mailbox "
-                           "where e.id = $1 and m.email is not null",
-                           VALUES(value_text(j->id)));
+                           "select e.mailbox, e.message, m.email is not null from entries_of($1) e "
+                           "join mailbox m on m.number = e.mailbox where e.id = $2",
+                           VALUES(value_text(j->reader), value_text(j->id)));
     if (error != 0) {
         return error;
     }
     if (PQntuples(result) == 0) {
-        PQclear(result);
-        return ENOENT;
+        error = ESTALE;
+    } else {
+        row_text(result, 0, 0, mailbox, sizeof mailbox);
+        row_text(result, 0, 1, message, sizeof message);
+        error = row_truth(result, 0, 2) ? 0 : ENOENT;
     }
-    row_text(result, 0, 0, mailbox, sizeof mailbox);
-    row_text(result, 0, 1, message, sizeof message);
     PQclear(result);
-    return message_mail(db, mailbox, message);
+    return error == 0 ? message_mail(db, mailbox, message) : error;
 }
 
 static const struct job_kind mail_kind = {.name = "entry-mail", .run = mail_run, .reply = done_job_reply};
 
-int entry_mail(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
+int entry_mail(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+               storage_done *reply)
 {
     struct mail_job *j = job_new(st, sizeof *j, &mail_kind, ticket);
 
@@ -91,6 +93,7 @@ int entry_mail(struct storage *st, const char *id, struct ticket ticket, storage
         return ENOMEM;
     }
     j->done.reply = reply;
+    key_copy(j->reader, sizeof j->reader, reader);
     key_copy(j->id, sizeof j->id, id);
     return job_submit(&j->done.job);
 }

@@ -79,17 +79,17 @@ STORAGE_CHECK int audio_insert(struct database *db, const struct audio *audio, c
 struct file_job {
     struct job job;
     file_reply *reply;
-    char number[NUMBER_TEXT]; /* or an entry's id */
-    char kind[16];
+    char number[NUMBER_TEXT]; /* the mailbox's; for an entry, as whose it is asked for */
+    char which[UUID_TEXT];    /* the greeting's kind, or the entry's id */
     char path[512];
 };
 /* Runs the query (columns audio, and whether its checksum is right) and writes a fresh file. ENOENT; EIO
  * broken. */
 STORAGE_CHECK int file_job_fetch(struct database *db, struct file_job *j, const char *sql,
                                  const struct value *values, size_t count);
-/* Asks for one: `number` and, where there are several of it, which of them. */
+/* Asks for one: whose, and which of his. */
 STORAGE_CHECK int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number,
-                               const char *what, struct ticket ticket, file_reply *reply);
+                               const char *which, struct ticket ticket, file_reply *reply);
 void file_job_reply(struct job *job);
 void file_job_drop(struct job *job);
 
@@ -106,8 +106,8 @@ STORAGE_CHECK int message_insert(struct database *db, const struct deposit *depo
  * mailbox. */
 STORAGE_CHECK int message_deliver(struct database *db, const struct deposit *deposit,
                                   const struct audio *audio);
-/* Queues a mail about a message, where the mailbox has an address; part of the transaction that makes the
- * entry. */
+/* Queues a mail about a message, where the mailbox has an address and none waits that will tell of it as it
+ * is now; part of the transaction that makes or changes the entry. */
 STORAGE_CHECK int message_mail(struct database *db, const char *mailbox, const char *message);
 STORAGE_CHECK int message_exists(struct database *db, const char *id, bool *out);
 

@@ -24,9 +24,9 @@ static int send_read(struct database *db, const struct send_job *j, char message
     PGresult *result = NULL;
     int error = database_query(db, &result,
                                "select m.id, e.urgent, m.private "
-                               "from entry e join message m on m.id = e.message where e.id = $1 "
+                               "from entries_of($2) e join message m on m.id = e.message where e.id = $1 "
                                "for key share of m",
-                               VALUES(value_text(j->id)));
+                               VALUES(value_text(j->id), value_text(j->sender)));
 
     if (error != 0) {
         return error;
@@ -171,20 +171,21 @@ static int introduction_run(struct storage *st, struct database *db, struct job 
     struct file_job *j = (struct file_job *)job;
 
     (void)st;
-    if (!uuid_valid(j->number)) {
+    if (!uuid_valid(j->which)) {
         return ENOENT;
     }
     return file_job_fetch(
         db, j,
-        "select audio, sha256(audio) = sha256 from entry e join blob b on b.id = e.introduction "
-        "where e.id = $1",
-        VALUES(value_text(j->number)));
+        "select audio, sha256(audio) = sha256 from entries_of($1) e join blob b on b.id = e.introduction "
+        "where e.id = $2",
+        VALUES(value_text(j->number), value_text(j->which)));
 }
 
 static const struct job_kind introduction_kind = {
     .name = "introduction-fetch", .run = introduction_run, .reply = file_job_reply, .drop = file_job_drop};
 
-int introduction_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
+int introduction_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+                       file_reply *reply)
 {
-    return file_job_ask(st, &introduction_kind, id, "", ticket, reply);
+    return file_job_ask(st, &introduction_kind, reader, id, ticket, reply);
 }

@@ -34,7 +34,7 @@ typedef void sent_reply(struct ticket ticket, int error, const struct sent *sent
  * Puts the entry's message, for `sender`, whose visit it is, into the mailboxes behind `target` (a mailbox's
  * number or a list's id): a row each, the sound is shared. `introduction`: a file that is said before it, and
  * unlinked once the job runs; NULL: none. Again to the same one: it is new there again. ENOENT: no such
- * entry; EPERM: it is private.
+ * entry, or none that `sender` reaches any more; EPERM: it is private.
  */
 STORAGE_CHECK int entry_send(struct storage *st, const char *id, const char *target, const char *sender,
                              const char *introduction, struct ticket ticket, sent_reply *reply);
@@ -42,12 +42,13 @@ STORAGE_CHECK int entry_send(struct storage *st, const char *id, const char *tar
 STORAGE_CHECK int undelivered_find(struct storage *st, const char *message, struct ticket ticket,
                                    sent_reply *reply);
 /* The introduction of an entry, as entry_fetch(). ENOENT: it has none. */
-STORAGE_CHECK int introduction_fetch(struct storage *st, const char *id, struct ticket ticket,
-                                     file_reply *reply);
+STORAGE_CHECK int introduction_fetch(struct storage *st, const char *reader, const char *id,
+                                     struct ticket ticket, file_reply *reply);
 
 /*
  * Of a team's box: the reader takes care of the message, or no longer does; of a dispatch box: he has it in
- * his own from now on. ESTALE: somebody was faster.
+ * his own from now on, and where he had it there from elsewhere, the reply is that entry. ESTALE: somebody
+ * was faster, or he is none of the team.
  */
 STORAGE_CHECK int entry_claim(struct storage *st, const struct entry *entry, struct ticket ticket,
                               entry_reply *reply);

@@ -4,6 +4,8 @@
  */
 #include "apps/voicemail/voicemail.h"
 
+#include <errno.h>
+
 #define INTRODUCTION_MAX_MS 120000
 
 static void forward_menu(struct link *link);
@@ -18,6 +20,10 @@ static void forward_sent(struct ticket ticket, int error, const struct sent *sen
     struct voicemail *vm = link_state(link);
     if (error == EPERM) {
         voicemail_tell(vm, "msg-is-private", message_menu);
+        return;
+    }
+    if (error == ENOENT) {
+        message_changed_elsewhere(vm);
         return;
     }
     if (error) {

@@ -22,7 +22,7 @@ static void message_reopen(struct link *link)
 }
 
 /* Another phone or a page was faster: nothing is done over what it did, he hears the folder as it is now. */
-static void message_changed_elsewhere(struct voicemail *vm)
+void message_changed_elsewhere(struct voicemail *vm)
 {
     link_log(vm->link, LEVEL_NOTICE, "entry-changed-elsewhere mailbox=%s", vm->number);
     voicemail_tell(vm, "msg-changed-elsewhere", message_reopen);
@@ -175,7 +175,7 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
 
 static void message_fetch(struct voicemail *vm)
 {
-    int error = entry_fetch(server_storage(link_server(vm->link)), message_entry(vm)->id,
+    int error = entry_fetch(server_storage(link_server(vm->link)), vm->number, message_entry(vm)->id,
                             link_ticket(vm->link), message_fetched);
     if (error)
         voicemail_trouble(vm, "fetch", error);
@@ -203,7 +203,7 @@ void message_present(struct voicemail *vm)
     vm->left_alone = false;
     vm->rounds = 0;
     *vm->introduction = '\0';
-    if (!entry->introduced || introduction_fetch(server_storage(link_server(vm->link)), entry->id,
+    if (!entry->introduced || introduction_fetch(server_storage(link_server(vm->link)), vm->number, entry->id,
                                                  link_ticket(vm->link), message_introduced) != 0)
         message_fetch(vm);
 }
@@ -349,7 +349,9 @@ static void message_mailed(struct ticket ticket, int error)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
-    if (error && error != ENOENT)
+    if (error == ESTALE)
+        message_changed_elsewhere(vm);
+    else if (error && error != ENOENT)
         voicemail_trouble(vm, "mail", error);
     else
         voicemail_tell(vm, error ? "msg-no-address" : "msg-mailed", message_menu);
@@ -357,7 +359,7 @@ static void message_mailed(struct ticket ticket, int error)
 
 void message_mail_it(struct voicemail *vm)
 {
-    int error = entry_mail(server_storage(link_server(vm->link)), message_entry(vm)->id,
+    int error = entry_mail(server_storage(link_server(vm->link)), vm->number, message_entry(vm)->id,
                            link_ticket(vm->link), message_mailed);
 
     if (error)

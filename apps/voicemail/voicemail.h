@@ -280,7 +280,8 @@ bool mailbox_is_almost_full(const struct mailbox *box);
 unsigned mailbox_longest_s(const struct mailbox *box, const struct settings *settings);
 
 /* message.c */
-entry_reply message_updated;                /* storage's answer to a change; vm->updated follows */
+entry_reply message_updated; /* storage's answer to a change; vm->updated follows */
+void message_changed_elsewhere(struct voicemail *vm);
 void message_present(struct voicemail *vm); /* the one at vm->at */
 void message_menu(struct link *link);
 struct entry *message_entry(const struct voicemail *vm);

@@ -116,10 +116,10 @@ class TestMwiModel(Mail):
         self.rows.append(Row(new[0], box))
 
     def listen(self, box):
-        """The owner hears his oldest new message, and deletes it."""
+        """The owner hears his first new message, an urgent one if there is one, and deletes it."""
         order = [row[0] for row in self.server.psql(
             "select e.id from entry e join message m on m.id = e.message where mailbox = '%s' and not heard and deleted_at is null "
-            "and folder = 'inbox' order by m.started, e.id" % box)]
+            "and folder = 'inbox' order by not e.urgent, m.started, e.id" % box)]
         if not order:
             return
         row, = [r for r in self.rows if r.id == order[0]]

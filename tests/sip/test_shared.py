@@ -74,7 +74,20 @@ class TestShared(Mail):
             again.dial("1")
             wait_tone(again, 700)
 
-        self.together(shared, dispatch)
+        def twice():  # he who takes it has it already, from elsewhere
+            box, members = self.team("dispatch")
+            own = seed(self.server, members[0], [(700, 1.5)])
+            self.server.psql("update entry set folder = 'family' where id = '%s'" % own)
+            self.server.psql("insert into entry (mailbox, message) select '%s', message from entry where id = '%s'" % (box, own))
+            call = self.visit(members[0])
+            call.dial("1")
+            wait_tone(call, 700)
+            call.dial("38")
+            until(lambda: self.server.psql("select id from entry where mailbox = '%s'" % box) == [], 10, "one of it")
+            call.dial("7")  # of which he hears
+            until(lambda: self.row(own).deleted, 10, "the trash")
+
+        self.together(shared, dispatch, twice)
 
 
 if __name__ == "__main__":

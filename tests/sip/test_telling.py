@@ -102,6 +102,12 @@ class Told(Mail):
 
 
 class TestMail(Told):
+    def tones(self, message):
+        sound, = message.iter_attachments()
+        with wave.open(io.BytesIO(sound.get_content())) as w:
+            samples = array.array("h", w.readframes(w.getnframes()))[::w.getframerate() // 8000]
+        return [hz for hz, _, _ in spans(samples, (700, 1300))]
+
     def test_mail(self):
         def whole():
             user = self.owner(", zone = 'Asia/Tokyo'")
@@ -127,9 +133,7 @@ class TestMail(Told):
             (stored,), = self.server.psql("select encode(sha256, 'hex') from blob join message m on m.blob = blob.id "
                                           "where m.id = '%s'" % entry.message)
             self.assertEqual(hashlib.sha256(sound.get_content()).hexdigest(), stored)
-            with wave.open(io.BytesIO(sound.get_content())) as w:
-                samples = array.array("h", w.readframes(w.getnframes()))[::w.getframerate() // 8000]
-            self.assertEqual([hz for hz, _, _ in spans(samples, (700, 1300))], [700, 1300])
+            self.assertEqual(self.tones(message), [700, 1300])
 
         def names():  # RFC 2047, whole characters, and nothing of HTML in them
             user = self.owner()
@@ -163,6 +167,26 @@ class TestMail(Told):
             until(lambda: self.outbox(user)[0][3] == "t", 5, "failure")
 
         self.together(whole, names, plain, deleted, bad)
+
+    def test_mail_of_what_goes_on(self):
+        user, caller = self.owner(", mail_delete = true"), self.user()
+        self.smtp.hold = threading.Event()
+        leave(self.call(caller, "*99" + user), [(700, 1.5)], key=None, greeting=False).hangup()
+        entry, = self.count(user)
+        first = "<%s@confab>" % entry.id
+        until(lambda: first in self.smtp.seen, 10, "the first part")
+        call = self.call(caller, "*99" + user)
+        time.sleep(0.5)
+        call.dial("1")
+        leave(call, [(1300, 1.0)]).dial("1")
+        until(lambda: self.row(entry.id).ms > entry.ms, 10, "the second part")
+        self.server.psql("update mailbox set mail_delete = false where number = '%s'" % user)  # for the second mail
+        self.smtp.hold.set()
+        self.mail(user, 2)
+        mails = [mail.message for mail in self.mails(user)]
+        self.assertEqual([mail["Message-ID"] for mail in mails], [first, "<%s.1@confab>" % entry.id])
+        self.assertEqual([self.tones(mail) for mail in mails], [[700], [700, 1300]])
+        self.assertFalse(self.row(entry.id).deleted)  # what the first mail did not have is nowhere else
 
     def test_mail_survives_what_servers_say(self):
         user = self.owner(", mail_delete = true")

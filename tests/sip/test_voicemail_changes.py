@@ -53,7 +53,7 @@ class TestChanges(ToneScenario, Mail):
             self.say_and_wait(call, "7", "vm-deleted")
             self.assertEqual(self.state(first), [(True, True, "inbox")])
             self.assertEqual(pieces(call, began, (700,)), [])
-            self.server.wait_log(r"error storage audio-broken alarm=audio-broken of=" + first)
+            self.server.wait_log(r"error storage audio-broken alarm=audio-broken of=%s which=%s" % (user, first))
             self.assertFalse(call.ended)
         flow.__name__ = name
         return flow

@@ -241,10 +241,10 @@ START_TEST(entry_is_mailed_where_there_is_an_address)
     message_make("1001", "201", "2026-01-02 03:04:05Z");
     ck_assert_int_eq(list("1001", FOLDER_INBOX), 0);
     kit_sql("update mailbox set email = null where number = '1001'");
-    ck_assert_int_eq(ASK(entry_mail(kit.st, answer.entries[0].id, TICKET, done_answered)), ENOENT);
+    ck_assert_int_eq(ASK(entry_mail(kit.st, "1001", answer.entries[0].id, TICKET, done_answered)), ENOENT);
     kit_sql("update mailbox set email = 'a@example.org' where number = '1001'");
-    ck_assert_int_eq(ASK(entry_mail(kit.st, answer.entries[0].id, TICKET, done_answered)), 0);
-    ck_assert_int_eq(ASK(entry_mail(kit.st, "x", TICKET, done_answered)), ENOENT);
+    ck_assert_int_eq(ASK(entry_mail(kit.st, "1001", answer.entries[0].id, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(entry_mail(kit.st, "1001", "x", TICKET, done_answered)), ESTALE);
 }
 END_TEST
 
@@ -512,17 +512,17 @@ START_TEST(entry_fetched_or_found_broken)
         "with wav as (select decode('524946463400000057415645666d74201000000001000100401f0000803e000002001000"
         "6461746110000000' || repeat('00', 16), 'hex') as audio) "
         "update blob set audio = wav.audio, sha256 = sha256(wav.audio) from wav");
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), 0);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", id, TICKET, file_answered)), 0);
     ck_assert_int_eq(file_size(answer.path), 60);
     ck_assert_ptr_nonnull(strstr(answer.path, "/cache/"));
     unlink(answer.path);
     kit_sql("update blob set audio = 'RIFX'");
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), EIO);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", id, TICKET, file_answered)), EIO);
     kit_sql("update blob set sha256 = sha256(audio)"); /* as it was stored, and yet no sound */
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), EIO);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", id, TICKET, file_answered)), EIO);
     uuid_make(id);
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, id, TICKET, file_answered)), ENOENT);
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, "../x", TICKET, file_answered)), ENOENT);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", id, TICKET, file_answered)), ENOENT);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", "../x", TICKET, file_answered)), ENOENT);
 }
 END_TEST
 

@@ -88,7 +88,7 @@ START_TEST(deposit_becomes_a_message)
     ck_assert_int_eq(kit_sql("select (extract(epoch from started) * 1000000)::bigint % 1000000 from message"),
                      123456);
 
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, answer.entries[0].id, TICKET, file_answered)), 0);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", answer.entries[0].id, TICKET, file_answered)), 0);
     struct stat stat_;
     ck_assert_int_eq(stat(answer.path, &stat_), 0);
     ck_assert_int_eq(stat_.st_size, 44 + 48000);
@@ -435,7 +435,7 @@ START_TEST(cut_header_is_mended)
     ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET,
                                       entries_answered)),
                      0);
-    ck_assert_int_eq(ASK(entry_fetch(kit.st, answer.entries[0].id, TICKET, file_answered)), 0);
+    ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", answer.entries[0].id, TICKET, file_answered)), 0);
     int fd = open(answer.path, O_RDONLY);
     ck_assert_int_eq(read(fd, header, sizeof header), (int)sizeof header);
     close(fd);

@@ -400,6 +400,23 @@ START_TEST(removed_elsewhere_is_told)
 }
 END_TEST
 
+/* Another of the team has it by the time that he would send it on. */
+START_TEST(taken_elsewhere_is_told)
+{
+    struct link *link = listens();
+
+    press(link, '8');
+    type(link, "1002");
+    asked.mailbox(asked.ticket, 0, &plain);
+    press(link, '2');
+    *link->told = *asked.told = '\0';
+    asked.sent(asked.ticket, ENOENT, NULL);
+    play_over(link);
+    ck_told(link, "play=msg-changed-elsewhere");
+    ck_told(&asked, "list=1002/0");
+}
+END_TEST
+
 START_TEST(broken_message_is_no_trap)
 {
     struct link *link = visit();
@@ -689,6 +706,7 @@ int main(void)
     tcase_add_test(tc, message_is_made_new_again);
     tcase_add_test(tc, change_elsewhere_is_told);
     tcase_add_test(tc, removed_elsewhere_is_told);
+    tcase_add_test(tc, taken_elsewhere_is_told);
     tcase_add_test(tc, broken_message_is_no_trap);
     tcase_add_test(tc, broken_message_is_passed_by);
     tcase_add_test(tc, database_lost_in_the_middle_is_told);

@@ -173,9 +173,11 @@ int entries_list(struct storage *st, const char *mailbox, const struct entry_que
     return ask(ticket, "list", text);
 }
 
-int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
+int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+                file_reply *reply)
 {
     (void)st;
+    (void)reader;
     asked.file = reply;
     return ask(ticket, "fetch", id);
 }
@@ -192,9 +194,11 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
     return ask(ticket, "update", text);
 }
 
-int entry_mail(struct storage *st, const char *id, struct ticket ticket, storage_done *reply)
+int entry_mail(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+               storage_done *reply)
 {
     (void)st;
+    (void)reader;
     asked.done = reply;
     return ask(ticket, "mail", id);
 }
@@ -229,9 +233,11 @@ int entry_send(struct storage *st, const char *id, const char *target, const cha
     return ask(ticket, "send", text);
 }
 
-int introduction_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply)
+int introduction_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
+                       file_reply *reply)
 {
     (void)st;
+    (void)reader;
     asked.file = reply;
     return ask(ticket, "introduction", id);
 }
