@@ -47,9 +47,8 @@ wait_for() {
 
 # Neither optimised nor packed: that takes long and changes nothing here.
 packages_build() {
-    export DEB_BUILD_OPTIONS="nocheck noopt parallel=$(nproc)"
     rm -f "$folder"/*.deb
-    (cd "$tree" && dpkg-buildpackage -us -uc -b) >"$folder/build.log" 2>&1 || {
+    (cd "$tree" && DEB_BUILD_OPTIONS="nocheck noopt parallel=$(nproc)" dpkg-buildpackage -us -uc -b) >"$folder/build.log" 2>&1 || {
         tail -n 40 "$folder/build.log"
         die "the packages do not build"
     }
@@ -112,8 +111,18 @@ system_make() {
 }
 
 postgres() {
-    inside pg_ctlcluster 15 main "$@" >>"$folder/postgres.log" 2>&1
+    inside pg_ctlcluster --skip-systemctl-redirect 15 main "$@" >>"$folder/postgres.log" 2>&1
 }
+
+# In place of systemd: notes what the packages ask of it. Other packages' services are none of our affair.
+systemd_pretend() {
+    as_root mkdir -p "$root/run/systemd/system"
+    printf '#!/bin/sh\necho "$*" >>/tmp/systemctl.log\n' | as_root tee "$root/usr/bin/systemctl" >/dev/null
+    # shellcheck disable=SC2016 # that script's
+    printf '#!/bin/sh\ncase $1 in confabd*) exit 0 ;; *) exit 101 ;; esac\n' | as_root tee "$root/usr/sbin/policy-rc.d" >/dev/null
+    as_root chmod +x "$root/usr/bin/systemctl"
+}
+asked_systemd() { grep -qE -- "(^| )$1 confabd\.service" "$root/tmp/systemctl.log" 2>/dev/null; }
 
 # As the unit says; there is no systemd in there.
 confabd_start() {
@@ -167,12 +176,21 @@ call_answered() {
 }
 calls_shown() { [ "$(inside_as confab confabctl calls | grep -c ' 9196 ')" -eq "$1" ]; }
 
+# completed WORD...: what bash offers for the last of them.
+completed() {
+    # shellcheck disable=SC2016 # the inner bash's
+    inside bash -c 'source /usr/share/bash-completion/completions/confabctl; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        _confabctl; echo "${COMPREPLY[*]}"' bash "$@"
+}
+
 installs() {
+    systemd_pretend
     as_root cp "$deb" "$doc" "$newer" "$root/tmp/"
     apt_inside install "/tmp/${deb##*/}" "/tmp/${doc##*/}" >"$folder/install.log" 2>&1 || {
         cat "$folder/install.log"
         die "the package cannot be installed"
     }
+    ! asked_systemd '(re)?start' || die "it is started before it has a database"
     for path in /var/lib/confab /var/lib/confab/spool /var/lib/confab/recordings /var/cache/confab; do
         has $path confab:confab:750
     done
@@ -182,6 +200,7 @@ installs() {
         /usr/share/doc/confab/examples/confab.conf /usr/share/doc/confab/docs/voicemail.md /usr/share/confab/voices/fr.grammar; do
         has $path root:root:644
     done
+    [ "$(completed confabctl tr) $(completed confabctl --json calls --si)" = "trace --since" ] || die "bash completes nothing"
     inside_as confab confabd --check >/dev/null || die "the configuration that is installed has faults"
 }
 
@@ -220,6 +239,8 @@ upgrades() {
     [ "$(sum)" = "$before" ] || die "the upgrade has changed configuration or data"
     inside test -e /etc/confab/confab.conf.dpkg-dist || die "the later version's own configuration is not beside the old one"
     has /etc/confab/confab.conf root:confab:640
+    asked_systemd try-restart || die "a server that runs is not restarted by an upgrade"
+    ! asked_systemd stop || die "an upgrade ends the server before it has the new one"
     confabd_stop
     confabd_start
     [ "$(query 'select count(*) from upgraded')" = 0 ] || die "the later version's migration was not applied"
@@ -231,6 +252,7 @@ upgrades() {
 # Nothing that people said is lost; a purge throws the configuration away.
 goes() {
     apt_inside remove confab >"$folder/remove.log" 2>&1 || die "the package cannot be removed"
+    asked_systemd stop || die "a server that runs is not stopped when its package is removed"
     gone /usr/sbin/confabd
     has /etc/confab/confab.conf root:confab:640
     has /var/lib/confab/recordings/kept.flac confab:confab:644
