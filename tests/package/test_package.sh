@@ -179,8 +179,8 @@ calls_shown() { [ "$(inside_as confab confabctl calls | grep -c ' 9196 ')" -eq "
 # completed WORD...: what bash offers for the last of them.
 completed() {
     # shellcheck disable=SC2016 # the inner bash's
-    inside bash -c 'source /usr/share/bash-completion/completions/confabctl; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-        _confabctl; echo "${COMPREPLY[*]}"' bash "$@"
+    bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _confabctl; echo "${COMPREPLY[*]}"' \
+        "$root/usr/share/bash-completion/completions/confabctl" "$@"
 }
 
 installs() {
@@ -265,6 +265,7 @@ goes() {
 }
 
 trap finish EXIT
+rm -f "$folder"/*.log
 packages_build
 say "packages built"
 if [ "${LINTIAN:-no}" = yes ]; then lintian_content; fi
