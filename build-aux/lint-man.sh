@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fails when docs/man/confab.conf.5 and the table of keys in core/base/settings_keys.c do not name the same settings in the same
-# sections, with the same ranges and defaults of numbers and truths; when a program's option is not in its page; or when
-# mandoc, where there is one, finds a page at fault.
+# sections, with the same ranges and defaults of numbers and truths; when a program's option is not in its page; when the
+# completion for bash lacks a command or an option of confabctl; or when mandoc, where there is one, finds a page at fault.
 cd "${srcdir:-$(dirname "$0")/..}" || exit 1
 pages="docs/man/confabctl.1 docs/man/confabd.8 docs/man/confab.conf.5"
 faults=0
@@ -41,6 +41,13 @@ for pair in core/confabctl.c:confabctl.1 core/main.c:confabd.8; do
     for option in $(grep -o '{"[a-z]*", [a-z]*_argument' "${pair%%:*}" | sed 's/{"\([a-z]*\)".*/\1/'); do
         grep -q "Fl Fl $option\b" "docs/man/${pair#*:}" || fault "docs/man/${pair#*:} does not tell of --$option"
     done
+done
+
+# Each word that the page says can be typed is completed.
+completion=etc/confabctl.bash-completion
+for word in $(sed -n -e 's/^\.\(It \)\{0,1\}Cm //p' docs/man/confabctl.1 | sort -u) \
+    $(grep -o 'Fl Fl [a-z-]*' docs/man/confabctl.1 | sed 's/Fl Fl /--/' | sort -u); do
+    grep -qE -e "[ \"]$word[ \"]" "$completion" || fault "$completion does not know $word"
 done
 
 if command -v mandoc >/dev/null 2>&1; then
