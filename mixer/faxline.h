@@ -24,7 +24,7 @@ __attribute__((warn_unused_result)) int faxes_new(struct faxes **out, struct mix
 void faxes_free(struct faxes *faxes); /* all lines have been let go */
 __attribute__((warn_unused_result)) int fax_line_new(struct fax_line **out, struct faxes *faxes,
                                                      uint32_t port, uint32_t serial, const char *path,
-                                                     const char *ident);
+                                                     const char *ident, const struct fax_limits *limits);
 /* Tests, in a mixer that is driven by hand: what the thread does. */
 void faxes_service(struct faxes *faxes);
 
