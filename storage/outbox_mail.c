@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/settings.h"
 #include "core/base/zone.h"
+#include "storage/document.h"
 
 #define GIVE_UP_S (2 * 86400)
 #define TEXT_MAX 80000 /* of one mail's words; the longest transcript fits */
@@ -21,8 +23,14 @@ struct told {
     bool attach, deletes, urgent, transcript;
     time_t started, created;
     unsigned seconds;
-    char *words; /* the transcript; "" without one */
-    PGresult *sound;
+    bool fax, cut;
+    unsigned pages;
+    char sender[FAX_SENDER_TEXT]; /* of a fax */
+    char *words;                  /* the transcript; "" without one */
+    PGresult *blob;
+    uint8_t *pdf; /* a fax's pages */
+    const void *file;
+    size_t file_size; /* what is attached: sound or pages */
 };
 
 /* Who has called: name and number, as far as they are known. */
@@ -35,6 +43,35 @@ static void caller_write(char *out, size_t size, const struct told *told)
     }
 }
 
+/* Pages as PDF, which everybody can open. Those that nobody can show are told of all the same. */
+static int told_attach(struct told *told, struct database *db, const char *entry)
+{
+    int error = database_query_binary(db, &told->blob,
+                                      "select b.audio from entry e join message m on m.id = "
+                                      "e.message join blob b on b.id = m.blob where e.id = $1",
+                                      VALUES(value_text(entry)));
+
+    if (error != 0) {
+        return error;
+    }
+    if (PQntuples(told->blob) == 0) {
+        return ENOENT;
+    }
+    told->file = PQgetvalue(told->blob, 0, 0);
+    told->file_size = (size_t)PQgetlength(told->blob, 0, 0);
+    if (!told->fax) {
+        return 0;
+    }
+    error = document_pdf(told->file, told->file_size, &told->pdf, &told->file_size);
+    told->file = told->pdf;
+    if (error != 0 && error != ENOMEM) {
+        log_event(LEVEL_ERROR, "storage", NULL, "fax-broken entry=%s", entry);
+        told->attach = told->deletes = false;
+        error = 0;
+    }
+    return error;
+}
+
 static int told_read(struct told *out, struct database *db, const char *entry, bool transcript)
 {
     PGresult *result = NULL;
@@ -42,7 +79,8 @@ static int told_read(struct told *out, struct database *db, const char *entry, b
         db, &result,
         "select b.number, b.name, b.zone, m.caller, m.caller_name, b.mail_attach, b.mail_delete, e.urgent, "
         "extract(epoch from m.started)::bigint, extract(epoch from e.created)::bigint, m.duration_ms / 1000, "
-        "coalesce(t.text, '') from entry e join mailbox b on b.number = e.mailbox join message m "
+        "coalesce(t.text, ''), m.kind = 'fax', m.pages, m.cut, m.sender from entry e join mailbox b on "
+        "b.number = e.mailbox join message m "
         "on m.id = e.message left join message_transcript t on t.message = m.id where e.id = $1",
         VALUES(value_text(entry)));
 
@@ -65,22 +103,23 @@ static int told_read(struct told *out, struct database *db, const char *entry, b
     out->created = (time_t)row_number(result, 0, 9);
     out->seconds = (unsigned)row_number(result, 0, 10);
     out->transcript = transcript;
+    out->fax = row_truth(result, 0, 12);
+    out->pages = (unsigned)row_number(result, 0, 13);
+    out->cut = row_truth(result, 0, 14);
+    row_text(result, 0, 15, out->sender, sizeof out->sender);
     out->words = strdup(transcript ? PQgetvalue(result, 0, 11) : "");
     PQclear(result);
     if (out->words == NULL) {
         return ENOMEM;
     }
-    return out->attach ? database_query_binary(db, &out->sound,
-                                               "select b.audio from entry e join message m on m.id = "
-                                               "e.message join blob b on b.id = m.blob where e.id = $1",
-                                               VALUES(value_text(entry)))
-                       : 0;
+    return out->attach ? told_attach(out, db, entry) : 0;
 }
 
 static void told_free(struct told *told)
 {
     free(told->words);
-    PQclear(told->sound);
+    free(told->pdf);
+    PQclear(told->blob);
 }
 
 /* Text of strangers within HTML. False: it does not fit. */
@@ -103,6 +142,24 @@ static bool html_write(char *out, size_t size, const char *text)
     return *text == '\0';
 }
 
+static const char *plural(unsigned count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void fax_write(char *out, size_t size, const struct told *told, const char *caller, const char *when)
+{
+    char sender[FAX_SENDER_TEXT + 16] = "";
+
+    if (told->sender[0] != '\0') {
+        snprintf(sender, sizeof sender, "Its machine: %s\n", told->sender);
+    }
+    snprintf(out, size, "A%s fax for mailbox %s\n\nFrom: %s\n%sReceived: %s\nPages: %u\n%s%s",
+             told->urgent ? "n urgent" : "", told->mailbox, caller, sender, when, told->pages,
+             told->cut ? "\nThe fax is not complete: the call ended before all pages had come.\n" : "",
+             told->attach ? "\nThe fax is attached.\n" : "");
+}
+
 static void text_write(char *out, size_t size, const struct told *told)
 {
     char caller[256], when[64] = "";
@@ -115,9 +172,30 @@ static void text_write(char *out, size_t size, const struct told *told)
         snprintf(out, size, "%s said on %s:\n\n%s\n", caller, when, told->words);
         return;
     }
+    if (told->fax) {
+        fax_write(out, size, told, caller, when);
+        return;
+    }
     snprintf(out, size, "A%s message for mailbox %s\n\nFrom: %s\nLeft: %s\nLength: %u:%02u\n%s",
              told->urgent ? "n urgent" : "", told->mailbox, caller, when, told->seconds / 60,
              told->seconds % 60, told->attach ? "\nThe sound is attached.\n" : "");
+}
+
+static void subject_write(char *out, size_t size, const struct told *told)
+{
+    char caller[256];
+
+    caller_write(caller, sizeof caller, told);
+    if (told->fax) {
+        snprintf(out, size, "%s from %s (%u page%s%s)", told->urgent ? "Urgent fax" : "Fax", caller,
+                 told->pages, plural(told->pages), told->cut ? ", not complete" : "");
+        return;
+    }
+    snprintf(out, size, "%s from %s (%u:%02u)",
+             told->transcript ? "Transcript of the message"
+             : told->urgent   ? "Urgent voice message"
+                              : "Voice message",
+             caller, told->seconds / 60, told->seconds % 60);
 }
 
 static int told_send(const struct settings *settings, const struct told *told, struct parcel *parcel,
@@ -129,22 +207,17 @@ static int told_send(const struct settings *settings, const struct told *told, s
                                        .ca = settings->mail_ca,
                                        .tls = settings->mail_tls};
     const char *to = parcel_text(parcel, "to"), *entry = parcel_text(parcel, "entry");
-    char subject[400], caller[256], id[256], first[200], name[64];
+    char subject[400], id[256], first[200], name[64];
     char *text = malloc(TEXT_MAX), *html = malloc(TEXT_MAX * 6);
     int error = ENOMEM;
 
     if (text == NULL || html == NULL) {
         goto out;
     }
-    caller_write(caller, sizeof caller, told);
-    snprintf(subject, sizeof subject, "%s from %s (%u:%02u)",
-             told->transcript ? "Transcript of the message"
-             : told->urgent   ? "Urgent voice message"
-                              : "Voice message",
-             caller, told->seconds / 60, told->seconds % 60);
+    subject_write(subject, sizeof subject, told);
     snprintf(first, sizeof first, "%s@%s", entry, settings->realm);
     snprintf(id, sizeof id, "%s%s", told->transcript ? "transcript." : "", first);
-    snprintf(name, sizeof name, "message-%.8s.wav", entry);
+    snprintf(name, sizeof name, told->fax ? "fax-%.8s.pdf" : "message-%.8s.wav", entry);
     text_write(text, TEXT_MAX, told);
     if (!html_write(html, (size_t)TEXT_MAX * 6, text)) {
         goto out;
@@ -157,10 +230,12 @@ static int told_send(const struct settings *settings, const struct told *told, s
                         .date = told->created,
                         .text = text,
                         .html = html,
-                        .sound_name = name};
-    if (told->attach && PQntuples(told->sound) > 0) {
-        mail.sound = PQgetvalue(told->sound, 0, 0);
-        mail.sound_size = (size_t)PQgetlength(told->sound, 0, 0);
+                        .context = told->fax ? "fax-message" : "voice-message",
+                        .attached_name = name,
+                        .attached_type = told->fax ? "application/pdf" : "audio/wav"};
+    if (told->attach) {
+        mail.attached = told->file;
+        mail.attached_size = told->file_size;
     }
     error = courier_mail(&server, &mail, stops, parcel->fault);
 out:
