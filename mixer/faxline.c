@@ -409,4 +409,5 @@ void port_fax_end(struct port *p)
         return;
     fax_line_drop(p->fax);
     p->fax = NULL;
+    jitter_hold(p->jitter, 0);
 }

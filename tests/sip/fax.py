@@ -21,6 +21,7 @@ import sound
 from harness import CONFABD, until
 
 FAXER = pathlib.Path(CONFABD).parent / "tests" / "sip" / "faxer"
+AHEAD = 960  # samples that lie ready: a busy machine's hiccups are no gaps for a modem then
 SILENCE = array.array("h", [0] * 160)
 
 
@@ -40,7 +41,7 @@ class FaxMachine:
     def __init__(self, call, sent):
         self.process = subprocess.Popen([str(FAXER), str(sent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.heard, self.datagrams, self.t38, self.state = collections.deque(), collections.deque(), False, "."
-        self.frozen = False
+        self.frozen, self.filled = False, False
         self.lock = threading.Lock()
         self.media = call.media
         call.media.machine = self
@@ -72,17 +73,19 @@ class FaxMachine:
 
     def step(self, media):
         with self.lock:
-            if self.process is None or self.frozen:
+            remote = media.remote  # an answer may take it away at any moment
+            if self.process is None or self.frozen or remote is None:
                 return
             if self.t38:
                 while self.datagrams:
                     self._write(b"P", self.datagrams.popleft())
                 self._write(b"C")
                 for _, datagram in self._replies():
-                    media.rtp.sendto(datagram, media.remote)
+                    media.rtp.sendto(datagram, remote)
                 return
             frame = SILENCE
-            if len(self.heard) >= 160:
+            self.filled = len(self.heard) >= (160 if self.filled else AHEAD)
+            if self.filled:
                 frame = array.array("h", [self.heard.popleft() for _ in range(160)])
             self._write(b"S", frame.tobytes())
             (_, said), = self._replies()

@@ -177,8 +177,10 @@ class Media:
         if self.lose > 0:
             self.lose -= 1
             return
+        remote = self.remote  # an answer may take it away at any moment
         try:
-            self.rtp.sendto(head + payload, self.remote)
+            if remote:
+                self.rtp.sendto(head + payload, remote)
         except OSError:
             pass  # nobody there: as on a real network
 
