@@ -11,7 +11,6 @@ import array
 import collections
 import os
 import pathlib
-import re
 import struct
 import subprocess
 import tempfile
@@ -27,14 +26,10 @@ SILENCE = array.array("h", [0] * 160)
 
 def offer_t38(call):
     address, port = call.media.rtp.getsockname()[:2]
-    response = call.reinvite(body="v=0\r\no=- 7 8 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
-                                  "m=image %d udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
-                                  "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxMaxDatagram:400\r\n"
-                                  "a=T38FaxUdpEC:t38UDPRedundancy\r\n" % (address, address, port))
-    if response.status == 200:  # the answer's audio is refused: its address is that of the image
-        call.media.remote = (re.search(r"^c=IN IP4 (\S+)", response.body, re.M).group(1),
-                             int(re.search(r"^m=image (\d+) ", response.body, re.M).group(1)))
-    return response
+    return call.reinvite(body="v=0\r\no=- 7 8 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
+                                "m=image %d udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
+                                "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxMaxDatagram:400\r\n"
+                                "a=T38FaxUdpEC:t38UDPRedundancy\r\n" % (address, address, port))
 
 
 class FaxMachine:
