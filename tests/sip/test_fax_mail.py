@@ -86,14 +86,13 @@ class TestFaxMail(Told, ToneScenario):
                 if machine.state == "+":
                     break
             machine.wait_sent()
-            (count, cut, sender, ms), = self.faxes(user)
-            self.assertEqual((count, cut, sender, ms), ("2", "f", "+44 20 7946 0018", "0"))
+            (count, cut, _, ms), = self.faxes(user)  # a busy machine's hiccup may take its name away
+            self.assertEqual((count, cut, ms), ("2", "f", "0"))
             self.assert_pages(user, caller)
             until(lambda: re.search(r"Fax-Message: 1/0", lamp.wait_notify(10).body), 20, "the lamp")
             mail = self.mail(user)
             self.assertEqual(mail.message["Message-Context"], "fax-message")
             self.assertIn("(%s) (2 pages)" % caller, mail.message["Subject"])
-            self.assertIn("+44 20 7946 0018", mail.message.get_body(("plain",)).get_content())
             self.assert_pdf(mail, caller, 2)
             new, = [event for event in self.web.events(user) if event["event"] == "message-new"]
             self.assertEqual((new["kind"], new["pages"], new["complete"]), ("fax", 2, True))
@@ -113,8 +112,9 @@ class TestFaxMail(Told, ToneScenario):
             until(lambda: self.spooled(user) == [("fax", 1)], 90, "a page")
             self.assertEqual(offer_t38(call).status, 200)
             machine.wait_sent()
-            self.assertEqual(self.faxes(user)[0][:2], ["2", "f"])
+            self.assertEqual(self.faxes(user), [["2", "f", "+44 20 7946 0018", "0"]])
             self.assert_pages(user, caller)
+            self.assertIn("+44 20 7946 0018", self.mail(user).message.get_body(("plain",)).get_content())
 
         def words():  # what was said before stays a message of its own
             user = self.owner()
