@@ -13,8 +13,8 @@
 
 #include <sys/socket.h>
 
-/* What a modem hears comes so late that a network's hiccups are hardly ever gaps, which it bears badly. T.30 has
- * seconds for an answer. */
+/* What a modem hears comes so late that a network's hiccups are hardly ever gaps, which it bears badly. T.30
+ * has seconds for an answer. */
 #define FAX_DELAY_MS 120
 
 struct mixer;

@@ -85,8 +85,8 @@ struct jitter_packet {
     unsigned skip_ms; /* jitter_get: leave out this much at its beginning */
 };
 
-/* From now on no less delay than this, whatever the network needs (0 to JITTER_MOST_MS): for a listener to whom
- * a gap is worse than time. The stream begins anew. */
+/* From now on no less delay than this, whatever the network needs (0 to JITTER_MOST_MS): for a listener to
+ * whom a gap is worse than time. The stream begins anew. */
 void jitter_hold(struct jitter *j, unsigned ms);
 /* Forgets the stream, not what was counted. */
 void jitter_reset(struct jitter *j);

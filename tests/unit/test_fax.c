@@ -126,7 +126,8 @@ static void far_sends(const uint8_t *datagram, size_t length)
 /* A call that began with sound goes on with packets (T.38 Annex D), of which some are lost both ways. */
 static void packets_bring_all_pages(unsigned lose, bool again)
 {
-    /* Sound that was on its way when the change came: RTP, with what T.38 would call "V.21 preamble" in it. */
+    /* Sound that was on its way when the change came: RTP, with what T.38 would call "V.21 preamble" in it.
+     */
     uint8_t sound[172] = {0x80, 0x00, 0x01, 0x06, 0x00};
     struct fax_t38 format = {.version = 0, .max_datagram = 400};
     struct fax_machine *machine;

@@ -110,7 +110,8 @@ START_TEST(packet_after_a_gap_is_at_hand)
 }
 END_TEST
 
-/* A sender that stalls for a tenth of a second, again and again: with so much delay held, nothing is missing. */
+/* A sender that stalls for a tenth of a second, again and again: with so much delay held, nothing is missing.
+ */
 START_TEST(held_delay_bears_stalls)
 {
     jitter_hold(&buffer, 120);
