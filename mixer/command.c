@@ -298,6 +298,8 @@ static void do_fax(struct worker *w, struct command *c)
     (void)w;
     port_fax_end(c->port);
     c->port->fax = c->made.fax;
+    if (c->port->fax)
+        jitter_hold(c->port->jitter, FAX_DELAY_MS);
 }
 
 static void do_fax_packets(struct worker *w, struct command *c)

@@ -7,12 +7,14 @@
 #include <spandsp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SAMPLES_PER_MS 8
 #define FAX_FRAME 160
 
 struct fax_machine {
     char path[512], ident[21];
+    struct fax_limits limits;
     fax_state_t *sound;            /* until the change */
     t38_terminal_state_t *packets; /* after it */
     struct udptl_sender sender;
@@ -20,7 +22,7 @@ struct fax_machine {
     unsigned max_datagram;
     fax_send *send;
     void *arg;
-    bool ended;
+    bool ended, full; /* full: another page would be too much */
     struct fax_result result;
 };
 
@@ -56,6 +58,28 @@ static void fax_over(t30_state_t *t30, void *arg, int code)
     fax_note(f);
 }
 
+/* Between two pages. The one that is announced is not taken (fax_settle()). */
+static int fax_between(t30_state_t *t30, void *arg, int command)
+{
+    struct fax_machine *f = arg;
+    t30_stats_t stats;
+    struct stat file;
+
+    t30_get_transfer_statistics(t30, &stats);
+    if (command == T30_MPS || command == T30_EOM)
+        f->full =
+            (f->limits.pages > 0 && (unsigned)stats.pages_rx >= f->limits.pages) ||
+            (f->limits.bytes > 0 && stat(f->path, &file) == 0 && (uint64_t)file.st_size >= f->limits.bytes);
+    return T30_ERR_OK;
+}
+
+/* Not within SpanDSP's own call: it goes on with what it has in hand. */
+static void fax_settle(struct fax_machine *f)
+{
+    if (f->full && !f->ended)
+        t30_terminate(fax_t30(f));
+}
+
 static void fax_configure(struct fax_machine *f)
 {
     t30_state_t *t30 = fax_t30(f);
@@ -67,10 +91,12 @@ static void fax_configure(struct fax_machine *f)
     t30_set_supported_compressions(t30, T30_SUPPORT_T4_1D_COMPRESSION | T30_SUPPORT_T4_2D_COMPRESSION |
                                             T30_SUPPORT_T6_COMPRESSION);
     t30_set_supported_modems(t30, T30_SUPPORT_V27TER | T30_SUPPORT_V29 | T30_SUPPORT_V17);
+    t30_set_phase_d_handler(t30, fax_between, f);
     t30_set_phase_e_handler(t30, fax_over, f);
 }
 
-int fax_machine_new(struct fax_machine **out, const char *path, const char *ident)
+int fax_machine_new(struct fax_machine **out, const char *path, const char *ident,
+                    const struct fax_limits *limits)
 {
     struct fax_machine *f = calloc(1, sizeof *f);
 
@@ -82,6 +108,7 @@ int fax_machine_new(struct fax_machine **out, const char *path, const char *iden
     }
     strcpy(f->path, path);
     strncpy(f->ident, ident, sizeof f->ident - 1);
+    f->limits = *limits;
     f->sound = fax_init(NULL, FALSE);
     if (!f->sound) {
         free(f);
@@ -118,6 +145,7 @@ void fax_machine_sound(struct fax_machine *f, const int16_t *in, int16_t *out, s
         in += some;
         out += some;
         samples -= some;
+        fax_settle(f);
     }
     memset(out, 0, samples * sizeof *out);
 }
@@ -140,31 +168,35 @@ static int fax_machine_emit(t38_core_state_t *core, void *arg, const uint8_t *pa
     return 0;
 }
 
-int fax_machine_change(struct fax_machine *f, const struct fax_t38 *format, fax_send *send, void *arg)
+static int fax_machine_begin_packets(struct fax_machine *f, fax_send *send, void *arg)
 {
     t38_terminal_state_t *packets = t38_terminal_init(NULL, FALSE, fax_machine_emit, f);
 
     if (!packets)
         return ENOMEM;
-    if (f->sound)
-        fax_free(f->sound);
-    if (f->packets)
-        t38_terminal_free(f->packets);
+    fax_free(f->sound);
     f->sound = NULL;
     f->packets = packets;
-    f->sender = (struct udptl_sender){0};
-    f->receiver = (struct udptl_receiver){0};
-    f->max_datagram =
-        format->max_datagram && format->max_datagram < UDPTL_MOST ? format->max_datagram : UDPTL_MOST;
     f->send = send;
     f->arg = arg;
-    f->ended = false;
-    t38_core_state_t *core = t38_terminal_get_t38_core_state(packets);
+    f->ended = f->full = false;
+    fax_configure(f);
+    return 0;
+}
+
+int fax_machine_change(struct fax_machine *f, const struct fax_t38 *format, fax_send *send, void *arg)
+{
+    int error = f->packets ? 0 : fax_machine_begin_packets(f, send, arg);
+
+    if (error)
+        return error;
+    t38_core_state_t *core = t38_terminal_get_t38_core_state(f->packets);
+    f->max_datagram =
+        format->max_datagram && format->max_datagram < UDPTL_MOST ? format->max_datagram : UDPTL_MOST;
     t38_set_t38_version(core, (int)format->version);
     t38_set_fill_bit_removal(core, format->fill_bit_removal);
     t38_set_data_rate_management_method(core, format->local_tcf ? T38_DATA_RATE_MANAGEMENT_LOCAL_TCF
                                                                 : T38_DATA_RATE_MANAGEMENT_TRANSFERRED_TCF);
-    fax_configure(f);
     return 0;
 }
 
@@ -179,12 +211,14 @@ void fax_machine_packet(struct fax_machine *f, const uint8_t *datagram, size_t l
 {
     if (f->packets)
         udptl_read(&f->receiver, datagram, length, fax_machine_take, f);
+    fax_settle(f);
 }
 
 void fax_machine_pass(struct fax_machine *f, unsigned ms)
 {
     if (f->packets)
         t38_terminal_send_timeout(f->packets, (int)(ms * SAMPLES_PER_MS));
+    fax_settle(f);
 }
 
 /* -- how it went

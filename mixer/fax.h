@@ -15,10 +15,16 @@
 
 struct fax_machine;
 
+/* What is taken of one sender; 0: as much as he has. */
+struct fax_limits {
+    unsigned pages;
+    uint64_t bytes; /* of the file */
+};
+
 /* `path` is made with the first page. `ident`: our number as the sender's display shows it (CSI), 20
- * characters at most. */
+ * characters at most. A fax that has more than `limits` allow ends with the page that reaches them. */
 __attribute__((warn_unused_result)) int fax_machine_new(struct fax_machine **out, const char *path,
-                                                        const char *ident);
+                                                        const char *ident, const struct fax_limits *limits);
 void fax_machine_free(struct fax_machine *f);
 
 /* Sound at 8 kHz: what came, and what is to be said in the same time. */
@@ -30,7 +36,8 @@ struct fax_t38 {
     bool fill_bit_removal, local_tcf;
 };
 typedef void fax_send(void *arg, const uint8_t *datagram, size_t length);
-/* From now on packets instead of sound; T.30 begins anew, as both sides have just changed. ENOMEM. */
+/* From now on packets instead of sound; T.30 begins anew, as both sides have just changed. Where packets
+ * come already, an offer once more goes on with the page in hand. ENOMEM. */
 __attribute__((warn_unused_result)) int
 fax_machine_change(struct fax_machine *f, const struct fax_t38 *format, fax_send *send, void *arg);
 void fax_machine_packet(struct fax_machine *f, const uint8_t *datagram, size_t length);

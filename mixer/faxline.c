@@ -229,7 +229,7 @@ void faxes_free(struct faxes *faxes)
 }
 
 int fax_line_new(struct fax_line **out, struct faxes *faxes, uint32_t port, uint32_t serial, const char *path,
-                 const char *ident)
+                 const char *ident, const struct fax_limits *limits)
 {
     int error = faxes_start(faxes);
     struct fax_line *line = error ? NULL : calloc(1, sizeof *line);
@@ -238,7 +238,7 @@ int fax_line_new(struct fax_line **out, struct faxes *faxes, uint32_t port, uint
         return error ? error : ENOMEM;
     line->port = port;
     line->serial = serial;
-    error = fax_machine_new(&line->machine, path, ident);
+    error = fax_machine_new(&line->machine, path, ident, limits);
     if (!error) {
         strcpy(line->path, path); /* fax_machine_new() has judged its length */
         error = queue_new(&line->in, sizeof(struct fax_slot), SLOTS);
@@ -260,7 +260,8 @@ void fax_line_drop(struct fax_line *line)
     atomic_store_explicit(&line->closed, true, memory_order_release);
 }
 
-int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, const char *ident)
+int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, const char *ident,
+             const struct fax_limits *limits)
 {
     struct port_entry *e = port_find(m, port);
     struct command c = {.type = COMMAND_FAX};
@@ -269,7 +270,7 @@ int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, c
         return ENOENT;
     if (!e->formatted)
         return EINVAL;
-    int error = fax_line_new(&c.made.fax, m->faxes, port, serial, path, ident);
+    int error = fax_line_new(&c.made.fax, m->faxes, port, serial, path, ident, limits);
     if (error)
         return error;
     e->recordings++; /* its end will be told as theirs is */
@@ -408,4 +409,5 @@ void port_fax_end(struct port *p)
         return;
     fax_line_drop(p->fax);
     p->fax = NULL;
+    jitter_hold(p->jitter, 0);
 }

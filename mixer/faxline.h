@@ -13,6 +13,10 @@
 
 #include <sys/socket.h>
 
+/* What a modem hears comes so late that a network's hiccups are hardly ever gaps, which it bears badly. T.30
+ * has seconds for an answer. */
+#define FAX_DELAY_MS 120
+
 struct mixer;
 struct io_packet;
 struct port;
@@ -24,7 +28,7 @@ __attribute__((warn_unused_result)) int faxes_new(struct faxes **out, struct mix
 void faxes_free(struct faxes *faxes); /* all lines have been let go */
 __attribute__((warn_unused_result)) int fax_line_new(struct fax_line **out, struct faxes *faxes,
                                                      uint32_t port, uint32_t serial, const char *path,
-                                                     const char *ident);
+                                                     const char *ident, const struct fax_limits *limits);
 /* Tests, in a mixer that is driven by hand: what the thread does. */
 void faxes_service(struct faxes *faxes);
 

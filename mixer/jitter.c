@@ -18,7 +18,7 @@ void jitter_reset(struct jitter *j)
     uint64_t late = j->late, duplicate = j->duplicate, concealed_ms = j->concealed_ms;
     /* Another stream comes over the same network. */
     bool known = j->known || j->windows >= LEARN_WINDOWS;
-    int32_t spread = j->windows >= LEARN_WINDOWS ? j->worst - j->least : j->spread;
+    int32_t spread = j->windows >= LEARN_WINDOWS ? j->worst - j->least : j->spread, floor = j->floor;
 
     unsigned gap_ms = j->playing && !j->paused ? j->gap_ms : JITTER_CONCEAL_MS;
 
@@ -29,6 +29,13 @@ void jitter_reset(struct jitter *j)
     j->concealed_ms = concealed_ms;
     j->known = known;
     j->spread = spread;
+    j->floor = floor;
+}
+
+void jitter_hold(struct jitter *j, unsigned ms)
+{
+    j->floor = (int32_t)ms * 1000;
+    jitter_reset(j);
 }
 
 static int64_t to_us(const struct jitter *j, int64_t timestamp)
@@ -47,6 +54,8 @@ int64_t jitter_target_us(const struct jitter *j)
 
     if (!j->known && j->windows < LEARN_WINDOWS && target < JITTER_START_MS * 1000)
         target = JITTER_START_MS * 1000;
+    if (target < j->floor)
+        target = j->floor;
     return target > JITTER_MOST_MS * 1000 ? JITTER_MOST_MS * 1000 : target;
 }
 

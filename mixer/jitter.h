@@ -58,6 +58,7 @@ struct jitter {
     int64_t origin;     /* µs from timestamp to arrival of the first packet; the windows count from it */
     bool known;         /* the network, from the stream before: */
     int32_t spread;     /* µs; its target then */
+    int32_t floor;      /* µs; the delay is no less */
     int64_t window_end; /* µs */
     unsigned window;    /* the present one */
     unsigned windows;   /* that hold something */
@@ -84,6 +85,9 @@ struct jitter_packet {
     unsigned skip_ms; /* jitter_get: leave out this much at its beginning */
 };
 
+/* From now on no less delay than this, whatever the network needs (0 to JITTER_MOST_MS): for a listener to
+ * whom a gap is worse than time. The stream begins anew. */
+void jitter_hold(struct jitter *j, unsigned ms);
 /* Forgets the stream, not what was counted. */
 void jitter_reset(struct jitter *j);
 /* `clock` is the payload type's; a change of it begins a new stream. RESTARTED: kept, but time jumped. */

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fax_limits;
 struct fax_t38;
 struct mixer;
 typedef uint32_t port_id; /* 0 is never a port */
@@ -110,7 +111,8 @@ MIXER_CHECK int port_play_gain(struct mixer *m, port_id port, int db);
  * EVENT_RECORDED has `fax`: RECORD_STOPPED once T.30 has ended, RECORD_CLOSED when it was stopped or the port closed before; the
  * pages are synced. Sound that is not G.711 brings nothing, but T.38 may follow it. port_fax_packets() goes on with T.38 (UDPTL) in place of RTP, to and from `remote`.
  */
-MIXER_CHECK int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, const char *ident);
+MIXER_CHECK int port_fax(struct mixer *m, port_id port, uint32_t serial, const char *path, const char *ident,
+                         const struct fax_limits *limits);
 MIXER_CHECK int port_fax_packets(struct mixer *m, port_id port, const struct sockaddr *remote,
                                  const struct fax_t38 *format);
 void port_fax_stop(struct mixer *m, port_id port);

@@ -69,7 +69,17 @@ size_t udptl_write(struct udptl_sender *s, const uint8_t *packet, size_t length,
     return at;
 }
 
-#define REPEATED_MOST 32 /* others repeat more than we do */
+#define REPEATED_MOST 32  /* others repeat more than we do */
+#define MISSING_MOST 1000 /* half a minute: no fax outlives that */
+
+/*
+ * Sound that was on its way when the change came looks like a datagram whose number is above 32767, and what
+ * it holds would be taken for a modem's. Numbers begin at 0 (T.38 section 9.1), and come there by and by.
+ */
+static bool is_rtp(const struct udptl_receiver *r, const uint8_t *datagram, uint16_t sequence)
+{
+    return datagram[0] >> 6 == 2 && (!r->begun || (uint16_t)(sequence - r->expected) > MISSING_MOST);
+}
 
 void udptl_read(struct udptl_receiver *r, const uint8_t *datagram, size_t length,
                 void (*fn)(void *arg, const uint8_t *packet, size_t length, uint16_t sequence), void *arg)
@@ -77,11 +87,11 @@ void udptl_read(struct udptl_receiver *r, const uint8_t *datagram, size_t length
     const uint8_t *at = datagram + 2, *end = datagram + length, *packets[REPEATED_MOST + 1];
     size_t lengths[REPEATED_MOST + 1], count = 0;
 
-    if (length < 4 || !get_packet(&at, end, &packets[0], &lengths[0])) {
+    uint16_t sequence = length < 4 ? 0 : (uint16_t)(datagram[0] << 8 | datagram[1]);
+    if (length < 4 || is_rtp(r, datagram, sequence) || !get_packet(&at, end, &packets[0], &lengths[0])) {
         r->malformed++;
         return;
     }
-    uint16_t sequence = (uint16_t)(datagram[0] << 8 | datagram[1]);
     if (at < end && (*at++ & 0x80) == 0 && get_length(&at, end, &count)) {
         if (count > REPEATED_MOST)
             count = REPEATED_MOST;

@@ -97,7 +97,7 @@ const char *const english_synthesised[] = {
     "msg-almost-full", "msg-anonymous", "msg-attempts", "msg-call-failed",
     "msg-call-not-allowed", "msg-call-too-long", "msg-call-too-many", "msg-cannot-play", "msg-changed-elsewhere",
     "msg-claimed-by", "msg-claimed-by-you", "msg-enter-mailbox", "msg-enter-name",
-    "msg-enter-recipients", "msg-fifteen-seconds", "msg-find-caller", "msg-go-on",
+    "msg-enter-recipients", "msg-fax", "msg-fax-cut", "msg-fifteen-seconds", "msg-find-caller", "msg-go-on",
     "msg-greeting-caller", "msg-greeting-end", "msg-greeting-erased", "msg-greeting-until",
     "msg-greetings-menu", "msg-is-private", "msg-list-added", "msg-list-menu",
     "msg-list-number", "msg-list-removed", "msg-locked", "msg-login-incorrect", "msg-mailed",

@@ -1,6 +1,6 @@
 /*
  * Sound between disk and database: WAV files read with their headers made true, blobs written and handed out
- * as files.
+ * as files. A fax's pages go the same way to the database.
  */
 #include "storage/rows.h"
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "storage/document.h"
 
 #define AUDIO_MAX (256u << 20) /* far above the longest message; far below what one bytea can hold */
 #define RIFF_HEADER 12
@@ -119,7 +120,7 @@ static int read_all(int fd, uint8_t *bytes, size_t size)
     return 0;
 }
 
-int audio_load(struct audio *out, int folder, const char *name)
+static int file_load(struct audio *out, int folder, const char *name, int (*judge)(struct audio *audio))
 {
     struct audio audio = {0};
     struct stat stat;
@@ -140,7 +141,7 @@ int audio_load(struct audio *out, int folder, const char *name)
     }
     close(fd);
     if (error == 0) {
-        error = wav_mend(&audio);
+        error = judge(&audio);
     }
     if (error != 0) {
         free(audio.bytes);
@@ -148,6 +149,21 @@ int audio_load(struct audio *out, int folder, const char *name)
     }
     *out = audio;
     return 0;
+}
+
+int audio_load(struct audio *out, int folder, const char *name)
+{
+    return file_load(out, folder, name, wav_mend);
+}
+
+static int pages_judge(struct audio *audio)
+{
+    return document_pages(audio->bytes, audio->size, &audio->pages);
+}
+
+int fax_load(struct audio *out, int folder, const char *name)
+{
+    return file_load(out, folder, name, pages_judge);
 }
 
 int audio_insert(struct database *db, const struct audio *audio, char id[UUID_TEXT])

@@ -26,7 +26,7 @@ static int cut_run(struct storage *st, struct database *db, struct job *job)
     int error = database_query(
         db, &result,
         "select m.id from entry e join message m on m.id = e.message where e.mailbox = $1 and m.caller = $2 "
-        "and m.cut "
+        "and m.cut and m.kind = 'voice' "
         "and not e.heard and e.deleted_at is null and m.created > now() - interval '" CUT_S " seconds' "
         "order by m.started desc limit 1",
         VALUES(value_text(j->mailbox), value_text(j->caller)));

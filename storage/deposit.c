@@ -40,7 +40,8 @@ static int open_run(struct storage *st, struct database *db, struct job *job)
         live_remove(spool, j->deposit.id);
         return error;
     }
-    snprintf(j->file.path, sizeof j->file.path, "%s/open/%s.wav", spool->path, j->deposit.id);
+    snprintf(j->file.path, sizeof j->file.path, "%s/open/%s%s", spool->path, j->deposit.id,
+             body_endings[j->deposit.kind]);
     return 0;
 }
 
@@ -60,6 +61,7 @@ int deposit_open(struct storage *st, const struct deposit *deposit, struct ticke
     text_copy(j->deposit.caller_name, sizeof j->deposit.caller_name, deposit->caller_name);
     text_copy(j->deposit.call, sizeof j->deposit.call, deposit->call);
     j->deposit.cause = deposit->cause;
+    j->deposit.kind = deposit->kind;
     j->deposit.started_us = deposit->started_us;
     j->deposit.marks = deposit->marks;
     key_copy(j->deposit.continues, sizeof j->deposit.continues, deposit->continues);
@@ -72,31 +74,10 @@ int deposit_open(struct storage *st, const struct deposit *deposit, struct ticke
 
 struct commit_job {
     struct done_job done;
-    char id[UUID_TEXT];
+    char id[UUID_TEXT], sender[FAX_SENDER_TEXT];
     unsigned marks;
     bool accepted; /* it is in ready/: from now on nothing is lost */
 };
-
-/* The caller's last word on his message goes into the sidecar; that must not cost him the message when the
- * disk is full. */
-static int marks_write(struct spool *spool, const char *id, unsigned marks)
-{
-    struct deposit deposit;
-    int error = sidecar_read(&deposit, spool->open, id);
-
-    if (error != 0) {
-        return error == ENOENT ? ENOENT : EIO;
-    }
-    if (deposit.marks != marks) {
-        deposit.marks = marks;
-        error = sidecar_write(spool->open, &deposit);
-    }
-    if (error != 0) {
-        log_event(LEVEL_WARNING, "storage", deposit.call, "marks-lost id=%s error=\"%s\"", id,
-                  strerrordesc_np(error));
-    }
-    return 0;
-}
 
 /*
  * May run twice, when the connection was lost: the steps on disk are done once. From `accepted` on, whatever
@@ -111,7 +92,7 @@ static int commit_run(struct storage *st, struct database *db, struct job *job)
         return EINVAL;
     }
     if (!j->accepted) {
-        error = marks_write(st->spool, j->id, j->marks);
+        error = spool_mark(st->spool, j->id, j->marks, j->sender); /* the caller's last word on it */
         if (error == 0) {
             error = spool_accept(st->spool, j->id);
         }
@@ -146,6 +127,12 @@ static const struct job_kind commit_kind = {
 int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
                    storage_done *reply)
 {
+    return deposit_commit_fax(st, id, marks, "", ticket, reply);
+}
+
+int deposit_commit_fax(struct storage *st, const char *id, unsigned marks, const char *sender,
+                       struct ticket ticket, storage_done *reply)
+{
     struct commit_job *j = job_new(st, sizeof *j, &commit_kind, ticket);
 
     if (j == NULL) {
@@ -154,6 +141,7 @@ int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ti
     j->done.reply = reply;
     key_copy(j->id, sizeof j->id, id);
     j->marks = marks;
+    text_copy(j->sender, sizeof j->sender, sender);
     int error = job_submit(&j->done.job);
     if (error != 0) {
         live_remove(st->spool, id); /* nobody's any more: the sweeper's, once it is old enough */

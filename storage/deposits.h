@@ -2,6 +2,8 @@
  * The spool's inside: three folders, the deposits this process has in hand, and the steps from one state to
  * the next.
  *
+ * The body is sound or, of a fax, pages: UUID.tif in place of UUID.wav.
+ *
  *   open/UUID.json + open/UUID.wav      being recorded, or left so by a crash
  *   open/UUID.json + ready/UUID.wav     a commit that was cut between its two renames: go on
  *   ready/UUID.json + ready/UUID.wav    accepted: must become a row
@@ -16,6 +18,8 @@
 #include "storage/rows.h"
 
 #define SPOOL_NAME (UUID_TEXT + 9) /* UUID.json.tmp */
+extern const char *const body_endings[]; /* spool.c; by enum deposit_kind */
+#define BODY_KINDS (DEPOSIT_FAX + 1)
 
 struct live;
 
@@ -53,7 +57,13 @@ STORAGE_CHECK int sidecar_read(struct deposit *out, int folder, const char *id);
 
 void spool_name(char out[SPOOL_NAME], const char *id, const char *ending); /* ".wav" */
 bool spool_has(int folder, const char *id, const char *ending);
+const char *spool_body(int folder, const char *id); /* the ending of the body that is there; NULL: none */
+/* ENOENT, EINVAL cannot be read, ENODATA there is no page in it (of sound: no time), ENOMEM, EIO. */
+STORAGE_CHECK int body_load(struct audio *out, int folder, const char *id, enum deposit_kind kind);
 /* From open/ to ready/: afterwards the deposit survives whatever happens. */
+/* Replaces what the record in open/ says by `marks` and, of a fax, `sender`. ENOENT, EIO; a full disk does
+ * not cost anybody the message. */
+STORAGE_CHECK int spool_mark(struct spool *spool, const char *id, unsigned marks, const char *sender);
 STORAGE_CHECK int spool_accept(struct spool *spool, const char *id);
 /* From ready/ to a row. ENOENT no such mailbox, EINVAL cannot be read (moved to broken/) or holds no sound
  * (removed), or the database's error. */

@@ -146,7 +146,9 @@ static int pages_walk(const uint8_t *bytes, size_t size, int (*fn)(void *arg, co
         directory = get(&t, directory + 2 + 12 * (size_t)get(&t, directory, 2), 4);
         ++*pages;
     }
-    return error ? error : *pages == 0 ? EINVAL : 0;
+    if (*pages == 0)
+        return get(&t, 4, 4) == 0 || get(&t, 4, 4) >= size ? ENODATA : EINVAL;
+    return error;
 }
 
 int document_pages(const uint8_t *bytes, size_t size, unsigned *pages)

@@ -22,7 +22,7 @@ const char *const folder_names[FOLDER_COUNT] = {
 #define ENTRY_COLUMNS                                                                                        \
     "e.id, e.version, e.folder, e.heard, e.urgent, e.deleted_at is not null, m.caller, m.caller_name, "      \
     "extract(epoch from m.started)::bigint, m.duration_ms, e.mailbox, e.reader, e.claimed_by, "              \
-    "e.introduction is not null "
+    "e.introduction is not null, m.kind = 'fax', m.pages, m.cut "
 
 static void entry_from_row(struct entry *out, const PGresult *result, int row)
 {
@@ -46,6 +46,9 @@ static void entry_from_row(struct entry *out, const PGresult *result, int row)
     row_text(result, row, 11, out->reader, sizeof out->reader);
     row_text(result, row, 12, out->claimed_by, sizeof out->claimed_by);
     out->introduced = row_truth(result, row, 13);
+    out->fax = row_truth(result, row, 14);
+    out->pages = (unsigned)row_number(result, row, 15);
+    out->cut = row_truth(result, row, 16);
 }
 
 /* -- list

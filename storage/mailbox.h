@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#define FAX_SENDER_TEXT 21 /* T.30 section 5.3.6.2.4: twenty characters */
+
 enum greeting_kind {
     GREETING_UNAVAILABLE,
     GREETING_BUSY,
@@ -41,6 +43,9 @@ enum mailbox_kind {
     MAILBOX_KIND_COUNT
 };
 
+/* Whether fax machines that call it find one. */
+enum mailbox_fax { FAX_AS_SERVER, FAX_TAKEN, FAX_REFUSED };
+
 struct mailbox {
     enum mailbox_kind kind;
     char number[NUMBER_TEXT];
@@ -55,6 +60,7 @@ struct mailbox {
     bool autoplay;                     /* the next begins when one was heard */
     bool envelope;                     /* when and from whom is said before each */
     bool login_from_greeting;          /* callers from outside may */
+    enum mailbox_fax fax;
     bool screen;                       /* his phones are called while a message is left */
     char operator_number[NUMBER_TEXT]; /* "": the server's */
     unsigned max_messages;             /* quotas; 0: none */
@@ -137,6 +143,9 @@ struct entry {
     char caller[NUMBER_TEXT], caller_name[128]; /* "" when withheld */
     time_t left;                                /* when the caller spoke */
     uint32_t duration_ms;
+    bool fax;                     /* there is nothing to play */
+    unsigned pages;               /* of a fax */
+    bool cut;                     /* of a fax: pages are missing */
     char mailbox[NUMBER_TEXT];    /* in which it lies: the reader's own, or that of a team of his */
     char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
     char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */

@@ -44,14 +44,15 @@ int message_insert(struct database *db, const struct deposit *d, const struct au
         error = database_query(
             db, &result,
             "insert into message (id, blob, caller, caller_name, call, cause, started, duration_ms, private, "
-            "receipt, cut) "
+            "receipt, cut, kind, pages, sender) "
             "values ($1, $2, $3, $4, $5, $6, 'epoch'::timestamptz + $7 * interval '1 microsecond', $8, $9, "
-            "$10, $11) "
+            "$10, $11, case when $12 > 0 then 'fax' else 'voice' end, $12, $13) "
             "on conflict (id) do nothing",
             VALUES(value_text(d->id), value_text(blob), value_text(d->caller), value_text(d->caller_name),
                    value_text(d->call), value_text(cause_names[d->cause]), value_number(d->started_us),
                    value_number(audio->duration_ms), value_truth(d->marks & DEPOSIT_PRIVATE),
-                   value_truth(d->marks & DEPOSIT_RECEIPT), value_truth(d->marks & DEPOSIT_CUT)));
+                   value_truth(d->marks & DEPOSIT_RECEIPT), value_truth(d->marks & DEPOSIT_CUT),
+                   value_number(audio->pages), value_text(d->sender)));
     }
     if (error == 0) {
         *inserted = strcmp(PQcmdTuples(result), "1") == 0;
@@ -160,8 +161,8 @@ int message_deliver(struct database *db, const struct deposit *deposit, const st
     database_rollback(db);
     if (error == 0) {
         log_event(LEVEL_INFO, "storage", deposit->call,
-                  "message-delivered id=%s mailbox=%s ms=%u continues=%s", deposit->id, deposit->mailbox,
-                  audio->duration_ms, joined ? deposit->continues : "-");
+                  "message-delivered id=%s mailbox=%s ms=%u pages=%u continues=%s", deposit->id,
+                  deposit->mailbox, audio->duration_ms, audio->pages, joined ? deposit->continues : "-");
         sent_log(&sent, deposit->id);
     }
     return error;

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/settings.h"
 #include "core/base/zone.h"
+#include "storage/document.h"
 
 #define GIVE_UP_S (2 * 86400)
 #define TEXT_MAX 80000 /* of one mail's words; the longest transcript fits */
@@ -22,8 +24,15 @@ struct told {
     bool attach, deletes, urgent, transcript;
     time_t started, created;
     unsigned seconds, parts;
-    char *words; /* the transcript; "" without one */
-    PGresult *sound;
+    bool fax, cut;
+    unsigned pages;
+    char sender[FAX_SENDER_TEXT]; /* of a fax */
+    char *words;                  /* the transcript; "" without one */
+    PGresult *blob;
+    uint8_t *pdf;      /* a fax's pages */
+    struct audio opus; /* a sound made smaller */
+    const void *file;  /* what is attached: sound or pages */
+    size_t file_size;
 };
 
 /* Who has called: name and number, as far as they are known. */
@@ -36,15 +45,52 @@ static void caller_write(char *out, size_t size, const struct told *told)
     }
 }
 
-static int told_read(struct told *out, struct database *db, const char *entry, bool transcript)
+/* A sound goes as it is stored, or made smaller where it can be. Pages go as PDF, which everybody can open;
+ * those that nobody can show are told of all the same. */
+static int told_attach(struct told *told, const struct settings *settings, struct database *db,
+                       const char *entry)
+{
+    int error = database_query_binary(db, &told->blob,
+                                      "select b.audio, b.id::text from entry e join message m on m.id = "
+                                      "e.message join blob b on b.id = m.blob where e.id = $1",
+                                      VALUES(value_text(entry)));
+
+    if (error != 0) {
+        return error;
+    }
+    if (PQntuples(told->blob) == 0) {
+        return ENOENT;
+    }
+    told->file = PQgetvalue(told->blob, 0, 0);
+    told->file_size = (size_t)PQgetlength(told->blob, 0, 0);
+    if (!told->fax && strcmp(settings->mail_format, "opus") == 0 &&
+        audio_to_opus(&told->opus, told->file, told->file_size) == 0) {
+        told->file = told->opus.bytes;
+        told->file_size = told->opus.size;
+    }
+    if (!told->fax) {
+        return 0;
+    }
+    error = document_pdf(told->file, told->file_size, &told->pdf, &told->file_size);
+    told->file = told->pdf;
+    if (error != 0 && error != ENOMEM) {
+        log_event(LEVEL_ERROR, "storage", NULL, "fax-broken entry=%s", entry);
+        told->attach = told->deletes = false;
+        error = 0;
+    }
+    return error;
+}
+
+static int told_read(struct told *out, const struct settings *settings, struct database *db,
+                     const char *entry, bool transcript)
 {
     PGresult *result = NULL;
     int error = database_query(
         db, &result,
         "select b.number, b.name, b.zone, m.caller, m.caller_name, b.mail_attach, b.mail_delete, e.urgent, "
         "extract(epoch from m.started)::bigint, extract(epoch from e.created)::bigint, m.duration_ms / 1000, "
-        "coalesce(t.text, ''), (select count(*) from message_part p where p.message = m.id) from entry e "
-        "join mailbox b on b.number = e.mailbox join message m "
+        "coalesce(t.text, ''), (select count(*) from message_part p where p.message = m.id), m.kind = 'fax', "
+        "m.pages, m.cut, m.sender from entry e join mailbox b on b.number = e.mailbox join message m "
         "on m.id = e.message left join message_transcript t on t.message = m.id where e.id = $1",
         VALUES(value_text(entry)));
 
@@ -68,23 +114,24 @@ static int told_read(struct told *out, struct database *db, const char *entry, b
     out->seconds = (unsigned)row_number(result, 0, 10);
     out->parts = (unsigned)row_number(result, 0, 12);
     out->transcript = transcript;
+    out->fax = row_truth(result, 0, 13);
+    out->pages = (unsigned)row_number(result, 0, 14);
+    out->cut = row_truth(result, 0, 15);
+    row_text(result, 0, 16, out->sender, sizeof out->sender);
     out->words = strdup(transcript ? PQgetvalue(result, 0, 11) : "");
     PQclear(result);
     if (out->words == NULL) {
         return ENOMEM;
     }
-    return out->attach
-               ? database_query_binary(db, &out->sound,
-                                       "select b.audio, b.id::text from entry e join message m on m.id = "
-                                       "e.message join blob b on b.id = m.blob where e.id = $1",
-                                       VALUES(value_text(entry)))
-               : 0;
+    return out->attach ? told_attach(out, settings, db, entry) : 0;
 }
 
 static void told_free(struct told *told)
 {
     free(told->words);
-    PQclear(told->sound);
+    free(told->pdf);
+    free(told->opus.bytes);
+    PQclear(told->blob);
 }
 
 /* Text of strangers within HTML. False: it does not fit. */
@@ -107,6 +154,24 @@ static bool html_write(char *out, size_t size, const char *text)
     return *text == '\0';
 }
 
+static const char *plural(unsigned count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void fax_write(char *out, size_t size, const struct told *told, const char *caller, const char *when)
+{
+    char sender[FAX_SENDER_TEXT + 16] = "";
+
+    if (told->sender[0] != '\0') {
+        snprintf(sender, sizeof sender, "Its machine: %s\n", told->sender);
+    }
+    snprintf(out, size, "A%s fax for mailbox %s\n\nFrom: %s\n%sReceived: %s\nPages: %u\n%s%s",
+             told->urgent ? "n urgent" : "", told->mailbox, caller, sender, when, told->pages,
+             told->cut ? "\nThe fax is not complete: the call ended before all pages had come.\n" : "",
+             told->attach ? "\nThe fax is attached.\n" : "");
+}
+
 static void text_write(char *out, size_t size, const struct told *told)
 {
     char caller[256], when[64] = "";
@@ -119,26 +184,30 @@ static void text_write(char *out, size_t size, const struct told *told)
         snprintf(out, size, "%s said on %s:\n\n%s\n", caller, when, told->words);
         return;
     }
+    if (told->fax) {
+        fax_write(out, size, told, caller, when);
+        return;
+    }
     snprintf(out, size, "A%s message for mailbox %s\n\nFrom: %s\nLeft: %s\nLength: %u:%02u\n%s",
              told->urgent ? "n urgent" : "", told->mailbox, caller, when, told->seconds / 60,
              told->seconds % 60, told->attach ? "\nThe sound is attached.\n" : "");
 }
 
-/* As it is stored, or made smaller; what cannot be made smaller goes as it is. `opus` is to be freed. */
-static void sound_attach(const struct settings *settings, const struct told *told, struct mail *mail,
-                         struct audio *opus)
+static void subject_write(char *out, size_t size, const struct told *told)
 {
-    if (!told->attach || PQntuples(told->sound) == 0) {
+    char caller[256];
+
+    caller_write(caller, sizeof caller, told);
+    if (told->fax) {
+        snprintf(out, size, "%s from %s (%u page%s%s)", told->urgent ? "Urgent fax" : "Fax", caller,
+                 told->pages, plural(told->pages), told->cut ? ", not complete" : "");
         return;
     }
-    mail->sound = PQgetvalue(told->sound, 0, 0);
-    mail->sound_size = (size_t)PQgetlength(told->sound, 0, 0);
-    if (strcmp(settings->mail_format, "opus") == 0 &&
-        audio_to_opus(opus, mail->sound, mail->sound_size) == 0) {
-        mail->sound = opus->bytes;
-        mail->sound_size = opus->size;
-        mail->sound_type = "audio/ogg"; /* RFC 7845 §9 */
-    }
+    snprintf(out, size, "%s from %s (%u:%02u)",
+             told->transcript ? "Transcript of the message"
+             : told->urgent   ? "Urgent voice message"
+                              : "Voice message",
+             caller, told->seconds / 60, told->seconds % 60);
 }
 
 static int told_send(const struct settings *settings, const struct told *told, struct parcel *parcel,
@@ -150,23 +219,19 @@ static int told_send(const struct settings *settings, const struct told *told, s
                                        .ca = settings->mail_ca,
                                        .tls = settings->mail_tls};
     const char *to = parcel_text(parcel, "to"), *entry = parcel_text(parcel, "entry");
-    char subject[400], caller[256], id[256], first[200], part[16], name[64];
+    char subject[400], id[256], first[200], part[16], name[64];
     char *text = malloc(TEXT_MAX), *html = malloc(TEXT_MAX * 6);
-    struct audio opus = {.bytes = NULL};
     int error = ENOMEM;
 
     if (text == NULL || html == NULL) {
         goto out;
     }
-    caller_write(caller, sizeof caller, told);
-    snprintf(subject, sizeof subject, "%s from %s (%u:%02u)",
-             told->transcript ? "Transcript of the message"
-             : told->urgent   ? "Urgent voice message"
-                              : "Voice message",
-             caller, told->seconds / 60, told->seconds % 60);
+    subject_write(subject, sizeof subject, told);
     snprintf(part, sizeof part, told->parts > 0 ? ".%u" : "", told->parts);
     snprintf(first, sizeof first, "%s%s@%s", entry, part, settings->realm);
     snprintf(id, sizeof id, "%s%s", told->transcript ? "transcript." : "", first);
+    snprintf(name, sizeof name, told->fax ? "fax-%.8s.pdf" : "message-%.8s.%s", entry,
+             told->opus.bytes != NULL ? "opus" : "wav");
     text_write(text, TEXT_MAX, told);
     if (!html_write(html, (size_t)TEXT_MAX * 6, text)) {
         goto out;
@@ -179,13 +244,17 @@ static int told_send(const struct settings *settings, const struct told *told, s
                         .date = told->created,
                         .text = text,
                         .html = html,
-                        .sound_name = name,
-                        .sound_type = "audio/wav"};
-    sound_attach(settings, told, &mail, &opus);
-    snprintf(name, sizeof name, "message-%.8s.%s", entry, opus.bytes != NULL ? "opus" : "wav");
+                        .context = told->fax ? "fax-message" : "voice-message",
+                        .attached_name = name,
+                        .attached_type = told->fax                  ? "application/pdf"
+                                         : told->opus.bytes != NULL ? "audio/ogg" /* RFC 7845 §9 */
+                                                                    : "audio/wav"};
+    if (told->attach) {
+        mail.attached = told->file;
+        mail.attached_size = told->file_size;
+    }
     error = courier_mail(&server, &mail, stops, parcel->fault);
 out:
-    free(opus.bytes);
     free(text);
     free(html);
     return error;
@@ -203,7 +272,7 @@ static bool address_is_one(const char *address)
 }
 
 /* Not where its caller has gone on meanwhile: nobody has the whole elsewhere. */
-static int sound_delete(struct database *db, const char *entry, const char *blob)
+static int told_delete(struct database *db, const char *entry, const char *blob)
 {
     return database_query(db, NULL,
                           "update entry e set deleted_at = now() from message m where e.id = $1 "
@@ -222,12 +291,13 @@ static int mail_deliver(const struct settings *settings, struct database *db, st
         snprintf(parcel->fault, sizeof parcel->fault, "the mailbox's address is none");
         return EINVAL;
     }
-    error = told_read(&told, db, entry, json_is_true(json_object_get(parcel->payload, "transcript")));
+    error =
+        told_read(&told, settings, db, entry, json_is_true(json_object_get(parcel->payload, "transcript")));
     if (error == 0) {
         error = told_send(settings, &told, parcel, stops);
     }
-    if (error == 0 && told.deletes && PQntuples(told.sound) > 0) {
-        error = sound_delete(db, entry, PQgetvalue(told.sound, 0, 1));
+    if (error == 0 && told.deletes && PQntuples(told.blob) > 0) {
+        error = told_delete(db, entry, PQgetvalue(told.blob, 0, 1));
     }
     told_free(&told);
     return error;

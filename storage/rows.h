@@ -58,11 +58,12 @@ void pin_copy(char out[PIN_MAX + 1], const char *pin); /* one that is too long b
  * -----------------------------------------------------------------------------------------------------------
  */
 
-/* A WAV file in memory, with its header made true. */
+/* A WAV file in memory, with its header made true, or the TIFF file of a fax. */
 struct audio {
     uint8_t *bytes; /* free() */
     size_t size;
     uint32_t duration_ms;
+    unsigned pages; /* of a fax; 0: it is sound */
 };
 /*
  * Reads folder/name (folder may be AT_FDCWD). A header that promises less or more than the file holds, as a
@@ -72,6 +73,8 @@ struct audio {
 STORAGE_CHECK int audio_load(struct audio *out, int folder, const char *name);
 /* The same sound as Ogg Opus. EINVAL: not mono, of a rate that Opus has not, or no WAV file; ENOMEM. */
 STORAGE_CHECK int audio_to_opus(struct audio *out, const void *wav, size_t size);
+/* The same for a fax, of which pages may be missing at its end. ENODATA: it has no whole page. */
+STORAGE_CHECK int fax_load(struct audio *out, int folder, const char *name);
 /* Makes a blob row; the caller's transaction must refer to it. */
 STORAGE_CHECK int audio_insert(struct database *db, const struct audio *audio, char id[UUID_TEXT]);
 

@@ -1,5 +1,5 @@
 /*
- * The record beside the audio: who left it, for whom, when. JSON, as an administrator may have to read it one
+ * The record beside the body: who left it, for whom, when. JSON, as an administrator may have to read it one
  * day.
  */
 #include "storage/deposits.h"
@@ -15,14 +15,17 @@
 
 #define SIDECAR_MAX 65536
 
+static const char *const kind_names[] = {[DEPOSIT_VOICE] = "voice", [DEPOSIT_FAX] = "fax"};
+
 static char *sidecar_encode(const struct deposit *d)
 {
     json_t *json =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:s}", "format", 1, "id",
-                  d->id, "mailbox", d->mailbox, "caller", d->caller, "caller_name", d->caller_name, "call",
-                  d->call, "cause", cause_names[d->cause], "started_us", (json_int_t)d->started_us, "urgent",
-                  d->marks & DEPOSIT_URGENT, "private", d->marks & DEPOSIT_PRIVATE, "receipt",
-                  d->marks & DEPOSIT_RECEIPT, "cut", d->marks & DEPOSIT_CUT, "continues", d->continues);
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:s, s:s, s:s}", "format", 1,
+                  "id", d->id, "mailbox", d->mailbox, "caller", d->caller, "caller_name", d->caller_name,
+                  "call", d->call, "cause", cause_names[d->cause], "started_us", (json_int_t)d->started_us,
+                  "urgent", d->marks & DEPOSIT_URGENT, "private", d->marks & DEPOSIT_PRIVATE, "receipt",
+                  d->marks & DEPOSIT_RECEIPT, "cut", d->marks & DEPOSIT_CUT, "continues", d->continues,
+                  "kind", kind_names[d->kind], "sender", d->sender);
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 
     json_decref(json);
@@ -72,16 +75,16 @@ out:
  */
 static int sidecar_decode(struct deposit *out, const char *text)
 {
-    const char *id, *mailbox, *caller, *name, *call, *cause, *continues = "";
+    const char *id, *mailbox, *caller, *name, *call, *cause, *continues = "", *kind = "voice", *sender = "";
     json_int_t started;
     int urgent, confidential = 0, receipt = 0, cut = 0, error = EINVAL;
     json_t *json = json_loads(text, 0, NULL);
 
     if (json == NULL ||
-        json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s?b, s?b, s?b, s?s}", "id", &id,
+        json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s?b, s?b, s?b, s?s, s?s, s?s}", "id", &id,
                     "mailbox", &mailbox, "caller", &caller, "caller_name", &name, "call", &call, "cause",
                     &cause, "started_us", &started, "urgent", &urgent, "private", &confidential, "receipt",
-                    &receipt, "cut", &cut, "continues", &continues) != 0) {
+                    &receipt, "cut", &cut, "continues", &continues, "kind", &kind, "sender", &sender) != 0) {
         goto out;
     }
     memset(out, 0, sizeof *out);
@@ -94,6 +97,8 @@ static int sidecar_decode(struct deposit *out, const char *text)
     out->marks = (urgent ? DEPOSIT_URGENT : 0) | (confidential ? DEPOSIT_PRIVATE : 0) |
                  (receipt ? DEPOSIT_RECEIPT : 0) | (cut ? DEPOSIT_CUT : 0);
     text_copy(out->continues, sizeof out->continues, continues);
+    text_copy(out->sender, sizeof out->sender, sender);
+    out->kind = strcmp(kind, kind_names[DEPOSIT_FAX]) == 0 ? DEPOSIT_FAX : DEPOSIT_VOICE;
     for (int i = 0; i <= DEPOSIT_DIRECT; i++) {
         if (strcmp(cause, cause_names[i]) == 0) {
             out->cause = (enum deposit_cause)i;

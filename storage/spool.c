@@ -235,6 +235,8 @@ bool live_take_unwanted(struct spool *spool, char id[UUID_TEXT])
  * ------------------------------------------------------------------------------------------------------------
  */
 
+const char *const body_endings[] = {[DEPOSIT_VOICE] = ".wav", [DEPOSIT_FAX] = ".tif"};
+
 void spool_name(char out[SPOOL_NAME], const char *id, const char *ending)
 {
     snprintf(out, SPOOL_NAME, "%s%s", id, ending);
@@ -248,6 +250,36 @@ bool spool_has(int folder, const char *id, const char *ending)
     return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+const char *spool_body(int folder, const char *id)
+{
+    for (int kind = 0; kind < BODY_KINDS; kind++) {
+        if (spool_has(folder, id, body_endings[kind])) {
+            return body_endings[kind];
+        }
+    }
+    return NULL;
+}
+
+int spool_mark(struct spool *spool, const char *id, unsigned marks, const char *sender)
+{
+    struct deposit deposit;
+    int error = sidecar_read(&deposit, spool->open, id);
+
+    if (error != 0) {
+        return error == ENOENT ? ENOENT : EIO;
+    }
+    if (deposit.marks != marks || strcmp(deposit.sender, sender) != 0) {
+        deposit.marks = marks;
+        text_copy(deposit.sender, sizeof deposit.sender, sender);
+        error = sidecar_write(spool->open, &deposit);
+    }
+    if (error != 0) {
+        log_event(LEVEL_WARNING, "storage", deposit.call, "marks-lost id=%s error=\"%s\"", id,
+                  strerrordesc_np(error));
+    }
+    return 0;
+}
+
 static int spool_move(const struct spool *spool, const char *id, const char *ending)
 {
     char name[SPOOL_NAME];
@@ -257,18 +289,19 @@ static int spool_move(const struct spool *spool, const char *id, const char *end
 }
 
 /*
- * The audio goes first and the sidecar after it, as the sidecar in ready/ is what says "accepted": whoever
- * finds it there finds the audio too. Cut between the two, the sidecar in open/ without audio beside it, but
- * with audio in ready/, tells the sweeper to go on. Neither rename needs room on a full disk.
+ * The body goes first and the sidecar after it, as the sidecar in ready/ is what says "accepted": whoever
+ * finds it there finds the body too. Cut between the two, the sidecar in open/ without a body beside it, but
+ * with one in ready/, tells the sweeper to go on. Neither rename needs room on a full disk.
  */
 int spool_accept(struct spool *spool, const char *id)
 {
+    const char *body = spool_body(spool->open, id);
     int error = 0;
 
-    if (spool_has(spool->open, id, ".wav")) {
+    if (body != NULL) {
         char name[SPOOL_NAME];
 
-        spool_name(name, id, ".wav");
+        spool_name(name, id, body);
         int fd = openat(spool->open, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0) {
             return EIO;
@@ -278,9 +311,9 @@ int spool_accept(struct spool *spool, const char *id)
         }
         close(fd);
         if (error == 0) {
-            error = spool_move(spool, id, ".wav");
+            error = spool_move(spool, id, body);
         }
-    } else if (!spool_has(spool->ready, id, ".wav")) {
+    } else if (spool_body(spool->ready, id) == NULL) {
         error = ENOENT;
     }
     if (error == 0) {
@@ -293,11 +326,11 @@ int spool_accept(struct spool *spool, const char *id)
     return error;
 }
 
-/* Audio first: a sidecar alone is easily told from a loss, as its row exists. Not synced: a name that comes
- * back after a power cut meets that row again. */
+/* The body first: a sidecar alone is easily told from a loss, as its row exists. Not synced: a name that
+ * comes back after a power cut meets that row again. */
 void spool_remove(int folder, const char *id)
 {
-    static const char *const endings[] = {".wav", ".json", ".json.tmp"};
+    static const char *const endings[] = {".wav", ".tif", ".json", ".json.tmp"};
     char name[SPOOL_NAME];
 
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
@@ -308,7 +341,7 @@ void spool_remove(int folder, const char *id)
 
 void spool_break(struct spool *spool, int folder, const char *id, const char *why)
 {
-    static const char *const endings[] = {".wav", ".json"};
+    static const char *const endings[] = {".wav", ".tif", ".json"};
     char name[SPOOL_NAME];
 
     log_event(LEVEL_ERROR, "storage", NULL, "deposit-broken id=%s kept=%s/broken reason=\"%s\"", id,
@@ -322,11 +355,26 @@ void spool_break(struct spool *spool, int folder, const char *id, const char *wh
     }
 }
 
+int body_load(struct audio *out, int folder, const char *id, enum deposit_kind kind)
+{
+    char name[SPOOL_NAME];
+
+    spool_name(name, id, body_endings[kind]);
+    if (kind == DEPOSIT_FAX) {
+        return fax_load(out, folder, name);
+    }
+    int error = audio_load(out, folder, name);
+    if (error == 0 && out->duration_ms == 0) {
+        free(out->bytes);
+        error = ENODATA;
+    }
+    return error;
+}
+
 int spool_deliver(struct spool *spool, struct database *db, const char *id)
 {
     struct deposit deposit;
     struct audio audio = {0};
-    char name[SPOOL_NAME];
     int error = sidecar_read(&deposit, spool->ready, id);
 
     if (error == EINVAL) {
@@ -335,20 +383,20 @@ int spool_deliver(struct spool *spool, struct database *db, const char *id)
     if (error != 0) {
         return error == ENOENT ? EIO : error;
     }
-    spool_name(name, id, ".wav");
-    error = audio_load(&audio, spool->ready, name);
+    error = body_load(&audio, spool->ready, id, deposit.kind);
+    if (error == ENODATA) {
+        /* The disk failed before the first sound or page reached it: nobody gains by a message without any.
+         */
+        log_event(LEVEL_NOTICE, "storage", deposit.call, "deposit-empty id=%s", id);
+        spool_remove(spool->ready, id);
+        return EINVAL;
+    }
     if (error == EINVAL) {
-        spool_break(spool, spool->ready, id, "its sound cannot be read");
+        spool_break(spool, spool->ready, id,
+                    deposit.kind == DEPOSIT_FAX ? "its pages cannot be read" : "its sound cannot be read");
     }
     if (error != 0) {
         return error == ENOENT ? EIO : error;
-    }
-    if (audio.duration_ms == 0) {
-        /* The disk failed before the first sound reached it: nobody gains by a message without any. */
-        log_event(LEVEL_NOTICE, "storage", deposit.call, "deposit-empty id=%s", id);
-        free(audio.bytes);
-        spool_remove(spool->ready, id);
-        return EINVAL;
     }
     error = message_deliver(db, &deposit, &audio);
     free(audio.bytes);

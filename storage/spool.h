@@ -1,12 +1,13 @@
 /*
- * Deposits: from the beep to the row, so that a message that was said to be saved is saved.
+ * Deposits: from the beep to the row, so that a message that was said to be saved is saved. What is said here
+ * of sound (UUID.wav) holds for a fax's pages (UUID.tif) as well.
  *
  *   deposit_open    spool/open/UUID.json written and fsynced; the recorder then makes spool/open/UUID.wav
  *   deposit_commit  audio and sidecar fsynced, renamed into spool/ready/, folder fsynced, then one
  * transaction (blob, message, entries, outbox), then the spool files are unlinked deposit_discard the caller
  * wants it gone (re-record, too short) The sweeper does the same for what a crash or a database outage left:
- * ready/ always; open/ when no deposit of this process owns it and it holds at least message_min_ms of audio.
- * All of it is idempotent by uuid.
+ * ready/ always; open/ when no deposit of this process owns it and it holds at least message_min_ms of audio,
+ * or a whole page. All of it is idempotent by uuid.
  *
  * Contract: storage/storage.h. deposit_commit's reply: 0 the row exists; EINPROGRESS it is safe in the spool
  * and will be delivered when the database is back; anything else: it is not saved, and the caller must be
@@ -19,8 +20,11 @@
 
 enum deposit_cause { DEPOSIT_UNAVAILABLE, DEPOSIT_BUSY, DEPOSIT_DIRECT };
 
-/* What a caller says about his message. Cut: he hung up without a word about it, and may call back to go on.
- */
+/* Voice first: what an older version has left in the spool says nothing of it. */
+enum deposit_kind { DEPOSIT_VOICE, DEPOSIT_FAX };
+
+/* What a caller says about his message. Cut: he hung up without a word about it, and may call back to go on;
+ * of a fax: there are pages that have not come. */
 enum deposit_mark { DEPOSIT_URGENT = 1, DEPOSIT_PRIVATE = 2, DEPOSIT_RECEIPT = 4, DEPOSIT_CUT = 8 };
 
 struct deposit {
@@ -29,6 +33,8 @@ struct deposit {
     char caller[NUMBER_TEXT], caller_name[128];
     char call[80]; /* id of the call, for the log */
     enum deposit_cause cause;
+    enum deposit_kind kind;
+    char sender[FAX_SENDER_TEXT]; /* the number that a fax's machine told */
     int64_t started_us;        /* wall time */
     unsigned marks;            /* enum deposit_mark */
     char continues[UUID_TEXT]; /* the message that it goes on with; "": none */
@@ -41,6 +47,9 @@ STORAGE_CHECK int deposit_open(struct storage *st, const struct deposit *deposit
  */
 STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
                                  storage_done *reply);
+/* A fax, and whose it says it is. How many pages it has its file tells. */
+STORAGE_CHECK int deposit_commit_fax(struct storage *st, const char *id, unsigned marks, const char *sender,
+                                     struct ticket ticket, storage_done *reply);
 /* ENOBUFS, ENOMEM: the next sweep removes it. */
 STORAGE_CHECK int deposit_discard(struct storage *st, const char *id, struct ticket ticket,
                                   storage_done *reply);

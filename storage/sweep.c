@@ -104,20 +104,31 @@ static int64_t changed_us(int folder, const char *name)
 static bool is_orphan(const struct spool *spool, const char *id)
 {
     char name[SPOOL_NAME];
-    bool audio = spool_has(spool->open, id, ".wav");
+    const char *body = spool_body(spool->open, id);
 
-    spool_name(name, id, audio ? ".wav" : ".json");
+    spool_name(name, id, body != NULL ? body : ".json");
     int64_t changed = changed_us(spool->open, name);
     return changed <= spool->started_us || clock_wall_us() - changed > ORPHAN_US;
 }
 
-/* A recording that was cut off: a message when there is enough of it, else as if it had never been. */
+/* Shorter than any header: the machine stopped before the first sound or page. */
+static bool body_has_begun(int folder, const char *id, enum deposit_kind kind)
+{
+    char name[SPOOL_NAME];
+    struct stat stat;
+
+    spool_name(name, id, body_endings[kind]);
+    return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0 ||
+           stat.st_size >= (kind == DEPOSIT_FAX ? 8 : 44);
+}
+
+/* A recording or a fax that was cut off: a message when there is enough of it, else as if it had never been.
+ */
 static int recording_sweep(struct storage *st, const char *id)
 {
     struct spool *spool = st->spool;
     struct deposit deposit;
     struct audio audio = {0};
-    char name[SPOOL_NAME];
     int error = sidecar_read(&deposit, spool->open, id);
 
     if (error == EINVAL) {
@@ -126,49 +137,48 @@ static int recording_sweep(struct storage *st, const char *id)
     if (error != 0) {
         return error;
     }
-    spool_name(name, id, ".wav");
-    error = audio_load(&audio, spool->open, name);
-    free(audio.bytes);
-    if (error == EINVAL) {
-        struct stat stat;
-
-        /* Shorter than a header: the machine stopped before the first sound. */
-        if (fstatat(spool->open, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && stat.st_size < 44) {
-            spool_remove(spool->open, id);
-        } else {
-            spool_break(spool, spool->open, id, "its sound cannot be read");
-        }
+    error = body_load(&audio, spool->open, id, deposit.kind);
+    if (error == 0) {
+        free(audio.bytes);
+    }
+    if (error == EINVAL && body_has_begun(spool->open, id, deposit.kind)) {
+        spool_break(spool, spool->open, id,
+                    deposit.kind == DEPOSIT_FAX ? "its pages cannot be read" : "its sound cannot be read");
         return 0;
     }
-    if (error != 0) {
+    if (error != 0 && error != EINVAL && error != ENODATA) {
         return error;
     }
-    if (audio.duration_ms < st->settings->message_min_ms) {
+    if (error != 0 || (deposit.kind == DEPOSIT_VOICE && audio.duration_ms < st->settings->message_min_ms)) {
         log_event(LEVEL_INFO, "storage", deposit.call, "deposit-too-short id=%s ms=%u", id,
                   audio.duration_ms);
         spool_remove(spool->open, id);
         return 0;
     }
-    log_event(LEVEL_NOTICE, "storage", deposit.call, "deposit-rescued id=%s ms=%u", id, audio.duration_ms);
-    return spool_accept(spool, id);
+    log_event(LEVEL_NOTICE, "storage", deposit.call, "deposit-rescued id=%s ms=%u pages=%u", id,
+              audio.duration_ms, audio.pages);
+    /* More pages may have been on their way. */
+    error =
+        deposit.kind == DEPOSIT_FAX ? spool_mark(spool, id, deposit.marks | DEPOSIT_CUT, deposit.sender) : 0;
+    return error != 0 ? error : spool_accept(spool, id);
 }
 
 static int open_sweep(struct storage *st, const char *id)
 {
     struct spool *spool = st->spool;
-    bool audio = spool_has(spool->open, id, ".wav");
+    bool body = spool_body(spool->open, id) != NULL;
     char name[SPOOL_NAME];
 
     spool_name(name, id, ".json.tmp");
     unlinkat(spool->open, name, 0); /* cut while it was written: the one before it, if any, holds */
-    if (audio && spool_has(spool->open, id, ".json")) {
+    if (body && spool_has(spool->open, id, ".json")) {
         return recording_sweep(st, id);
     }
-    if (audio) {
+    if (body) {
         spool_break(spool, spool->open, id, "it has no record");
         return 0;
     }
-    if (spool_has(spool->open, id, ".json") && spool_has(spool->ready, id, ".wav")) {
+    if (spool_has(spool->open, id, ".json") && spool_body(spool->ready, id) != NULL) {
         return spool_accept(spool, id); /* cut between its two renames */
     }
     spool_remove(spool->open, id); /* nothing was ever recorded */
@@ -183,7 +193,7 @@ static int ready_sweep(struct storage *st, struct database *db, const char *id, 
     int error;
 
     *left = true;
-    if (spool_has(spool->ready, id, ".json") && spool_has(spool->ready, id, ".wav")) {
+    if (spool_has(spool->ready, id, ".json") && spool_body(spool->ready, id) != NULL) {
         error = spool_deliver(spool, db, id);
         *left = error != 0 && error != EINVAL;
         return error == ENOTCONN ? ENOTCONN : 0;
@@ -198,7 +208,7 @@ static int ready_sweep(struct storage *st, struct database *db, const char *id, 
     *left = false;
     if (delivered) {
         spool_remove(spool->ready, id);
-    } else if (spool_has(spool->ready, id, ".json") || spool_has(spool->ready, id, ".wav")) {
+    } else if (spool_has(spool->ready, id, ".json") || spool_body(spool->ready, id) != NULL) {
         spool_break(spool, spool->ready, id, "half of it is missing");
     }
     return 0;

@@ -4,9 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FAX_TONE_MS 700 /* its calling tone, of half a second, is no speech */
+
 bool deposit_is_busy(const struct voicemail *vm)
 {
     return vm->status == 486 || vm->status == 600;
+}
+
+bool deposit_is_left(const struct voicemail *vm)
+{
+    return vm->taken || vm->faxing;
 }
 
 /* The mailbox the message goes to. */
@@ -40,7 +47,7 @@ static void deposit_committed(struct ticket ticket, int error)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
-    if (vm->taken)
+    if (deposit_is_left(vm))
         return;
     if (error == 0)
         voicemail_tell(vm, "vm-msgsaved", deposit_over);
@@ -57,7 +64,7 @@ static void deposit_settled(struct ticket ticket, int error)
 }
 
 /* Nobody wants it: too short, said again, or hung up before a word. Once is enough, whoever asks. */
-static void deposit_drop(struct voicemail *vm)
+void deposit_drop(struct voicemail *vm)
 {
     if (!vm->spooled)
         return;
@@ -84,28 +91,46 @@ static void deposit_keep(struct voicemail *vm, bool present)
     }
 }
 
-/* Nothing is said of it: the owner talks to him now, or it is told that it is not whole. */
-static void deposit_keep_quietly(struct voicemail *vm)
+static void deposit_keep_from(struct voicemail *vm, const char *sender)
 {
     vm->spooled = false;
-    int error = deposit_commit(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks,
-                               link_ticket(vm->link), deposit_settled);
+    int error = deposit_commit_fax(server_storage(link_server(vm->link)), vm->deposit.id, vm->marks, sender,
+                                   link_ticket(vm->link), deposit_settled);
     if (error)
         link_log(vm->link, LEVEL_WARNING, "commit-deferred deposit=%s error=%d", vm->deposit.id, error);
 }
 
-/* The owner has taken the call. */
+/* Nothing is said of it: the owner talks to him now, or it is told that it is not whole. */
+static void deposit_keep_quietly(struct voicemail *vm)
+{
+    deposit_keep_from(vm, "");
+}
+
+void deposit_keep_fax(struct voicemail *vm, bool whole, const char *sender)
+{
+    vm->marks = whole ? 0 : DEPOSIT_CUT;
+    deposit_keep_from(vm, sender);
+}
+
+/* The owner has taken the call, or a machine. What a machine leaves of words is its tone. */
+static bool deposit_part_is_worth(const struct voicemail *vm)
+{
+    return vm->faxing ? vm->take.speech_ms > FAX_TONE_MS : link_settings(vm->link)->screen_keep;
+}
+
 static void deposit_part(struct voicemail *vm, enum take_result result)
 {
-    if (result == TAKE_FAILED || (result != TAKE_EMPTY && link_settings(vm->link)->screen_keep))
+    if (result == TAKE_FAILED || (result != TAKE_EMPTY && deposit_part_is_worth(vm)))
         deposit_keep_quietly(vm);
     else
         deposit_drop(vm);
+    if (vm->faxing && result != TAKE_HUNG_UP)
+        fax_begin(vm);
 }
 
 static void deposit_taken(struct voicemail *vm, enum take_result result)
 {
-    if (vm->taken) {
+    if (deposit_is_left(vm)) {
         deposit_part(vm, result);
         return;
     }
@@ -129,7 +154,7 @@ static void deposit_taken(struct voicemail *vm, enum take_result result)
     }
 }
 
-void deposit_take(struct voicemail *vm)
+void deposit_leave(struct voicemail *vm)
 {
     if (vm->take.recording || vm->take.reviewing) {
         take_stop(vm);
@@ -137,6 +162,8 @@ void deposit_take(struct voicemail *vm)
     }
     link_quiet(vm->link);
     deposit_drop(vm);
+    if (vm->faxing)
+        fax_begin(vm);
 }
 
 void deposit_ended(struct voicemail *vm)
@@ -160,14 +187,13 @@ static void deposit_opened(struct ticket ticket, int error, const char *path)
         voicemail_trouble(vm, "deposit-open", error);
         return;
     }
-    if (vm->taken)
+    if (deposit_is_left(vm))
         return; /* and dropped already */
     snprintf(vm->take.path, sizeof vm->take.path, "%s", path);
     take_start(vm);
 }
 
-/* A fresh spool entry, then the beep: what is said after it has a place on disk already. */
-static void deposit_record(struct voicemail *vm)
+void deposit_describe(struct voicemail *vm, enum deposit_kind kind)
 {
     const struct request *request = link_request(vm->link);
     struct deposit *deposit = &vm->deposit;
@@ -182,10 +208,18 @@ static void deposit_record(struct voicemail *vm)
     }
     snprintf(deposit->call, sizeof deposit->call, "%s", request->call);
     deposit->cause = deposit_is_busy(vm) ? DEPOSIT_BUSY : vm->status ? DEPOSIT_UNAVAILABLE : DEPOSIT_DIRECT;
+    deposit->kind = kind;
     deposit->started_us = clock_wall_us();
-    snprintf(deposit->continues, sizeof deposit->continues, "%s", vm->continues);
-    int error =
-        deposit_open(server_storage(link_server(vm->link)), deposit, link_ticket(vm->link), deposit_opened);
+    if (kind == DEPOSIT_VOICE)
+        snprintf(deposit->continues, sizeof deposit->continues, "%s", vm->continues);
+}
+
+/* A fresh spool entry, then the beep: what is said after it has a place on disk already. */
+static void deposit_record(struct voicemail *vm)
+{
+    deposit_describe(vm, DEPOSIT_VOICE);
+    int error = deposit_open(server_storage(link_server(vm->link)), &vm->deposit, link_ticket(vm->link),
+                             deposit_opened);
     vm->spooled = error == 0;
     if (error)
         voicemail_trouble(vm, "deposit-open", error);

@@ -49,6 +49,7 @@ static bool greet_fits(const struct voicemail *vm, enum greeting_kind kind)
 static void greet_login(struct voicemail *vm)
 {
     screen_ended(vm); /* nobody leaves a message any more */
+    fax_forget(vm);
     vm->status = 0;
     vm->direct = true;
     login_start(vm);
@@ -123,7 +124,7 @@ static void greet_fetched(struct ticket ticket, int error, const char *path)
         return;
     struct voicemail *vm = link_state(link);
     enum greeting_kind kind = greet_order[vm->greet_at];
-    if (vm->taken)
+    if (deposit_is_left(vm))
         return;
     if (error == 0) {
         greet_play(vm, path, kind);

@@ -223,11 +223,13 @@ static void inbox_counted(struct ticket ticket, int error, const struct mailbox_
         voicemail_trouble(vm, "count", error);
         return;
     }
-    vm->folder = counts->fresh || !counts->old ? FOLDER_INBOX : FOLDER_OLD;
+    unsigned fresh = counts->fresh + counts->fax_fresh, old = counts->old + counts->fax_old;
+    unsigned urgent = counts->fresh_urgent + counts->fax_fresh_urgent;
+    vm->folder = fresh || !old ? FOLDER_INBOX : FOLDER_OLD;
     greeting_remind(vm, &list);
-    if (counts->fresh_urgent)
-        inbox_say_urgent(vm, &list, counts->fresh_urgent);
-    say_message_count(link_prompts(link), &phrase, counts->fresh, counts->old);
+    if (urgent)
+        inbox_say_urgent(vm, &list, urgent);
+    say_message_count(link_prompts(link), &phrase, fresh, old);
     list_phrase(&list, &phrase);
     /* Keys pressed while it speaks are kept for the menu: whoever knows the way need not wait. */
     link_play(link, &list, inbox_menu);

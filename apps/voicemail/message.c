@@ -8,6 +8,8 @@
 #define CALLER_SPELT_MAX                                                                                     \
     24 /* a longer name would leave no room for the message in what is played in one go */
 
+#define MESSAGE_ITEMS 12 /* a pause, an introduction, and a file or what is said of a fax */
+
 struct entry *message_entry(const struct voicemail *vm)
 {
     return &vm->list->entries[vm->at];
@@ -114,6 +116,19 @@ static void message_say_envelope(struct voicemail *vm, struct list *list)
     }
 }
 
+/* Pages cannot be heard: that it is a fax is, and how long. */
+static void message_say_fax(struct voicemail *vm, struct list *list)
+{
+    const struct entry *entry = message_entry(vm);
+    struct phrase pages = {0};
+
+    say_to(vm, list, "msg-fax");
+    say_number(link_prompts(vm->link), &pages, entry->pages);
+    list_phrase(list, &pages);
+    if (entry->cut)
+        say_to(vm, list, "msg-fax-cut");
+}
+
 /* -- playing
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -123,18 +138,22 @@ static void message_say_envelope(struct voicemail *vm, struct list *list)
  */
 static void message_play(struct voicemail *vm, const char *path)
 {
+    const struct entry *entry = message_entry(vm);
     struct list list = {0};
 
     message_say_number(vm, &list);
     team_say_to(vm, &list);
     if (vm->box.envelope)
         message_say_envelope(vm, &list);
-    if (list.count > LIST_MAX - 3) /* long numbers must not leave the message out */
-        list.count = LIST_MAX - 3;
+    if (list.count > LIST_MAX - MESSAGE_ITEMS) /* long numbers must not leave the message out */
+        list.count = LIST_MAX - MESSAGE_ITEMS;
     list_silence(&list, 300);
     if (*vm->introduction)
         list_file(vm->link, &list, vm->introduction, true);
-    list_file(vm->link, &list, path, true);
+    if (entry->fax)
+        message_say_fax(vm, &list);
+    else
+        list_file(vm->link, &list, path, true);
     keymap_play(vm, &list);
     playing_settle(vm);
 }
@@ -175,6 +194,10 @@ static void message_fetched(struct ticket ticket, int error, const char *path)
 
 static void message_fetch(struct voicemail *vm)
 {
+    if (message_entry(vm)->fax) {
+        message_play(vm, NULL);
+        return;
+    }
     int error = entry_fetch(server_storage(link_server(vm->link)), vm->number, message_entry(vm)->id,
                             link_ticket(vm->link), message_fetched);
     if (error)

@@ -10,6 +10,7 @@ const char *operator_number(const struct voicemail *vm)
 void operator_call(struct voicemail *vm)
 {
     screen_ended(vm);
+    fax_forget(vm);
     vm->away = true;
     link_retarget(vm->link, operator_number(vm), 0);
 }

@@ -24,7 +24,7 @@ static void resume_found(struct ticket ticket, int error, const char *id)
     if (!link)
         return;
     struct voicemail *vm = link_state(link);
-    if (vm->taken)
+    if (deposit_is_left(vm))
         return;
     if (error) {
         deposit_greet(vm);

@@ -162,7 +162,8 @@ static void screen_key(struct link *link, char key)
     link_log(link, LEVEL_INFO, "deposit-taken mailbox=%s", vm->number);
     caller->taken = true;
     link_mute(link, false);
-    deposit_take(caller);
+    fax_forget(caller);
+    deposit_leave(caller);
 }
 
 void screen_join(struct voicemail *vm)

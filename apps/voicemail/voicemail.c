@@ -216,6 +216,7 @@ static void voicemail_answered(struct link *link)
     if (vm->status || !strcmp(mode, "deposit") || !strcmp(mode, "mailbox")) {
         resume_offer(vm);
         screen_begin(vm);
+        fax_await(vm);
     } else if (!strcmp(mode, "directory"))
         directory_visit(vm);
     else if (vm->calling.answered)

@@ -6,6 +6,7 @@
  *   greet.c        the greeting that fits
  *   deposit.c      beep, message, "saved"
  *   take.c         one recording with its review
+ *   fax.c          a fax in place of it
  *   resume.c       a message that was cut off goes on
  *   quota.c        how much a box still takes
  *   operator.c     somebody who can help
@@ -137,6 +138,7 @@ struct voicemail {
     bool listed, rung;    /* it is among the deposits of now; the owners' phones have been called for it */
     unsigned phones_ring; /* owners who are being called now */
     bool taken;           /* the owner talks to the caller */
+    bool faxing;          /* a fax machine was heard, and has ours from now on */
     bool screening, admitted;
     uint32_t room;
 
@@ -195,9 +197,20 @@ bool deposit_is_possible(const struct voicemail *vm);
 
 /* deposit.c */
 bool deposit_is_busy(const struct voicemail *vm);
-void deposit_start(struct link *link);   /* without a greeting */
-void deposit_take(struct voicemail *vm); /* the owner talks to him from now on; what he has said is kept */
+void deposit_start(struct link *link); /* without a greeting */
+/* The owner talks to him from now on, or fax_begin() follows: what he has said is kept. */
+void deposit_leave(struct voicemail *vm);
+bool deposit_is_left(const struct voicemail *vm); /* what its jobs answer leads nowhere any more */
 void deposit_ended(struct voicemail *vm);
+/* For fax.c: a fresh deposit; it is given up, or becomes a message. */
+void deposit_describe(struct voicemail *vm, enum deposit_kind kind);
+void deposit_drop(struct voicemail *vm);
+void deposit_keep_fax(struct voicemail *vm, bool whole, const char *sender);
+
+/* fax.c: of a call that leaves a message, if the mailbox takes faxes. */
+void fax_await(struct voicemail *vm);
+void fax_forget(struct voicemail *vm); /* what he sends from now on is no message */
+void fax_begin(struct voicemail *vm);  /* no recording goes on */
 
 /* resume.c: as deposit_greet(), but first he is asked whether he goes on with what he has just left. */
 void resume_offer(struct voicemail *vm);

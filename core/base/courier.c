@@ -251,8 +251,8 @@ static bool mail_headers(struct curl_slist **list, const struct mail *mail)
            header_add(list, "To: <%s>", mail->to) && header_add(list, "Subject: %s", subject) &&
            header_add(list, "Message-ID: <%s>", mail->id) &&
            (mail->reply_to == NULL || header_add(list, "In-Reply-To: <%s>", mail->reply_to)) &&
-           header_add(list, "Message-Context: voice-message") && /* RFC 3458 */
-           header_add(list, "Auto-Submitted: auto-generated");   /* RFC 3834: nobody answers "on holiday" */
+           header_add(list, "Message-Context: %s", mail->context) &&
+           header_add(list, "Auto-Submitted: auto-generated"); /* RFC 3834: nobody answers "on holiday" */
 }
 
 static int part_text(curl_mime *mime, const char *text, const char *type)
@@ -263,7 +263,7 @@ static int part_text(curl_mime *mime, const char *text, const char *type)
            curl_mime_encoder(part, "quoted-printable");
 }
 
-/* multipart/mixed of multipart/alternative and, where there is one, the sound. */
+/* multipart/mixed of multipart/alternative and, where there is one, what is attached. */
 static curl_mime *mail_body(CURL *easy, const struct mail *mail)
 {
     curl_mime *mixed = curl_mime_init(easy), *both = curl_mime_init(easy);
@@ -278,12 +278,12 @@ static curl_mime *mail_body(CURL *easy, const struct mail *mail)
         bad |= curl_mime_subparts(part, both);
         both = bad == 0 ? NULL : both; /* it is the part's from now on */
     }
-    if (bad == 0 && mail->sound != NULL) {
+    if (bad == 0 && mail->attached != NULL) {
         curl_mimepart *part = curl_mime_addpart(mixed);
 
-        bad |= curl_mime_data(part, mail->sound, mail->sound_size);
-        bad |= curl_mime_type(part, mail->sound_type);
-        bad |= curl_mime_filename(part, mail->sound_name);
+        bad |= curl_mime_data(part, mail->attached, mail->attached_size);
+        bad |= curl_mime_type(part, mail->attached_type);
+        bad |= curl_mime_filename(part, mail->attached_name);
         bad |= curl_mime_encoder(part, "base64");
     }
     if (bad != 0) {

@@ -31,9 +31,10 @@ struct mail {
     const char *id, *reply_to; /* Message-IDs without brackets; reply_to NULL: no In-Reply-To */
     time_t date;
     const char *text, *html;
-    const void *sound; /* a file; NULL: none */
-    size_t sound_size;
-    const char *sound_name, *sound_type; /* "audio/wav" */
+    const char *context;  /* RFC 3458: "voice-message", "fax-message" */
+    const void *attached; /* a file; NULL: none */
+    size_t attached_size;
+    const char *attached_name, *attached_type; /* "audio/wav" */
 };
 
 struct post {

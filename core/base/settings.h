@@ -148,6 +148,8 @@ struct settings {
         diverted_to; /* whose mailbox a call has that was sent on twice: the "first" who did, or the "last" */
     char *keymap;    /* of mailboxes whose row does not say */
     unsigned message_gap_s;           /* nothing of the caller comes */
+    bool fax;                         /* fax machines find one in mailboxes whose row does not say */
+    unsigned fax_pages, fax_minutes, fax_mb;
     bool screen_keep;                 /* what was said before the owner took the call */
     char *operator_number;            /* "": none */
     bool room_loudness, room_denoise; /* of rooms whose row does not say */

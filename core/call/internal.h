@@ -696,7 +696,9 @@ struct media {
     link_recorded *on_recorded;
     link_step *on_fax;
     link_faxed *on_faxed;
+    bool fax_told;  /* on_fax was called, and the application has not begun */
     bool t38_asked; /* an offer of T.38 waits for link_receive_fax() */
+    bool t38;       /* the fax has gone on by it */
     struct recorded recorded;
     sound_id files[FILES_MAX];
     unsigned file_count;

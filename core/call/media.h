@@ -96,7 +96,8 @@ void link_remark(struct link *link, const struct list *list);
  * ------------------------------------------------------------------------------------------------------------
  */
 
-/* `fn` when a fax machine calls: its tone is heard, or T.38 is offered. NULL: no more. It comes once. */
+/* `fn` when a fax machine calls: its tone is heard, or T.38 is offered. NULL: no more. It comes once; then
+ * link_receive_fax() follows, or NULL. */
 void link_on_fax(struct link *link, link_step *fn);
 
 struct faxed {
@@ -105,12 +106,19 @@ struct faxed {
     bool complete;   /* the sender said that these were all */
     char sender[21]; /* the number that his machine told */
 };
+struct fax_most { /* what is taken of one sender; 0: as much as he has */
+    unsigned pages;
+    uint64_t bytes;
+};
 typedef void link_faxed(struct link *link, const struct faxed *result);
 /*
  * Answers as the fax machine `ident`, over sound or by T.38, and writes the pages to the TIFF file `path`. `fn` as in
  * link_record(): once all have come, and also when the caller hangs up, with the file on disk. Ends what plays or records.
  */
-void link_receive_fax(struct link *link, const char *path, const char *ident, link_faxed *fn);
+void link_receive_fax(struct link *link, const char *path, const char *ident, const struct fax_most *most,
+                      link_faxed *fn);
+/* Ends it as a hang-up does: `fn` comes with what there is. */
+void link_fax_stop(struct link *link);
 
 /* -- rooms
  * ----------------------------------------------------------------------------------------------------------

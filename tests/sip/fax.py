@@ -2,6 +2,8 @@
 
     machine = FaxMachine(call, folder / "sent.tif")   calls with its tone, over the sound of the call
     machine.change(call)                               re-INVITE with T.38; the final response
+    offer_t38(call)                                    the same, but for the machine nothing changes
+    machine.freeze()                                   it says nothing any more
     machine.wait_sent()                                all pages were received, as the far side says; AssertionError else
     pages(path), pages_of(bytes)                       what a TIFF file shows: a list of pages, each its rows of packed pixels
 """
@@ -18,13 +20,23 @@ import sound
 from harness import CONFABD, until
 
 FAXER = pathlib.Path(CONFABD).parent / "tests" / "sip" / "faxer"
+AHEAD = 960  # samples that lie ready: a busy machine's hiccups are no gaps for a modem then
 SILENCE = array.array("h", [0] * 160)
+
+
+def offer_t38(call):
+    address, port = call.media.rtp.getsockname()[:2]
+    return call.reinvite(body="v=0\r\no=- 7 8 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
+                                "m=image %d udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
+                                "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxMaxDatagram:400\r\n"
+                                "a=T38FaxUdpEC:t38UDPRedundancy\r\n" % (address, address, port))
 
 
 class FaxMachine:
     def __init__(self, call, sent):
         self.process = subprocess.Popen([str(FAXER), str(sent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.heard, self.datagrams, self.t38, self.state = collections.deque(), collections.deque(), False, "."
+        self.frozen, self.filled = False, False
         self.lock = threading.Lock()
         self.media = call.media
         call.media.machine = self
@@ -56,17 +68,19 @@ class FaxMachine:
 
     def step(self, media):
         with self.lock:
-            if self.process is None:
+            remote = media.remote  # an answer may take it away at any moment
+            if self.process is None or self.frozen or remote is None:
                 return
             if self.t38:
                 while self.datagrams:
                     self._write(b"P", self.datagrams.popleft())
                 self._write(b"C")
                 for _, datagram in self._replies():
-                    media.rtp.sendto(datagram, media.remote)
+                    media.rtp.sendto(datagram, remote)
                 return
             frame = SILENCE
-            if len(self.heard) >= 160:
+            self.filled = len(self.heard) >= (160 if self.filled else AHEAD)
+            if self.filled:
                 frame = array.array("h", [self.heard.popleft() for _ in range(160)])
             self._write(b"S", frame.tobytes())
             (_, said), = self._replies()
@@ -75,16 +89,15 @@ class FaxMachine:
     # -- on the test's ----------------------------------------------------------------------------------------------------
 
     def change(self, call):
-        address, port = call.media.rtp.getsockname()[:2]
-        response = call.reinvite(body="v=0\r\no=- 7 8 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
-                                      "m=image %d udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
-                                      "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxMaxDatagram:400\r\n"
-                                      "a=T38FaxUdpEC:t38UDPRedundancy\r\n" % (address, address, port))
+        response = offer_t38(call)
         if response.status == 200:
             with self.lock:
                 self._write(b"T")
                 self.t38 = True
         return response
+
+    def freeze(self):
+        self.frozen = True
 
     def wait_sent(self, timeout=90):
         until(lambda: self.state != ".", timeout, "the end of the fax")

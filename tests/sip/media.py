@@ -80,7 +80,8 @@ class Media:
         self.event_pt = sdp.type_of("telephone-event")
         self.step, self.event_step = (sdp.clocks.get(pt, 8000) // 50 for pt in (self.pt, self.event_pt))
         self.extmaps = dict(sdp.extmaps)
-        self.remote = (sdp.address, sdp.port) if sdp.port and sdp.address not in ("0.0.0.0", "::") else None
+        port = sdp.port or sdp.image
+        self.remote = (sdp.address, port) if port and sdp.address not in ("0.0.0.0", "::") else None
         if self.remote and self.via:
             self.remote = self.via(self.remote)
         self.sending = self.remote is not None and sdp.direction in ("sendrecv", "recvonly")
@@ -203,8 +204,10 @@ class Media:
         if self.lose > 0:
             self.lose -= 1
             return
+        remote = self.remote  # an answer may take it away at any moment
         try:
-            self.rtp.sendto(head + payload, self.remote)
+            if remote:
+                self.rtp.sendto(head + payload, remote)
         except OSError:
             pass  # nobody there: as on a real network
 

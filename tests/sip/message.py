@@ -165,7 +165,7 @@ class Sdp:
     def __init__(self, text):
         self.text = text
         self.address, self.port, self.types, self.names = None, 0, [], {0: "PCMU", 8: "PCMA", 9: "G722"}
-        self.clocks = {}
+        self.clocks, self.image = {}, 0  # the port of T.38 (fax.py)
         self.direction, self.version, self.ptime, self.media = "sendrecv", None, 20, []
         self.extmaps = {}  # name of a header extension (the URI's last part) -> its identifier
         for line in text.replace("\r", "").split("\n"):
@@ -178,6 +178,8 @@ class Sdp:
                 if line.startswith("m=audio") and not self.types:
                     parts = line.split()
                     self.port, self.types = int(parts[1]), [int(t) for t in parts[3:]]
+                if line.startswith("m=image"):
+                    self.image = int(line.split()[1])
             elif line.startswith("a=rtpmap:"):
                 number, name = line[9:].split(None, 1)
                 self.names[int(number)], self.clocks[int(number)] = name.split("/")[0], int(name.split("/")[1])

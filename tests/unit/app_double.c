@@ -257,6 +257,7 @@ static void media_replace(struct link *link)
     link->menu = NULL;
     link->typed = NULL;
     link->recorded = NULL;
+    link->faxed = NULL;
 }
 
 void link_play(struct link *link, const struct list *list, link_step *done)
@@ -340,6 +341,31 @@ bool link_waits(const struct link *link)
 void link_record_stop(struct link *link)
 {
     link_tell(link, "stop");
+}
+
+/* That none is waited for any more is told only where one was. */
+void link_on_fax(struct link *link, link_step *fn)
+{
+    if (fn)
+        link_tell(link, "onfax");
+    else if (link->on_fax)
+        link_tell(link, "nofax");
+    link->on_fax = fn;
+}
+
+void link_receive_fax(struct link *link, const char *path, const char *ident, const struct fax_most *most,
+                      link_faxed *fn)
+{
+    media_replace(link);
+    link->on_fax = NULL;
+    link->faxed = fn;
+    link->most = *most;
+    link_tell(link, "fax=%s/%s", path, ident);
+}
+
+void link_fax_stop(struct link *link)
+{
+    link_tell(link, "faxstop");
 }
 
 void link_remark(struct link *link, const struct list *list)
@@ -731,6 +757,25 @@ void record(struct link *link, enum recorded_end end, uint32_t ms, uint32_t spee
     ck_assert(fn != NULL);
     link->recorded = NULL;
     fn(link, &recorded);
+}
+
+void fax_calls(struct link *link)
+{
+    link_step *fn = link->on_fax;
+
+    ck_assert(fn != NULL);
+    link->on_fax = NULL;
+    fn(link);
+}
+
+void fax_over(struct link *link, int error, unsigned pages, bool complete)
+{
+    const struct faxed faxed = {.error = error, .pages = pages, .complete = complete, .sender = "+44 20"};
+    link_faxed *fn = link->faxed;
+
+    ck_assert(fn != NULL);
+    link->faxed = NULL;
+    fn(link, &faxed);
 }
 
 void record_hang_up(struct link *link, uint32_t ms, uint32_t speech_ms)

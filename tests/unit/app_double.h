@@ -41,6 +41,9 @@ struct link {
     link_key *menu, *on_key;
     link_digits *typed;
     link_recorded *recorded;
+    link_step *on_fax;
+    link_faxed *faxed;
+    struct fax_most most; /* of the fax */
     link_step *timer;
     uint32_t timer_ms;
     char language[16];
@@ -70,6 +73,8 @@ void play_over(struct link *link);
 void press(struct link *link, char key); /* 0: nothing was pressed in time */
 void type(struct link *link, const char *digits);
 void record(struct link *link, enum recorded_end end, uint32_t ms, uint32_t speech_ms);
+void fax_calls(struct link *link);
+void fax_over(struct link *link, int error, unsigned pages, bool complete); /* from "+44 20" */
 /* Hangs up while it records: first the recording's end, then the call's. */
 void record_hang_up(struct link *link, uint32_t ms, uint32_t speech_ms);
 

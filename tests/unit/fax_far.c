@@ -16,6 +16,13 @@
 char fax_sent[256], fax_came[64];
 static char folder[] = "/tmp/confab-fax-XXXXXX";
 
+/* faxer.c is no test of Check's, whose asserts end what is none. */
+static void must(bool so)
+{
+    if (!so)
+        abort();
+}
+
 /* Pages that cannot be taken for each other: bars whose place and width depend on page and row. */
 void fax_row(unsigned page, unsigned row, uint8_t out[FAX_ROW])
 {
@@ -29,7 +36,7 @@ static void pages_write(void)
     uint8_t row[FAX_ROW];
     TIFF *tiff = TIFFOpen(fax_sent, "w");
 
-    ck_assert_ptr_nonnull(tiff);
+    must(tiff != NULL);
     for (unsigned page = 0; page < FAX_PAGES; page++) {
         TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, WIDTH);
         TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, FAX_ROWS);
@@ -44,7 +51,7 @@ static void pages_write(void)
         TIFFSetField(tiff, TIFFTAG_PAGENUMBER, page, FAX_PAGES);
         for (unsigned i = 0; i < FAX_ROWS; i++) {
             fax_row(page, i, row);
-            ck_assert_int_eq(TIFFWriteScanline(tiff, row, i, 0), 1);
+            must(TIFFWriteScanline(tiff, row, i, 0) == 1);
         }
         TIFFWriteDirectory(tiff);
     }
@@ -79,7 +86,7 @@ void fax_pages_compare(unsigned pages)
 
 void fax_far_begin(void)
 {
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    must(mkdtemp(folder) != NULL);
     snprintf(fax_sent, sizeof fax_sent, "%s/sent.tif", folder);
     snprintf(fax_came, sizeof fax_came, "%s/came.tif", folder);
     pages_write();
@@ -122,7 +129,7 @@ static int packet_send(t38_core_state_t *core, void *arg, const uint8_t *packet,
     (void)core;
     (void)arg;
     (void)count;
-    ck_assert_uint_gt(size, 0);
+    must(size > 0);
     transmit(datagram, size);
     return 0;
 }
@@ -169,7 +176,7 @@ void fax_far_hear(const int16_t *in, size_t samples)
 {
     int16_t copy[160];
 
-    ck_assert_uint_le(samples, 160);
+    must(samples <= 160);
     memcpy(copy, in, samples * sizeof *in);
     fax_rx(modem, copy, (int)samples);
 }

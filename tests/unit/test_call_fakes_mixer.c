@@ -344,11 +344,12 @@ void port_record_stop(struct mixer *m, uint32_t port)
     NOTE(fake_media, "recordstop%u", port);
 }
 
-int port_fax(struct mixer *m, uint32_t port, uint32_t serial, const char *path, const char *ident)
+int port_fax(struct mixer *m, uint32_t port, uint32_t serial, const char *path, const char *ident,
+             const struct fax_limits *limits)
 {
     (void)m;
     fake_serial = serial;
-    NOTE(fake_media, "fax%u=%s as %s", port, path, ident);
+    NOTE(fake_media, "fax%u=%s as %s pages=%u", port, path, ident, limits->pages);
     return 0;
 }
 

@@ -348,6 +348,7 @@ END_TEST
  */
 
 static struct faxed faxed;
+static const struct fax_most most = {.pages = 9};
 
 static void on_faxed(struct link *link, const struct faxed *result)
 {
@@ -373,6 +374,10 @@ static void fax_over(int end, unsigned pages)
     "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"                              \
     "m=audio 0 RTP/AVP 0\r\nm=image 4500 udptl t38\r\na=T38FaxMaxDatagram:400\r\n"
 
+#define SOUND                                                                                                \
+    "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"                              \
+    "m=audio 4500 RTP/AVP 0\r\n"
+
 /* His tone is told once; a key that his modem seems to press is none. */
 START_TEST(fax_tone_brings_a_fax)
 {
@@ -382,7 +387,7 @@ START_TEST(fax_tone_brings_a_fax)
     fake_event(&(struct mixer_event){.type = EVENT_FAX_TONE, .port = fake_port_of(a)});
     fake_settle();
     ck_assert_uint_eq(steps, 1);
-    link_receive_fax(host, "/tmp/x.tif", "5000", on_faxed);
+    link_receive_fax(host, "/tmp/x.tif", "5000", &most, on_faxed);
     key('5');
     ck_assert_uint_eq(steps, 1);
     fax_over(RECORD_STOPPED, 2);
@@ -403,11 +408,49 @@ START_TEST(t38_offer_waits_for_the_application)
     fake_settle();
     ck_assert_uint_eq(steps, 1);
     ck_assert(!fake_did(a, "reanswer200"));
-    link_receive_fax(host, "/tmp/x.tif", "5000", on_faxed);
+    link_receive_fax(host, "/tmp/x.tif", "5000", &most, on_faxed);
     ck_assert(fake_did(a, "reanswer200"));
     ck_assert(fake_media_did("packets1"));
     fax_over(RECORD_STOPPED, 1);
     ck_assert_uint_eq(faxed.pages, 1);
+    finish();
+}
+END_TEST
+
+/* The tone has been told, and before the application is ready packets are offered, too: they wait. */
+START_TEST(t38_offer_after_the_tone_waits)
+{
+    link_on_fax(host, on_step);
+    fake_event(&(struct mixer_event){.type = EVENT_FAX_TONE, .port = fake_port_of(a)});
+    a->handlers->offered(a->owner, T38);
+    fake_settle();
+    ck_assert_uint_eq(steps, 1);
+    ck_assert(!fake_did(a, "reanswer200"));
+    link_receive_fax(host, "/tmp/x.tif", "5000", &most, on_faxed);
+    ck_assert(fake_media_did("fax1=/tmp/x.tif as 5000 pages=9"));
+    ck_assert(fake_did(a, "reanswer200"));
+    /* A refresh is answered; sound in place of packets is the end of the fax, and the call stands. */
+    *a->log = '\0';
+    a->handlers->offered(a->owner, T38);
+    ck_assert(fake_did(a, "reanswer200"));
+    ck_assert(!fake_media_did("faxstop1"));
+    *a->log = '\0';
+    a->handlers->offered(a->owner, SOUND);
+    ck_assert(fake_did(a, "reanswer200"));
+    ck_assert(fake_media_did("faxstop1"));
+    fax_over(RECORD_CLOSED, 1);
+    ck_assert_uint_eq(faxed.pages, 1);
+    finish();
+}
+END_TEST
+
+/* Who was told and takes no fax after all refuses what is offered meanwhile. */
+START_TEST(t38_offer_is_refused_when_the_application_takes_none)
+{
+    link_on_fax(host, on_step);
+    a->handlers->offered(a->owner, T38);
+    link_on_fax(host, NULL);
+    ck_assert(fake_did(a, "reanswer488"));
     finish();
 }
 END_TEST
@@ -425,7 +468,7 @@ END_TEST
 /* Who hangs up in the middle: the application hears what came before the call is over. */
 START_TEST(fax_is_told_before_the_end)
 {
-    link_receive_fax(host, "/tmp/x.tif", "5000", on_faxed);
+    link_receive_fax(host, "/tmp/x.tif", "5000", &most, on_faxed);
     a->handlers->ended(a->owner, 200, NULL);
     ck_assert(fake_media_did("faxstop1"));
     ck_assert_uint_eq(steps, 0);
@@ -650,6 +693,8 @@ static Suite *suite(void)
     tcase_add_test(c, fax_tone_brings_a_fax);
     tcase_add_test(c, t38_offer_waits_for_the_application);
     tcase_add_test(c, t38_offer_to_nobody_is_refused);
+    tcase_add_test(c, t38_offer_after_the_tone_waits);
+    tcase_add_test(c, t38_offer_is_refused_when_the_application_takes_none);
     tcase_add_test(c, fax_is_told_before_the_end);
     tcase_add_test(c, recording_that_cannot_begin_fails_later);
     tcase_add_test(c, hang_up_finishes_the_recording_before_ended);

@@ -11,6 +11,8 @@
 #define FRAME 160
 #define PATIENCE_S 180 /* of the line's time */
 
+static const struct fax_limits no_limits;
+
 /* Sound both ways until both are done, or for `ms`. */
 static void talk(struct fax_machine *machine, unsigned ms)
 {
@@ -30,7 +32,7 @@ START_TEST(sound_brings_all_pages)
     struct fax_result result;
 
     fax_far_call(NULL);
-    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001"), 0);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001", &no_limits), 0);
     talk(machine, PATIENCE_S * 1000);
     ck_assert(fax_far_content() && fax_machine_ended(machine));
     ck_assert_str_eq(fax_far_peer(), "1001");
@@ -51,11 +53,33 @@ START_TEST(hang_up_keeps_whole_pages)
     struct fax_result result;
 
     fax_far_call(NULL);
-    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001"), 0);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001", &no_limits), 0);
     while (fax_far_sent() < 1 && !fax_far_done())
         talk(machine, 100);
     talk(machine, 3000); /* the second page has begun */
     ck_assert(!fax_far_done());
+    fax_pages_compare(1); /* as a machine would find it that dies now */
+    fax_machine_read(machine, &result);
+    ck_assert(!result.complete);
+    ck_assert_uint_eq(result.pages, 1);
+    fax_machine_free(machine);
+    fax_far_hang_up();
+    fax_pages_compare(1);
+}
+END_TEST
+
+/* One page, or as many bytes as a page certainly has: the second is not taken, and the first is whole. */
+static const struct fax_limits small[] = {{.pages = 1}, {.bytes = 100}};
+
+START_TEST(limit_ends_it_after_a_page)
+{
+    struct fax_machine *machine;
+    struct fax_result result;
+
+    fax_far_call(NULL);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001", &small[_i]), 0);
+    talk(machine, PATIENCE_S * 1000);
+    ck_assert(fax_machine_ended(machine) && !fax_far_content());
     fax_machine_read(machine, &result);
     ck_assert(!result.complete);
     ck_assert_uint_eq(result.pages, 1);
@@ -100,8 +124,11 @@ static void far_sends(const uint8_t *datagram, size_t length)
 }
 
 /* A call that began with sound goes on with packets (T.38 Annex D), of which some are lost both ways. */
-static void packets_bring_all_pages(unsigned lose)
+static void packets_bring_all_pages(unsigned lose, bool again)
 {
+    /* Sound that was on its way when the change came: RTP, with what T.38 would call "V.21 preamble" in it.
+     */
+    uint8_t sound[172] = {0x80, 0x00, 0x01, 0x06, 0x00};
     struct fax_t38 format = {.version = 0, .max_datagram = 400};
     struct fax_machine *machine;
     struct fax_result result;
@@ -109,14 +136,20 @@ static void packets_bring_all_pages(unsigned lose)
 
     to_machine = to_far = (struct line){.lose = lose};
     fax_far_call(far_sends);
-    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001"), 0);
+    ck_assert_int_eq(fax_machine_new(&machine, fax_came, "1001", &no_limits), 0);
     for (int i = 0; i < 50; i++)
         fax_machine_sound(machine, quiet, ced, FRAME);
     ck_assert_int_eq(fax_machine_change(machine, &format, machine_sends, &to_far), 0);
+    for (int i = 0; i < 3; i++)
+        fax_machine_packet(machine, sound, sizeof sound);
     for (unsigned ms = 0; ms < PATIENCE_S * 1000 && !(fax_far_done() && fax_machine_ended(machine));
          ms += 20) {
+        if (ms == 4000)
+            fax_machine_packet(machine, sound, sizeof sound);
         fax_far_pass(20);
         fax_machine_pass(machine, 20);
+        if (again && ms % 5000 == 0)
+            ck_assert_int_eq(fax_machine_change(machine, &format, machine_sends, &to_far), 0);
         for (unsigned i = 0; i < to_machine.count; i++)
             fax_machine_packet(machine, to_machine.datagrams[i].bytes, to_machine.datagrams[i].length);
         for (unsigned i = 0; i < to_far.count; i++) {
@@ -136,13 +169,20 @@ static void packets_bring_all_pages(unsigned lose)
 
 START_TEST(t38_brings_all_pages)
 {
-    packets_bring_all_pages(0);
+    packets_bring_all_pages(0, false);
 }
 END_TEST
 
 START_TEST(t38_bears_loss)
 {
-    packets_bring_all_pages(7);
+    packets_bring_all_pages(7, false);
+}
+END_TEST
+
+/* The same offer as a refresh begins nothing anew (RFC 3264 section 8). */
+START_TEST(t38_goes_on_when_offered_again)
+{
+    packets_bring_all_pages(0, true);
 }
 END_TEST
 
@@ -263,6 +303,8 @@ int main(void)
     tcase_add_test(tests, hang_up_keeps_whole_pages);
     tcase_add_test(tests, t38_brings_all_pages);
     tcase_add_test(tests, t38_bears_loss);
+    tcase_add_test(tests, t38_goes_on_when_offered_again);
+    tcase_add_loop_test(tests, limit_ends_it_after_a_page, 0, 2);
     tcase_add_test(tests, udptl_takes_no_harm);
     tcase_add_test(tests, udptl_makes_loss_good);
     tcase_add_test(tests, cng_is_known);

@@ -66,7 +66,7 @@ START_TEST(sound_brings_all_pages)
         stage_run(STEP_MS);
     ck_assert_uint_gt(stage_events[EVENT_FAX_TONE], 0);
     ck_assert_int_eq(port_listen_fax(stage, m->port, false), 0);
-    ck_assert_int_eq(port_fax(stage, m->port, 7, fax_came, "1001"), 0);
+    ck_assert_int_eq(port_fax(stage, m->port, 7, fax_came, "1001", &(struct fax_limits){0}), 0);
     for (unsigned ms = 0; ms < PATIENCE_MS && !(fax_far_done() && stage_events[EVENT_RECORDED]);
          ms += STEP_MS) {
         stage_run(STEP_MS);
@@ -90,7 +90,7 @@ START_TEST(hang_up_tells_before_the_port_closes)
 {
     struct member *m = caller_begin();
 
-    ck_assert_int_eq(port_fax(stage, m->port, 8, fax_came, "1001"), 0);
+    ck_assert_int_eq(port_fax(stage, m->port, 8, fax_came, "1001", &(struct fax_limits){0}), 0);
     for (unsigned ms = 0; ms < 4000; ms += STEP_MS) {
         stage_run(STEP_MS);
         modem_listen(m);
@@ -129,7 +129,7 @@ START_TEST(t38_brings_all_pages)
     ck_assert_int_eq(bind(far_fd, (struct sockaddr *)&here, sizeof here), 0);
     getsockname(far_fd, (struct sockaddr *)&here, &length);
     engine = m->to;
-    ck_assert_int_eq(port_fax(stage, m->port, 9, fax_came, "1001"), 0);
+    ck_assert_int_eq(port_fax(stage, m->port, 9, fax_came, "1001", &(struct fax_limits){0}), 0);
     for (int i = 0; i < 50; i++) {
         stage_run(STEP_MS);
         modem_listen(m);

@@ -110,6 +110,25 @@ START_TEST(packet_after_a_gap_is_at_hand)
 }
 END_TEST
 
+/* A sender that stalls for a tenth of a second, again and again: with so much delay held, nothing is missing.
+ */
+START_TEST(held_delay_bears_stalls)
+{
+    jitter_hold(&buffer, 120);
+    for (unsigned n = 0; n < 200; n += 5) {
+        for (unsigned i = 0; i < 10; i++)
+            tick();
+        for (unsigned i = 0; i < 5; i++)
+            ck_assert_int_eq(put(n + i, 20), JITTER_KEPT);
+    }
+    ck_assert_uint_eq(concealed, 0);
+    ck_assert_uint_ge(played, 190);
+    ck_assert_uint_eq(buffer.late, 0);
+    jitter_hold(&buffer, 0);
+    ck_assert_int_lt(jitter_target_us(&buffer), 120000);
+}
+END_TEST
+
 START_TEST(order_is_restored)
 {
     for (unsigned n = 0; n < 100; n += 2) {
@@ -266,6 +285,7 @@ int main(void)
     tcase_add_test(tcase, clean_stream_plays_without_a_gap);
     tcase_add_test(tcase, lost_packet_is_concealed_for_its_length);
     tcase_add_test(tcase, packet_after_a_gap_is_at_hand);
+    tcase_add_test(tcase, held_delay_bears_stalls);
     tcase_add_test(tcase, order_is_restored);
     tcase_add_test(tcase, duplicates_are_dropped);
     tcase_add_test(tcase, packet_that_comes_after_its_time_is_late);

@@ -343,6 +343,13 @@ int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ti
                                          : "normal");
 }
 
+int deposit_commit_fax(struct storage *st, const char *id, unsigned marks, const char *sender,
+                       struct ticket ticket, storage_done *reply)
+{
+    snprintf(asked.sender, sizeof asked.sender, "%s", sender);
+    return deposit_commit(st, id, marks, ticket, reply);
+}
+
 int deposit_find_cut(struct storage *st, const char *mailbox, const char *caller, struct ticket ticket,
                      cut_reply *reply)
 {

@@ -31,6 +31,7 @@ struct asked {
     struct deposit deposit; /* of the last deposit_open() */
     struct entry wanted;    /* of the last entry_update() */
     unsigned marks;         /* of the last deposit_commit() */
+    char sender[FAX_SENDER_TEXT];
     bool may_resume;        /* storage has a message that was cut off */
     cut_reply *cut;
     bool receipts_due; /* storage is asked for them, and not refused */
