@@ -1,6 +1,12 @@
 """The HTTP API: who may, what is answered and how, rooms, calls, messages, events; one server, few calls."""
+import http.client
 import io
 import json
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
 import unittest
 import wave
 
@@ -117,6 +123,53 @@ class TestProtocol(ApiScenario):
         finally:
             self.server.database.start()
         until(lambda: self.call("GET", "/ready", token=None).status == 200, 30)
+
+
+    def test_who_is_slow_or_gone_keeps_nobody_waiting(self):
+        slow = []
+        for start in (b"GET /api/v1/st", b"POST /api/v1/calls HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", b""):
+            for _ in range(20):
+                slow.append(socket.create_connection((self.server.address, PORT)))
+                slow[-1].sendall(start)
+        asked = b"GET /api/v1/subscribers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % self.admin.encode()
+        for _ in range(50):  # they ask, and are gone before there is an answer
+            with socket.create_connection((self.server.address, PORT)) as gone:
+                gone.sendall(asked)
+        self.get("/api/v1/status")
+        for connection in slow:
+            connection.close()
+        self.problem(self.call("GET", "/" + "x" * 100), 404)
+        with socket.create_connection((self.server.address, PORT)) as big:  # RFC 6585 section 5
+            big.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Big: " + b"x" * 40000 + b"\r\n\r\n")
+            self.assertIn(big.recv(100).split()[1], (b"431", b"413"))
+
+
+class TestTls(ApiScenario):
+    """One that signs itself: the key is made here, and nobody trusts it but this test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="confab-tls-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.pem, key = cls.folder + "/http.pem", cls.folder + "/http.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", key, "-out", cls.pem, "-subj", "/CN=confab.test", "-days", "2"], check=True,
+                       capture_output=True)
+        cls.SETTINGS = 'http { port = %d certificate = "%s" key = "%s" }' % (PORT, cls.pem, key)
+        super().setUpClass()
+
+    def connect(self, local=None):
+        context = ssl.create_default_context(cafile=self.pem)
+        context.check_hostname = False  # it is called by its address
+        return http.client.HTTPSConnection(self.server.address, PORT, timeout=10, context=context)
+
+    def test_it_speaks_tls_alone(self):
+        self.get("/api/v1/status")
+        answer = self.call("POST", "/api/v1/session", {"token": self.admin}, token=None)
+        self.assertIn("Secure", answer.headers["Set-Cookie"])
+        with socket.create_connection((self.server.address, PORT)) as plain:
+            plain.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            self.assertNotIn(b"200", plain.recv(100))
 
 
 class TestLimits(ApiScenario):
