@@ -98,6 +98,7 @@ struct server {
     void (*reader)(void *arg, const struct bulletin *bulletin); /* server_on_news() */
     void *reader_arg;
     uint64_t ended[ENDINGS]; /* calls, by how */
+    uint64_t packets_lost, packets_late, concealed_ms; /* of legs whose ports have closed */
     struct mixer_stats logged; /* at the last server_log_media() */
 };
 /* 0, or after how many seconds a call may be tried again. */

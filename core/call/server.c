@@ -375,6 +375,9 @@ void server_read_media(const struct server *server, struct media_stats *out)
                                 .overruns = now.overruns,
                                 .commands_refused = now.commands_refused,
                                 .events_refused = now.events_refused,
+                                .packets_lost = server->packets_lost,
+                                .packets_late = server->packets_late,
+                                .concealed_ms = server->concealed_ms,
                                 .packets_received = now.packets_received,
                                 .packets_sent = now.packets_sent};
     memcpy(out->tick_us, now.tick_us_histogram, sizeof out->tick_us);

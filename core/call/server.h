@@ -43,6 +43,7 @@ void server_read_stats(const struct server *server, struct server_stats *out);
 const char *call_state_text(unsigned state); /* "ringing" */
 /* Since the start, all workers together. */
 struct media_stats {
+    uint64_t packets_lost, packets_late, concealed_ms; /* of legs that are over */
     uint64_t ticks, overruns, commands_refused, events_refused, packets_received, packets_sent;
     uint64_t tick_us[HISTOGRAM_BUCKETS];
 };

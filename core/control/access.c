@@ -142,12 +142,25 @@ static bool failures_bar(struct exchange *exchange)
     return true;
 }
 
-static void refuse(struct exchange *exchange, const char *why)
+/* A PIN costs a slow hash: an attempt counts before it is judged, so that many at once are not all let in; a
+ * good one is given back. */
+static void failure_count(struct exchange *exchange)
 {
     char key[ADDRESS_TEXT + 8];
 
-    exchange->control->access->failures++;
     (void)limit_take(exchange->control->access, failure_key(key, exchange), FAILURES_A_MINUTE);
+}
+
+static void failure_forgive(struct exchange *exchange)
+{
+    char key[ADDRESS_TEXT + 8];
+
+    limit_find(exchange->control->access, failure_key(key, exchange), FAILURES_A_MINUTE)->left += 1;
+}
+
+static void refuse(struct exchange *exchange, const char *why)
+{
+    exchange->control->access->failures++;
     log_event(LEVEL_NOTICE, "http", NULL, "login-refused address=%s path=%s", exchange->address,
               exchange->path);
     answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\", error=\"invalid_token\"");
@@ -301,6 +314,7 @@ static void token_found(struct ticket ticket, int error, const struct token *tok
     if (error) {
         reply_error(exchange, error);
     } else if (token == NULL) {
+        failure_count(exchange);
         refuse(exchange, "The token is not valid.");
     } else {
         identity_of_token(&exchange->who, token);
@@ -382,6 +396,7 @@ static void session_begin(struct exchange *exchange, time_t expires)
     struct session *session = calloc(1, sizeof *session), **last = &book->sessions;
     char cookie[2 * SESSION_BYTES + 1];
 
+    failure_forgive(exchange);
     if (session == NULL) {
         reply_error(exchange, ENOMEM);
         return;
@@ -449,6 +464,7 @@ static void session_post(struct exchange *exchange)
     if (failures_bar(exchange) || !body_only(exchange, "token mailbox pin") ||
         !body_text(exchange, "token", PERHAPS, SECRET_TEXT - 1, &token))
         return;
+    failure_count(exchange);
     if (token != NULL) {
         snprintf(exchange->secret, sizeof exchange->secret, "%s", token);
         token_ask(exchange, login_token_found);

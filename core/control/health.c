@@ -11,11 +11,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EXAMINE_US UINT64_C(1000000)
+
 /* -- alive, ready ------------------------------------------------------------------------------------- */
 
 static void health_get(struct exchange *exchange)
 {
     reply_json(exchange, 200, json_pack("{s:s}", "status", "alive"));
+}
+
+/*
+ * Anybody may ask whether the server is ready, and each time a file is written and synced: so not more often
+ * than once a second, whoever asks.
+ */
+static void examine(struct exchange *exchange, health_reply *reply)
+{
+    struct control *control = exchange->control;
+
+    if (control->examined_us > 0 && clock_now_us() - control->examined_us < EXAMINE_US)
+        reply(exchange_ticket(exchange), &control->health);
+    else
+        reply_if(exchange,
+                 storage_examine(server_storage(control->server), exchange_ticket(exchange), reply));
+}
+
+static void health_keep(struct control *control, const struct storage_health *health)
+{
+    if (health == &control->health)
+        return;
+    control->health = *health;
+    control->examined_us = clock_now_us();
 }
 
 static void reason_add(json_t *reasons, const char *text)
@@ -31,6 +56,7 @@ static void ready_examined(struct ticket ticket, const struct storage_health *he
 
     if (exchange == NULL)
         return;
+    health_keep(exchange->control, health);
     reasons = json_array();
     if (exchange->control->draining)
         reason_add(reasons, "The server takes no new calls: it is being stopped.");
@@ -51,8 +77,7 @@ static void ready_examined(struct ticket ticket, const struct storage_health *he
 
 static void ready_get(struct exchange *exchange)
 {
-    reply_if(exchange, storage_examine(server_storage(exchange->control->server), exchange_ticket(exchange),
-                                       ready_examined));
+    examine(exchange, ready_examined);
 }
 
 /* -- status ------------------------------------------------------------------------------------------- */
@@ -177,6 +202,12 @@ static void write_ticks(FILE *out, const struct media_stats *media)
     family(out, "rtp_packets_total", "counter", "RTP packets.");
     fprintf(out, "confab_rtp_packets_total{direction=\"received\"} %" PRIu64 "\n", media->packets_received);
     fprintf(out, "confab_rtp_packets_total{direction=\"sent\"} %" PRIu64 "\n", media->packets_sent);
+    figure(out, "rtp_packets_lost_total", "counter", "Packets that never came, of legs that are over.",
+           (double)media->packets_lost);
+    figure(out, "rtp_packets_late_total", "counter", "Packets that came too late, of legs that are over.",
+           (double)media->packets_late);
+    figure(out, "concealed_seconds_total", "counter",
+           "Sound made up for missing packets, of legs that are over.", (double)media->concealed_ms / 1e3);
     figure(out, "media_commands_refused_total", "counter", "Commands for which a worker's queue had no room.",
            (double)media->commands_refused);
     figure(out, "media_events_refused_total", "counter", "Events for which the queue had no room.",
@@ -199,6 +230,7 @@ static void write_storage(FILE *out, struct storage *storage, const struct stora
     figure(out, "storage_jobs_waiting", "gauge", "Jobs that wait.", stats.waiting);
     figure(out, "spool_writable", "gauge", "1: a file could be written to the spool.",
            health->spool_error == 0);
+    figure(out, "deposits_total", "counter", "Messages left and safe on disk.", (double)stats.deposits);
     figure(out, "spool_deposits", "gauge", "Messages on disk that are not in the database yet.",
            stats.spooled);
     figure(out, "spool_age_seconds", "gauge", "Age of the oldest of them.", health->spool_age_s);
@@ -229,6 +261,7 @@ static void metrics_examined(struct ticket ticket, const struct storage_health *
     if (exchange == NULL)
         return;
     control = exchange->control;
+    health_keep(exchange->control, health);
     out = open_memstream(&text, &length);
     if (out == NULL) {
         reply_error(exchange, ENOMEM);
@@ -253,8 +286,7 @@ static void metrics_examined(struct ticket ticket, const struct storage_health *
 
 static void metrics_get(struct exchange *exchange)
 {
-    reply_if(exchange, storage_examine(server_storage(exchange->control->server), exchange_ticket(exchange),
-                                       metrics_examined));
+    examine(exchange, metrics_examined);
 }
 
 /* -- the description of all of it --------------------------------------------------------------------- */

@@ -193,6 +193,8 @@ struct control {
     struct events *events;
     bool draining, tls;
     uint64_t began_us, answered, problems;
+    struct storage_health health; /* as it was found last, and when */
+    uint64_t examined_us;
 };
 /* Takes the answer over to the HTTP thread. */
 void exchange_finish(struct exchange *exchange);

@@ -1,4 +1,5 @@
 """The HTTP API: who may, what is answered and how, rooms, calls, messages, events; one server, few calls."""
+import concurrent.futures
 import http.client
 import io
 import json
@@ -187,6 +188,14 @@ class TestLimits(ApiScenario):
         for _ in range(20):
             self.get("/api/v1/status", 401, token="wrong", local="127.0.0.9")
         self.problem(self.call("GET", "/api/v1/status", token="wrong", local="127.0.0.9"), 429)
+        # Sessions alike, however many are begun at once; who knows the secret is not barred by using it.
+        def login(secret):
+            return self.call("POST", "/api/v1/session", {"token": secret}, token=None, local="127.0.0.8").status
+        self.assertEqual({login(self.admin) for _ in range(25)}, {201})
+        with concurrent.futures.ThreadPoolExecutor(25) as pool:
+            states = sorted(pool.map(login, ["wrong"] * 25))
+        self.assertEqual(states[:20], [401] * 20)
+        self.assertEqual(states[-1], 429)
 
 
 class TestLive(ApiScenario):
@@ -202,6 +211,7 @@ class TestLive(ApiScenario):
         talker = self.phone("1002", registered=True).invite("3100", tone=550).wait_answered()
         until(lambda: self.get("/api/v1/rooms/3100")["members"] == 2)
         self.assertTrue(call.hears(550))
+        self.assertTrue(own.next("member.talks")[1]["member"]["talks"])
         bo = [m for m in self.get("/api/v1/rooms/3100/members", token=host)["items"] if m["caller"] == "1002"][0]
         muted = self.call("PATCH", "/api/v1/rooms/3100/members/%d" % bo["member"], {"muted": True, "talk_gain": 3},
                           token=host)
