@@ -216,7 +216,7 @@ class TestLive(ApiScenario):
         muted = self.call("PATCH", "/api/v1/rooms/3100/members/%d" % bo["member"], {"muted": True, "talk_gain": 3},
                           token=host)
         self.assertEqual((muted.status, muted.json["muted"], muted.json["talk_gain"]), (200, True, 3))
-        self.assertTrue(call.deaf_to(550))
+        until(lambda: call.deaf_to(550, seconds=0.5))
         room = self.call("PATCH", "/api/v1/rooms/3100", {"locked": True}, token=host).json
         self.assertTrue(room["locked"])
         self.phone("1003", registered=True).invite("3100").wait_ended()
