@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,7 @@ import unittest
 import wave
 
 from api import PORT, ApiScenario, Events
-from harness import SOURCE, until
+from harness import SLOW, SOURCE, until
 from mailbox import seed
 
 
@@ -196,6 +197,23 @@ class TestLimits(ApiScenario):
             states = sorted(pool.map(login, ["wrong"] * 25))
         self.assertEqual(states[:20], [401] * 20)
         self.assertEqual(states[-1], 429)
+
+
+class TestStop(ApiScenario):
+    def test_a_stop_is_told_and_ends_what_is_open(self):
+        events = Events(self)
+        call = self.phone("1001", registered=True).invite("9196").wait_answered()
+        self.server.process.send_signal(signal.SIGTERM)
+        answer = until(lambda: (a := self.call("GET", "/ready", token=None)).status == 503 and a)
+        self.assertIn("being stopped", answer.json["reasons"][0])
+        self.get("/api/v1/calls")
+        call.hangup()
+        self.assertEqual(self.server.process.wait(20 * SLOW), 0)
+        try:
+            while events.response.readline():
+                pass
+        except (http.client.IncompleteRead, ConnectionResetError):
+            pass
 
 
 class TestLive(ApiScenario):
