@@ -229,12 +229,12 @@ static int entry_lock(struct database *db, const struct entry *entry)
 static int entry_file(struct database *db, const struct entry *entry, bool own)
 {
     return database_query(db, NULL,
-                          "update entry set folder = $2, heard = case when $3 then $4 else heard end, "
+                          "update entry set folder = $2, urgent = $7, heard = case when $3 then $4 else heard end, "
                           "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
                           "where id = $1",
                           VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
                                  value_truth(own), value_truth(entry->heard), value_truth(entry->deleted),
-                                 value_number(clock_wall())));
+                                 value_number(clock_wall()), value_truth(entry->urgent)));
 }
 
 static int update_own(struct database *db, struct entry *entry)
@@ -298,13 +298,14 @@ static int entry_take(struct database *db, struct entry *entry, bool *taken)
                                 VALUES(value_text(entry->id), value_text(entry->reader)));
 }
 
-/* Whether it is to be in another folder, or in the trash or out of it. */
+/* Whether it is to be in another folder, in the trash or out of it, or urgent or not. */
 static int entry_moves(struct database *db, const struct entry *entry, bool *out)
 {
     PGresult *result = NULL;
     int error = database_query(
-        db, &result, "select 1 from entry where id = $1 and (folder <> $2 or (deleted_at is not null) <> $3)",
-        VALUES(value_text(entry->id), value_text(folder_names[entry->folder]), value_truth(entry->deleted)));
+        db, &result, "select 1 from entry where id = $1 and (folder <> $2 or (deleted_at is not null) <> $3 or urgent <> $4)",
+        VALUES(value_text(entry->id), value_text(folder_names[entry->folder]), value_truth(entry->deleted),
+               value_truth(entry->urgent)));
 
     if (error == 0) {
         *out = PQntuples(result) > 0;
@@ -360,6 +361,10 @@ static int entry_do(struct database *db, struct entry *entry,
         return ENOENT;
     }
     error = database_begin(db);
+    if (error == 0 && entry->source[0] != '\0') {
+        error = database_query(db, NULL, "select set_config('confab.source', $1, true)",
+                               VALUES(value_text(entry->source)));
+    }
     if (error == 0) {
         error = entry_lock(db, &changed);
     }
@@ -413,6 +418,50 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
     }
     j->reply = reply;
     j->entry = *entry;
+    return job_submit(&j->job);
+}
+
+/* -- find
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static int find_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct entry *entry = &((struct update_job *)job)->entry;
+    PGresult *row = NULL;
+    int error;
+
+    (void)st;
+    if (!uuid_valid(entry->id)) {
+        return ENOENT;
+    }
+    error = database_query(db, &row,
+                           "select " ENTRY_COLUMNS
+                           "from entries_of($2) e join message m on m.id = e.message where e.id = $1",
+                           VALUES(value_text(entry->id), value_text(entry->reader)));
+    if (error == 0 && PQntuples(row) == 0) {
+        error = ENOENT;
+    }
+    if (error == 0) {
+        entry_from_row(entry, row, 0);
+    }
+    PQclear(row);
+    return error;
+}
+
+static const struct job_kind find_kind = {.name = "entry-find", .run = find_run, .reply = update_replied};
+
+int entry_find(struct storage *st, const char *mailbox, const char *id, struct ticket ticket,
+               entry_reply *reply)
+{
+    struct update_job *j = job_new(st, sizeof *j, &find_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    key_copy(j->entry.reader, sizeof j->entry.reader, mailbox);
+    key_copy(j->entry.id, sizeof j->entry.id, id);
     return job_submit(&j->job);
 }
 

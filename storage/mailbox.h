@@ -150,6 +150,7 @@ struct entry {
     char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
     char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */
     bool introduced;              /* introduction_fetch() has what is said before it */
+    char source[8];               /* by which way it is changed, as the table audit has it; "": by phone */
 };
 struct entry_list {
     size_t count;
@@ -174,9 +175,14 @@ STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const st
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
                               file_reply *reply);
 
-/* Writes folder, heard and deleted where id and version still hold; the reply has the entry's new version.
- * Who files or deletes a message of a dispatch box has taken it into his own, as by entry_claim(). ESTALE. */
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
+/* One of those that the mailbox would list, also from the trash. ENOENT. */
+STORAGE_CHECK int entry_find(struct storage *st, const char *mailbox, const char *id, struct ticket ticket,
+                             entry_reply *reply);
+
+/* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new
+ * version. Who files, marks or deletes a message of a dispatch box has taken it into his own, as by
+ * entry_claim(). ESTALE. */
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 

@@ -322,6 +322,9 @@ int settings_load(const struct settings **out, const char *file,
         error = links_fill(&held->s, held->cfg);
     }
     if (error == 0) {
+        error = http_fill(&held->s, held->cfg);
+    }
+    if (error == 0) {
         error = menus_fill(&held->s, held->cfg);
     }
     if (error == 0) {
@@ -360,6 +363,7 @@ void settings_free(const struct settings *s)
     free(held->s.peers);
     free(held->s.numbers);
     links_free(&held->s);
+    free(held->s.http_cors);
     menus_free(&held->s);
     keymaps_free(&held->s);
     if (held->cfg != NULL) {
