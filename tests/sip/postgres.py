@@ -18,7 +18,7 @@ class Connection:
         self.socket.settimeout(120)
         self.socket.connect(folder + "/.s.PGSQL.5432")
         self.stream = self.socket.makefile("rb")
-        start = struct.pack("!I", 3 << 16) + b"user\0confab\0database\0%s\0client_encoding\0UTF8\0\0" % database.encode()
+        start = struct.pack("!I", 3 << 16) + b"user\0confab\0database\0%s\0client_encoding\0UTF8\0application_name\0psql\0\0" % database.encode()
         self.socket.sendall(struct.pack("!I", 4 + len(start)) + start)
         self._rows("the start of a session")
 
