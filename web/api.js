@@ -1,0 +1,75 @@
+/* The server: requests, and its events. */
+
+/** A problem of RFC 9457. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body?.detail || body?.title || `The server answered ${status}.`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+export async function request(method, path, body) {
+  const options = {method, headers: {Accept: "application/json"}, credentials: "same-origin"};
+  if (body instanceof Blob) {
+    options.body = body;
+    options.headers["Content-Type"] = body.type;
+  } else if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers["Content-Type"] = "application/json";
+  }
+  let response;
+  try {
+    response = await fetch("/api/v1" + path, options);
+  } catch {
+    throw new Problem(0, {detail: "The server cannot be reached."});
+  }
+  if (response.status === 204) return null;
+  const type = response.headers.get("Content-Type") ?? "";
+  const answer = type.includes("json") ? await response.json() : await response.blob();
+  if (!response.ok) throw new Problem(response.status, type.includes("json") ? answer : null);
+  return answer;
+}
+
+export const get = (path) => request("GET", path);
+export const post = (path, body) => request("POST", path, body ?? {});
+export const patch = (path, body) => request("PATCH", path, body);
+export const remove = (path) => request("DELETE", path);
+
+/* -- events: one stream for the whole page ------------------------------------------------------------ */
+
+const TOPICS = ["reset", "call.began", "call.changed", "call.ended", "room.began", "room.changed", "room.ended", "room.levels", "member.joined",
+  "member.changed", "member.talks", "member.left", "registration.changed", "mailbox.changed"];
+const listeners = new Set();
+let source = null;
+
+function tell(topic, data) {
+  for (const listener of [...listeners]) listener(topic, data);
+}
+
+export function eventsOpen(onState) {
+  eventsClose();
+  source = new EventSource("/api/v1/events");
+  let lost = false;
+  source.onopen = () => {
+    onState(true);
+    if (lost) tell("reset", {});
+    lost = false;
+  };
+  source.onerror = () => {
+    onState(false);
+    lost = source?.readyState === EventSource.CLOSED; // the browser comes back by itself else, and misses nothing
+  };
+  for (const topic of TOPICS) source.addEventListener(topic, (event) => tell(topic, JSON.parse(event.data)));
+}
+
+export function eventsClose() {
+  source?.close();
+  source = null;
+}
+
+/** listener(topic, data); returns what ends it. After "reset" all must be read anew. */
+export function listen(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

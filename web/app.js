@@ -1,0 +1,119 @@
+/* The page: who is logged in, the way to each view by the address's hash, and what is live. */
+import {eventsClose, eventsOpen, get, remove} from "./api.js";
+import {h, notice, show} from "./dom.js";
+import * as call from "./views/call.js";
+import * as calls from "./views/calls.js";
+import * as load from "./views/load.js";
+import * as login from "./views/login.js";
+import * as mailbox from "./views/mailbox.js";
+import * as mailboxes from "./views/mailboxes.js";
+import * as people from "./views/people.js";
+import * as phones from "./views/phones.js";
+import * as room from "./views/room.js";
+import * as rooms from "./views/rooms.js";
+import * as welcome from "./views/welcome.js";
+
+const staff = ["admin", "read-only"];
+const pages = [
+  {path: "", title: "Start", view: welcome, roles: staff},
+  {path: "rooms", title: "Rooms", view: rooms, roles: staff},
+  {path: "rooms/*", title: "Room", view: room, roles: [...staff, "host"]},
+  {path: "calls", title: "Calls", view: calls, roles: staff},
+  {path: "calls/*", title: "Call", view: call, roles: staff},
+  {path: "mailboxes", title: "Mailboxes", view: mailboxes, roles: staff},
+  {path: "mailboxes/*", title: "Mailbox", view: mailbox, roles: [...staff, "owner"]},
+  {path: "people", title: "Subscribers", view: people, roles: staff},
+  {path: "phones", title: "Phones", view: phones, roles: staff},
+  {path: "load", title: "Load", view: load, roles: staff},
+];
+
+let session = null;
+let leave = null; // ends what the present view listens to
+let turn = 0;
+
+function pageOf(hash) {
+  const path = decodeURIComponent(hash.replace(/^#\/?/, ""));
+  for (const page of pages) {
+    if (page.path === path) return {page, argument: null};
+    if (page.path.endsWith("/*") && path.startsWith(page.path.slice(0, -1)) && path.length >= page.path.length)
+      return {page, argument: path.slice(page.path.length - 1)};
+  }
+  return {page: null};
+}
+
+function home() {
+  if (session.role === "host") return `#/rooms/${session.subject}`;
+  if (session.role === "owner") return `#/mailboxes/${session.subject}`;
+  return "#/";
+}
+
+function drawFrame(current) {
+  const links = session ? pages.filter((page) => !page.path.includes("*") && page.roles.includes(session.role)) : [];
+  show(document.getElementById("nav"), links.map((page) => h("a", {
+    href: `#/${page.path}`, "aria-current": current && (current === page || (page.path && current.path === `${page.path}/*`)) ? "page" : null,
+  }, page.title)));
+  show(document.getElementById("who"), session && [
+    h("span", {class: "soft"}, session.name || session.subject, " "), h("span", {id: "live", class: "tag"}, "…"), " ",
+    h("button", {type: "button", onclick: logOut}, "Log out"),
+  ]);
+}
+
+function liveShow(on) {
+  const tag = document.getElementById("live");
+  if (!tag) return;
+  tag.textContent = on ? "live" : "not connected";
+  tag.className = on ? "tag live" : "tag bad";
+}
+
+async function logOut() {
+  await remove("/session").catch(() => null);
+  begin(null);
+}
+
+function begin(who) {
+  session = who;
+  eventsClose();
+  if (who && location.hash.length < 3) location.hash = home();
+  draw();
+  if (who) eventsOpen(liveShow);
+}
+
+async function draw() {
+  const mine = ++turn;
+  const view = document.getElementById("view");
+  leave?.();
+  leave = null;
+  if (!session) {
+    drawFrame(null);
+    show(view, login.draw(begin));
+    view.querySelector("input")?.focus();
+    return;
+  }
+  const {page, argument} = pageOf(location.hash);
+  if (!page || !page.roles.includes(session.role)) {
+    location.hash = home();
+    return;
+  }
+  drawFrame(page);
+  document.title = `${argument ?? page.title} – confab`;
+  const body = h("div");
+  show(view, h("h1", {}, argument && page.title !== "Call" ? `${page.title} ${argument}` : page.title), body);
+  try {
+    const end = await page.view.draw(body, {argument, session});
+    if (mine === turn) leave = end ?? null;
+    else end?.();
+  } catch (problem) {
+    if (problem.status === 401) begin(null);
+    else show(body, h("p", {class: "fault", role: "alert"}, problem.message));
+  }
+}
+
+window.addEventListener("hashchange", () => {
+  draw().then(() => document.getElementById("view").focus());
+});
+window.addEventListener("unhandledrejection", (event) => {
+  if (event.reason?.status === 401) begin(null);
+  else notice(event.reason?.message ?? String(event.reason));
+});
+
+get("/session").then(begin, () => begin(null));
