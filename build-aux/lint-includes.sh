@@ -51,6 +51,9 @@ for file in $(find core mixer storage prompts apps -name '*.[ch]' | sort); do
             [ "$file" = core/base/web.c ] || [ "$file" = core/base/courier.c ] ||
                 fault "$file" "$header" "curl belongs to core/base/web.c and core/base/courier.c"
             ;;
+        microhttpd.h)
+            [ "$from" = core/control ] || fault "$file" "$header" "libmicrohttpd belongs to core/control"
+            ;;
         libpq-fe.h | libpq/*)
             [ "$from" = storage ] || fault "$file" "$header" "libpq belongs to storage"
             ;;

@@ -24,6 +24,7 @@
 #include "core/call/app.h"
 #include "core/call/path.h"
 #include "core/call/server.h"
+#include "core/control/control.h"
 #include "storage/storage.h"
 
 /* How long calls may go on after the first SIGTERM; systemd's TimeoutStopSec in confabd.service is above it.
@@ -36,6 +37,7 @@ struct daemon {
     const char *file;
     struct loop *loop;
     struct server *server;
+    struct control *control; /* NULL: it is switched off */
     int signals; /* signalfd */
     bool draining;
     uint32_t watchdog_ms; /* between pings; 0: systemd wants none */
@@ -161,6 +163,7 @@ static void reload(struct daemon *d)
     if (error == 0) {
         log_set_level((enum log_level)settings->log_level);
         server_reload(d->server, settings);
+        control_reload(d->control, settings);
         settings_free(settings);
         log_event(LEVEL_NOTICE, "main", NULL, "reloaded file=%s", d->file);
     } else {
@@ -194,6 +197,7 @@ static void signal_came(void *arg)
             d->draining = true;
             sd_notify(0, "STOPPING=1");
             log_event(LEVEL_NOTICE, "main", NULL, "draining seconds=%d", DRAIN_S);
+            control_drain(d->control);
             server_drain(d->server, DRAIN_S, drained, d);
         } else {
             log_event(LEVEL_NOTICE, "main", NULL, "stopping calls=hung_up");
@@ -284,6 +288,12 @@ static int serve(const char *file)
     if (error == 0) {
         error = server_start(&d.server, d.loop, settings);
     }
+    if (error == 0) {
+        error = control_start(&d.control, d.server, d.loop, settings);
+        if (error != 0) {
+            server_stop(d.server);
+        }
+    }
     if (error != 0) {
         log_event(LEVEL_ERROR, "main", NULL, "start_failed error=\"%s\"", strerror(error));
         goto out;
@@ -296,6 +306,7 @@ static int serve(const char *file)
     loop_run(d.loop);
 
     timer_stop(&d.watchdog);
+    control_stop(d.control);
     server_stop(d.server);
     log_event(LEVEL_NOTICE, "main", NULL, "stopped");
 out:

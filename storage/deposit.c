@@ -121,6 +121,7 @@ static int commit_run(struct storage *st, struct database *db, struct job *job)
             return error;
         }
         j->accepted = true;
+        atomic_fetch_add(&st->deposits, 1);
     }
     return spool_deliver(st->spool, db, j->id);
 }

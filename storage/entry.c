@@ -220,13 +220,13 @@ static int entry_change(struct database *db, const char *id, const char *sql, co
 static int update_own(struct database *db, const struct entry *entry)
 {
     return entry_change(db, entry->id,
-                        "update entry set folder = $3, heard = $4, "
+                        "update entry set folder = $3, heard = $4, urgent = $8, "
                         "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
                         "where id = $1 and version = $2 and mailbox = $7 returning id",
                         VALUES(value_text(entry->id), value_number(entry->version),
                                value_text(folder_names[entry->folder]), value_truth(entry->heard),
                                value_truth(entry->deleted), value_number(clock_wall()),
-                               value_text(entry->mailbox)));
+                               value_text(entry->mailbox), value_truth(entry->urgent)));
 }
 
 /*
@@ -251,13 +251,14 @@ static int update_team(struct database *db, const struct entry *entry)
             db, NULL,
             "update entry e set folder = $2, "
             "deleted_at = case when $3 then coalesce(deleted_at, to_timestamp($4::bigint)) end, "
-            "heard = $6, mailbox = case when b.kind = 'dispatch' and not b.legal_hold then $5 else b.number "
+            "heard = $6, urgent = $7, mailbox = case when b.kind = 'dispatch' and not b.legal_hold then $5 "
+            "else b.number "
             "end "
             "from mailbox b where e.id = $1 and b.number = e.mailbox "
-            "and (e.folder <> $2 or (e.deleted_at is not null) <> $3)",
+            "and (e.folder <> $2 or (e.deleted_at is not null) <> $3 or e.urgent <> $7)",
             VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
                    value_truth(entry->deleted), value_number(clock_wall()), value_text(entry->reader),
-                   value_truth(entry->heard)));
+                   value_truth(entry->heard), value_truth(entry->urgent)));
     }
     return error;
 }
@@ -290,6 +291,10 @@ static int entry_do(struct database *db, struct entry *entry,
         return ENOENT;
     }
     error = database_begin(db);
+    if (error == 0 && entry->source[0] != '\0') {
+        error = database_query(db, NULL, "select set_config('confab.source', $1, true)",
+                               VALUES(value_text(entry->source)));
+    }
     if (error == 0) {
         error = change(db, entry);
     }
@@ -341,6 +346,50 @@ int entry_update(struct storage *st, const struct entry *entry, struct ticket ti
     }
     j->reply = reply;
     j->entry = *entry;
+    return job_submit(&j->job);
+}
+
+/* -- find
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static int find_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct entry *entry = &((struct update_job *)job)->entry;
+    PGresult *row = NULL;
+    int error;
+
+    (void)st;
+    if (!uuid_valid(entry->id)) {
+        return ENOENT;
+    }
+    error = database_query(db, &row,
+                           "select " ENTRY_COLUMNS
+                           "from entries_of($2) e join message m on m.id = e.message where e.id = $1",
+                           VALUES(value_text(entry->id), value_text(entry->reader)));
+    if (error == 0 && PQntuples(row) == 0) {
+        error = ENOENT;
+    }
+    if (error == 0) {
+        entry_from_row(entry, row, 0);
+    }
+    PQclear(row);
+    return error;
+}
+
+static const struct job_kind find_kind = {.name = "entry-find", .run = find_run, .reply = update_replied};
+
+int entry_find(struct storage *st, const char *mailbox, const char *id, struct ticket ticket,
+               entry_reply *reply)
+{
+    struct update_job *j = job_new(st, sizeof *j, &find_kind, ticket);
+
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    key_copy(j->entry.reader, sizeof j->entry.reader, mailbox);
+    key_copy(j->entry.id, sizeof j->entry.id, id);
     return job_submit(&j->job);
 }
 

@@ -164,7 +164,7 @@ struct storage {
     void (*on_change)(void *arg, const char *mailbox); /* signalling only, like the next */
     void *on_change_arg;
     atomic_bool stopping;
-    atomic_uint_fast64_t jobs_done, jobs_refused, jobs_failed, reconnects, audio_broken;
+    atomic_uint_fast64_t jobs_done, jobs_refused, jobs_failed, reconnects, audio_broken, deposits;
     atomic_uint waiting, spooled;
 };
 

@@ -81,6 +81,7 @@ STORAGE_CHECK int mailbox_find_first(struct storage *st, const char *const *numb
 /* Who wants in; "": unknown, or one that stands for many, and not counted. */
 struct guesser {
     char caller[CALLER_TEXT], address[ADDRESS_TEXT];
+    char source[8]; /* by which way, as the table audit has it; "": by phone */
 };
 /*
  * Checks a PIN (yescrypt). EACCES alike for a wrong PIN, no such mailbox, a guesser who is locked out (as for
@@ -145,6 +146,7 @@ struct entry {
     char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
     char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */
     bool introduced;              /* introduction_fetch() has what is said before it */
+    char source[8]; /* by which way it is changed, as the table audit has it; "": by phone */
 };
 struct entry_list {
     size_t count;
@@ -167,9 +169,13 @@ STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const st
                                struct ticket ticket, entries_reply *reply);
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *id, struct ticket ticket, file_reply *reply);
 
-/* Writes folder, heard and deleted where id and version still hold; the reply has the entry's new version.
- * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
+/* One of those that the mailbox would list, also from the trash. ENOENT. */
+STORAGE_CHECK int entry_find(struct storage *st, const char *mailbox, const char *id, struct ticket ticket,
+                             entry_reply *reply);
+
+/* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new version.
+ * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 

@@ -6,6 +6,7 @@
 
 #include <crypt.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,11 +140,12 @@ struct pin_job {
 /* What is no mailbox is not written down: it may be a PIN that was typed too early. */
 static int login_audit(struct database *db, const struct pin_job *j, const char *act)
 {
-    return database_query(db, NULL,
-                          "insert into audit (mailbox, act, source, caller, address) "
-                          "select number, $2, 'phone', $3, $4 from mailbox where number = $1",
-                          VALUES(value_text(j->number), value_text(act), value_text(j->from.caller),
-                                 value_text(j->from.address)));
+    return database_query(
+        db, NULL,
+        "insert into audit (mailbox, act, source, caller, address) "
+        "select number, $2, coalesce(nullif($5, ''), 'phone'), $3, $4 from mailbox where number = $1",
+        VALUES(value_text(j->number), value_text(act), value_text(j->from.caller),
+               value_text(j->from.address), value_text(j->from.source)));
 }
 
 static int pin_refuse(struct database *db, const struct settings *settings, const struct pin_job *j,
@@ -268,6 +270,7 @@ static int check_submit(struct storage *st, const struct job_kind *kind, const c
     key_copy(j->number, sizeof j->number, number);
     key_copy(j->from.caller, sizeof j->from.caller, from->caller);
     key_copy(j->from.address, sizeof j->from.address, from->address);
+    snprintf(j->from.source, sizeof j->from.source, "%s", from->source);
     pin_copy(j->pin, pin);
     return job_submit(&j->job);
 }

@@ -170,6 +170,7 @@ void storage_read_stats(const struct storage *st, struct storage_stats *out)
         .jobs_failed = atomic_load(&st->jobs_failed),
         .reconnects = atomic_load(&st->reconnects),
         .audio_broken = atomic_load(&st->audio_broken),
+        .deposits = atomic_load(&st->deposits),
         .waiting = atomic_load(&st->waiting),
         .spooled = atomic_load(&st->spooled),
     };

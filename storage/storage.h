@@ -49,6 +49,7 @@ struct storage_stats {
     uint64_t jobs, jobs_refused, jobs_failed, reconnects;
     uint64_t records_waiting, records_lost; /* bytes in the journal; calls whose record could not be kept */
     uint64_t audio_broken;                  /* messages and greetings asked for that cannot be played */
+    uint64_t deposits;                      /* messages that callers were told are saved */
     unsigned waiting, spooled;              /* jobs in the queue; deposits on disk without a row */
 };
 void storage_read_stats(const struct storage *st, struct storage_stats *out);

@@ -302,6 +302,7 @@ const struct app conference_app = {
     .name = "conference",
     .lists = true,
     .focus = &conference_focus,
+    .rooms = &conference_rooms,
     .referred = conference_referred,
     .asked = conference_asked,
     .judge = menus_judge,

@@ -17,6 +17,7 @@
  *   export.c      … by a server of another's (RFC 7866)
  *   move.c        from one room to another, side rooms
  *   pair.c        acts between two
+ *   desk.c        who is there, and the acts, for who sits at a desk
  *   roster.c      who is there, for those who watch it
  *   dial.c        whom the conference calls itself
  *   guests.c      … of a list that a caller brings, or to page
@@ -252,6 +253,9 @@ void member_greet(struct member *member);                              /* on ent
 
 /* roster.c */
 extern const struct focus conference_focus;
+
+/* desk.c */
+extern const struct desk_rooms conference_rooms;
 
 /* entry.c */
 void entry_start(struct member *member);  /* his call is answered, and his door was asked */

@@ -11,7 +11,7 @@
 
 typedef void room_watcher(struct room *room, struct member *member, enum room_news news);
 /* In the order in which they are told. */
-room_watcher duration_watch, roster_watch, keep_watch, records_watch, export_watch;
+room_watcher duration_watch, roster_watch, keep_watch, records_watch, export_watch, desk_rooms_watch;
 extern room_watcher *const room_watchers[]; /* ends with NULL */
 
 void roster_stop(struct server *server);

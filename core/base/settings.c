@@ -393,6 +393,10 @@ static const struct key keys[] = {
     N("limits", "room_members", max_room_members, 2, 100000, 2000),
     T("http", "address", http_address, "127.0.0.1", address_fault),
     N("http", "port", http_port, 0, 65535, 8080),
+    T("http", "certificate", http_certificate, NULL, folder_fault),
+    T("http", "key", http_key, NULL, folder_fault),
+    L("http", "cors", NULL, origin_fault),
+    N("http", "requests_per_minute", http_requests, 0, 1000000, 600),
     T("webhook", "secret", webhook_secret, "", NULL),
     N("webhook", "deadline", webhook_deadline_ms, 100, 60000, 4000),
     T("webhook", "url", webhook_url, NULL, web_fault),
@@ -819,6 +823,9 @@ int settings_load(const struct settings **out, const char *file,
         error = links_fill(&held->s, held->cfg);
     }
     if (error == 0) {
+        error = http_fill(&held->s, held->cfg);
+    }
+    if (error == 0) {
         error = menus_fill(&held->s, held->cfg);
     }
     if (error == 0) {
@@ -857,6 +864,7 @@ void settings_free(const struct settings *s)
     free(held->s.peers);
     free(held->s.numbers);
     links_free(&held->s);
+    free(held->s.http_cors);
     menus_free(&held->s);
     keymaps_free(&held->s);
     if (held->cfg != NULL) {

@@ -23,6 +23,11 @@ int section_line(int last, const char *name, const char *title);
 /* A fault of the file that is being loaded. */
 __attribute__((format(printf, 2, 3))) void settings_complain(int line, const char *format, ...);
 
+/* -- settings_http.c */
+
+const char *origin_fault(const char *text);
+__attribute__((warn_unused_result)) int http_fill(struct settings *s, struct cfg_t *cfg);
+
 /* -- settings_menus.c: menus of keys */
 
 __attribute__((warn_unused_result)) int menus_fill(struct settings *s, struct cfg_t *cfg);
@@ -45,6 +50,9 @@ const char *region_fault(const char *text);
 const char *on_fail_fault(const char *text);
 const char *on_fail_late_fault(const char *text);
 const char *test_hook_fault(const char *text);
+/* The values of a LIST; *out is the caller's to free(), they are the parser's. ENOMEM. */
+__attribute__((warn_unused_result)) int list_fill(char ***out, size_t *count, struct cfg_t *section,
+                                                  const char *key);
 bool link_is_built_in(const char *name);
 __attribute__((warn_unused_result)) int links_fill(struct settings *s, struct cfg_t *cfg);
 void link_release(struct link_settings *link);

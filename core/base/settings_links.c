@@ -117,7 +117,7 @@ bool link_is_built_in(const char *name)
     return false;
 }
 
-static int list_fill(char ***out, size_t *count, cfg_t *section, const char *key)
+int list_fill(char ***out, size_t *count, cfg_t *section, const char *key)
 {
     unsigned size = cfg_size(section, key);
 

@@ -19,6 +19,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct desk_rooms;
 struct focus;
 struct link;
 struct server;
@@ -80,6 +81,8 @@ struct app {
     bool lists;       /* it takes an INVITE with a list of recipients; others refuse it */
     /* It is a focus (core/call/focus.h), or NULL. */
     const struct focus *focus;
+    /* It has rooms that may be seen and acted on from a desk (core/call/desk.h), or NULL. */
+    const struct desk_rooms *rooms;
     /* Once, at the server's start and end: for what is no call's own. Either may be NULL. */
     int (*start)(struct server *server);
     void (*stop)(struct server *server);

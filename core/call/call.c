@@ -381,6 +381,18 @@ static void call_log_end(const struct call *call)
               (unsigned long long)talked / 1000);
 }
 
+static enum ending call_ending(const struct call *call)
+{
+    int class = call->end_status / 100;
+
+    if (call->answered_us || class <= 2)
+        return ENDED_ANSWERED;
+    return class == 3   ? ENDED_REDIRECTED
+           : class == 4 ? ENDED_CLIENT
+           : class == 5 ? ENDED_SERVER
+                        : ENDED_GLOBAL;
+}
+
 /* Nothing refers to it any more: its sessions are let go, its ports closed, its links out of the table. */
 void call_free(struct call *call)
 {
@@ -388,6 +400,7 @@ void call_free(struct call *call)
     struct call **place = &server->calls;
 
     call_log_end(call);
+    server->ended[call_ending(call)]++;
     call_save_record(call);
     timer_stop(&call->reap);
     timer_stop(&call->soon);

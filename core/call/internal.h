@@ -10,6 +10,7 @@
 #define CONFAB_CALL_INTERNAL_H
 
 #include "core/base/log.h"
+#include "core/call/desk.h"
 #include "core/call/media.h"
 #include "core/call/server.h"
 #include "core/sip/agent.h"
@@ -94,6 +95,10 @@ struct server {
     void (*drained)(void *arg);
     void *drained_arg;
     uint64_t calls_total, calls_refused;
+    void (*reader)(void *arg, const struct bulletin *bulletin); /* server_on_news() */
+    void *reader_arg;
+    uint64_t ended[ENDINGS]; /* calls, by how */
+    uint64_t packets_lost, packets_late, concealed_ms; /* of legs whose ports have closed */
     struct mixer_stats logged; /* at the last server_log_media() */
 };
 /* 0, or after how many seconds a call may be tried again. */
@@ -200,6 +205,7 @@ enum call_state {
     CALL_BRIDGED, /* caller and callee talk */
     CALL_CLOSING, /* hung up; a recording is being finished */
     CALL_OVER,    /* waits for its ports to close */
+    CALL_STATES,
 };
 
 /* trace.c: lines as the record has them, written as things happen. */
@@ -286,6 +292,8 @@ struct call {
     struct transfer_name *wish;    /* the INVITE's Replaces or Join; or NULL */
     struct recipients *recipients; /* its list of guests (RFC 5366); or NULL */
     struct origin *origin;         /* the server itself makes this call; or NULL */
+    bool published; /* desk.c: as it was told last */
+    enum call_state published_state;
     struct timer *reap, *soon, *guard, *arrival;
 };
 void call_invited(void *arg, struct session *session, const struct invitation *invitation);
@@ -613,6 +621,15 @@ void busy_free(struct server *server);
 
 /* Whether he may take what rings for another: his own calls, and those of his pickup group. */
 bool pickup_allowed(const struct call *ringing, const struct subscriber *taker);
+
+/* -- desk.c: who looks on without a phone ---------------------------------------------------------------- */
+
+/* Something about this call is other than it was. */
+void desk_watch(struct call *call);
+/* agent_handlers, arg is the server. */
+void desk_registered(void *arg, const char *user, size_t contacts);
+void desk_mailbox(void *arg, const struct mailbox_counts *counts);
+const char *call_state_name(enum call_state state);
 
 /* -- watch.c: lamps ------------------------------------------------------------------------------------ */
 

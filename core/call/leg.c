@@ -321,6 +321,9 @@ static void leg_port_closed(struct leg *leg, const struct port_stats *stats)
     leg->port = 0;
     leg->stats = *stats;
     leg->has_stats = true;
+    leg->call->server->packets_lost += leg->stats.packets_lost;
+    leg->call->server->packets_late += leg->stats.packets_late;
+    leg->call->server->concealed_ms += leg->stats.concealed_ms;
     call_reap(leg->call);
 }
 

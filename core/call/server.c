@@ -111,6 +111,8 @@ static const struct agent_handlers agent_handlers = {
     .is_focus = focus_is,
     .conference_judge = focus_judge,
     .conference_list = focus_list,
+    .registered = desk_registered,
+    .counted = desk_mailbox,
 };
 
 static int server_start_mixer(struct server *server)
@@ -338,6 +340,10 @@ void server_read_stats(const struct server *server, struct server_stats *out)
     *out = (struct server_stats){.calls = server->call_count,
                                  .ports = media.ports,
                                  .rooms = media.rooms,
+                                 .requests = agent.requests,
+                                 .challenged = agent.challenged,
+                                 .refused = agent.refused,
+                                 .failed_logins = agent.failed_logins,
                                  .calls_total = server->calls_total,
                                  .calls_refused = server->calls_refused,
                                  .sessions = agent.sessions,
@@ -345,9 +351,36 @@ void server_read_stats(const struct server *server, struct server_stats *out)
                                  .subscriptions = agent.subscriptions,
                                  .transactions_in = agent.transactions_in,
                                  .transactions_out = agent.transactions_out};
-    for (const struct call *call = server->calls; call; call = call->next)
+    memcpy(out->ended, server->ended, sizeof out->ended);
+    for (const struct call *call = server->calls; call; call = call->next) {
+        out->in_state[call->state]++;
         for (const struct leg *leg = call->legs; leg; leg = leg->next)
             out->legs += leg->session != NULL;
+    }
+}
+
+_Static_assert(CALL_STATE_COUNT == CALL_STATES, "core/call/server.h counts the states");
+
+const char *call_state_text(unsigned state)
+{
+    return call_state_name((enum call_state)state);
+}
+
+void server_read_media(const struct server *server, struct media_stats *out)
+{
+    struct mixer_stats now;
+
+    mixer_read_stats(server->mixer, &now);
+    *out = (struct media_stats){.ticks = now.ticks,
+                                .overruns = now.overruns,
+                                .commands_refused = now.commands_refused,
+                                .events_refused = now.events_refused,
+                                .packets_lost = server->packets_lost,
+                                .packets_late = server->packets_late,
+                                .concealed_ms = server->concealed_ms,
+                                .packets_received = now.packets_received,
+                                .packets_sent = now.packets_sent};
+    memcpy(out->tick_us, now.tick_us_histogram, sizeof out->tick_us);
 }
 
 void server_log_media(struct server *server)

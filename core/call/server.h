@@ -7,6 +7,7 @@
 #ifndef CONFAB_CALL_SERVER_H
 #define CONFAB_CALL_SERVER_H
 
+#include "core/base/histogram.h"
 #include "core/base/loop.h"
 #include "core/base/settings.h"
 
@@ -25,13 +26,28 @@ void server_reload(struct server *server, const struct settings *settings);
 void server_drain(struct server *server, unsigned seconds, void (*done)(void *arg), void *arg);
 void server_stop(struct server *server);
 
+/* How calls ended, by the status of RFC 3261 that stands for it. */
+enum ending { ENDED_ANSWERED, ENDED_REDIRECTED, ENDED_CLIENT, ENDED_SERVER, ENDED_GLOBAL, ENDINGS };
+#define CALL_STATE_COUNT 6
+
 struct server_stats {
     unsigned calls, legs, ports, rooms;
+    unsigned in_state[CALL_STATE_COUNT]; /* calls; call_state_text() names each */
+    uint64_t ended[ENDINGS];
+    uint64_t requests, challenged, refused, failed_logins; /* of the agent, since the start */
     uint64_t calls_total, calls_refused;
     unsigned sessions, dialogs, subscriptions;  /* of the agent */
     unsigned transactions_in, transactions_out; /* nta keeps finished ones for some 32 s */
 };
 void server_read_stats(const struct server *server, struct server_stats *out);
+const char *call_state_text(unsigned state); /* "ringing" */
+/* Since the start, all workers together. */
+struct media_stats {
+    uint64_t packets_lost, packets_late, concealed_ms; /* of legs that are over */
+    uint64_t ticks, overruns, commands_refused, events_refused, packets_received, packets_sent;
+    uint64_t tick_us[HISTOGRAM_BUCKETS];
+};
+void server_read_media(const struct server *server, struct media_stats *out);
 /* One line of what the media workers did since the last such line: how long their ticks took, how many began
  * late. */
 void server_log_media(struct server *server);

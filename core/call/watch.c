@@ -22,6 +22,7 @@ void watch_changed(struct call *call)
 {
     struct agent *agent = call->server->agent;
 
+    desk_watch(call);
     if (!agent)
         return; /* the server stops */
     for (const struct leg *leg = call->legs; leg; leg = leg->next)

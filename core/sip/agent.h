@@ -16,6 +16,7 @@
 
 struct agent;
 struct storage;
+struct mailbox_counts;
 
 #define SIP_CHECK __attribute__((warn_unused_result))
 
@@ -48,6 +49,9 @@ struct agent_handlers {
     void (*conference_judge)(void *arg, const struct conference_watch *watch, struct ticket ticket);
     /* A conference is watched from here on: all of it is to be told before this returns. May be NULL. */
     void (*conference_list)(void *arg, const char *room);
+    /* A user has so many contacts from now on; a mailbox holds so much. Either may be NULL. */
+    void (*registered)(void *arg, const char *user, size_t contacts);
+    void (*counted)(void *arg, const struct mailbox_counts *counts);
 };
 
 /* Binds every address of settings->listen on UDP and TCP. EADDRINUSE, EADDRNOTAVAIL (logged with the

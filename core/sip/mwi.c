@@ -142,6 +142,8 @@ static void box_counted(struct ticket ticket, int error, const struct mailbox_co
         return;
     }
     notifier = box->mwi->notifier;
+    if (notifier->agent->handlers->counted)
+        notifier->agent->handlers->counted(notifier->agent->arg, counts);
     body_write(box->body, sizeof box->body, notifier, counts);
     for (struct subscription *s = notifier->subscriptions; s; s = next) {
         next = s->next; /* a subscription may end when its NOTIFY cannot be sent */

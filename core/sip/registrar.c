@@ -340,6 +340,7 @@ static void registration_updated(struct ticket ticket, int error, const struct s
 {
     struct registration *r = (struct registration *)waiter_find(ticket);
     struct notifier *notifier;
+    struct agent *agent;
     char user[NUMBER_TEXT];
     bool fresh;
 
@@ -349,11 +350,14 @@ static void registration_updated(struct ticket ticket, int error, const struct s
         registration_fail(r, error);
         return;
     }
-    notifier = r->registrar->agent->notifier;
+    agent = r->registrar->agent;
+    notifier = agent->notifier;
     fresh = r->fresh;
     snprintf(user, sizeof user, "%s", r->change.number);
     log_event(LEVEL_DEBUG, "sip", NULL, "registered user=%s contacts=%zu", user, subscriber->binding_count);
     registration_accept(r, subscriber);
+    if (agent->handlers->registered)
+        agent->handlers->registered(agent->arg, user, subscriber->binding_count);
     if (notifier && subscriber->binding_count)
         notifier_registered(notifier, user, fresh);
 }

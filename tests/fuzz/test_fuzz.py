@@ -6,6 +6,7 @@ seed, and keeps the last things sent in a file that it names: each as its length
 import os
 import pathlib
 import random
+import socket
 import struct
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from wire import Wire  # noqa: E402
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS") or 15)
 SEED = int(os.environ.get("FUZZ_SEED") or 3261)
+HTTP_PORT = 8080
 BATCH = 25       # messages between two probes
 KEPT = 4 * BATCH
 
@@ -245,6 +247,50 @@ class TestMedia(Fuzz):
         self.assertEqual(phone.request("OPTIONS", "sip:" + self.server.address).status, 200)
         for call in calls:
             call.hangup()
+        self.finish()
+
+
+class TestHttp(Fuzz):
+    """Requests of the HTTP API, with an administrator's token: whatever comes is answered, or the connection closed."""
+
+    SETTINGS = "http { port = %d requests_per_minute = 0 }" % HTTP_PORT
+    TOKEN = "00112233445566778899aabbccddeeff"
+
+    def request(self):
+        path, body = self.chance.choice((
+            ("GET /api/v1/status", None), ("GET /api/v1/cdrs?limit=2&after=x&number=1001", None), ("GET /api/v1/rooms/conf%3Da/members/1", None),
+            ("PATCH /api/v1/rooms/3001", '{"locked": true, "recording": "off"}'), ("DELETE /api/v1/rooms/3001/members/1?ban_minutes=5", None),
+            ("PATCH /api/v1/rooms/3001/members/2", '{"muted": false, "talk_gain": -3, "role": "host"}'),
+            ("POST /api/v1/rooms/3001/acts", '{"act": "break-out", "value": 2, "text": "x", "member": 1}'),
+            ("POST /api/v1/session", '{"mailbox": "1001", "pin": "739146"}'), ("POST /api/v1/calls", '{"user": "1009", "number": "9196"}'),
+            ("GET /api/v1/mailboxes/1001/messages?folder=trash", None), ("OPTIONS /api/v1/calls", None), ("HEAD /metrics", None),
+            ("PATCH /api/v1/mailboxes/1001/messages/00000000-0000-4000-8000-000000000000", '{"heard": true, "version": 1}'),
+            ("GET /api/v1/calls/0123456789abcdef/trace?after=1", None)))
+        lines = [path + " HTTP/1.1", "Host: a", "Authorization: Bearer " + self.TOKEN, "Cookie: confab-session=ab", "Origin: http://a",
+                 "Range: bytes=0-9", "Connection: close"]
+        if body:
+            lines += ["Content-Type: application/json", "Content-Length: %d" % len(body)]
+        return ("\r\n".join(lines) + "\r\n\r\n" + (body or "")).encode()
+
+    def send(self, data):
+        with socket.create_connection((self.server.address, HTTP_PORT), 10 * SLOW) as connection:
+            try:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                return connection.recv(65536)
+            except (BrokenPipeError, ConnectionResetError):
+                return b""
+
+    def test_requests(self):
+        self.server.psql("insert into token (name, sha256, role) values ('fuzz', sha256('%s'), 'admin') on conflict do nothing" % self.TOKEN)
+        call = self.phone("1001", registered=True).invite("3001").wait_answered()
+        for _ in self.rounds(0.15):
+            for _ in range(BATCH):
+                self.send(self.note(mutate.text(self.chance, self.request())))
+            self.assertIn(b" 200 ", self.send(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+            if call.ended:
+                call = self.phone("1001", registered=True).invite("3001").wait_answered()
+        call.hangup()
         self.finish()
 
 

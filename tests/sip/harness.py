@@ -210,7 +210,7 @@ class Server:
                 self.database.folder, self.name, SOURCE / "sql"),
             "voicemail": 'voicemail { spool = "%s" cache = "%s" }' % (self.spool, self.cache),
             "prompts": 'prompts { sounds = "%s" voices = "%s" }' % (self._sounds(), CONFABD.parent / "voices"),
-            "http": "http { port = 0 }",
+            "http": 'http { address = "%s" port = 0 }' % self.address,
             "log": 'log { level = "debug" }',
         }
         for name, inner in re.findall(r"^\s*(\w+)\s*\{(.*?)\}\s*$", settings, re.M | re.S):

@@ -1,6 +1,7 @@
 /* The core of app_double.h. */
 #include "tests/unit/app_double.h"
 
+#include "core/call/desk.h"
 #include "core/call/siprec.h"
 
 #include <check.h>
@@ -189,6 +190,22 @@ const struct settings *server_settings(const struct server *of)
 {
     (void)of;
     return &settings;
+}
+
+/* Nobody sits at a desk. */
+bool server_is_read(const struct server *of)
+{
+    (void)of;
+    return false;
+}
+
+void server_publish(struct server *of, const char *topic, const char *room, const char *mailbox, json_t *data)
+{
+    (void)of;
+    (void)topic;
+    (void)room;
+    (void)mailbox;
+    json_decref(data);
 }
 
 bool server_is_ending(const struct server *of)

@@ -85,7 +85,8 @@ START_TEST(every_key_reaches_its_field)
         " recordings = \"/r\" }\n"
         "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" languages = {\"it\", \"ru\"} }\n"
         "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
-        "http { address = \"::1\" port = 8081 }\n"
+        "http { address = \"::1\" port = 8081 certificate = \"/c.pem\" key = \"/k.pem\" "
+        "cors = {\"https://a.example\", \"http://b:81\"} requests_per_minute = 7 }\n"
         "log { level = \"debug\" }\n"
         "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
         "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" trusted = no user = \"u\" password = "
@@ -133,6 +134,11 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_str_eq(s->recordings_dir, "/r");
     ck_assert_str_eq(s->http_address, "::1");
     ck_assert_uint_eq(s->http_port, 8081);
+    ck_assert_str_eq(s->http_certificate, "/c.pem");
+    ck_assert_str_eq(s->http_key, "/k.pem");
+    ck_assert_uint_eq(s->http_cors_count, 2);
+    ck_assert_str_eq(s->http_cors[1], "http://b:81");
+    ck_assert_uint_eq(s->http_requests, 7);
     ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
     ck_assert_uint_eq(s->peer_count, 2);
     ck_assert(settings_trusts(s, "pbx"));
@@ -208,6 +214,10 @@ static const struct fault {
     {"limits {\n calls = -1\n}\n", 2, "calls: \"-1\""},
     {"http {\n address = \"localhost\"\n}\n", 2, "is no IP address"},
     {"http {\n port = 70000\n}\n", 2, "port: \"70000\""},
+    {"http {\n certificate = \"here.pem\"\n}\n", 2, "is not an absolute path"},
+    {"\nhttp {\n key = \"/k.pem\"\n}\n", 2, "certificate and key go together"},
+    {"http {\n cors = {\"https://a.example/\"}\n}\n", 2, "is no origin"},
+    {"http {\n cors = {\"*\"}\n}\n", 2, "is neither http:// nor https://"},
     {"log {\n level = \"loud\"\n}\n", 2, "is no level"},
     {"\npeer \"a\" {\n}\n", 2, "peer \"a\": has no address"},
     {"peer \"\" { address = {\"::1\"} }\n", 1, "has no name"},

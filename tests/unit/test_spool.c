@@ -54,6 +54,14 @@ static long messages(void)
         "select count(*) from entry e join message m on m.id = e.message join blob b on b.id = m.blob");
 }
 
+static uint64_t deposits(void)
+{
+    struct storage_stats stats;
+
+    storage_read_stats(kit.st, &stats);
+    return stats.deposits;
+}
+
 static bool spool_is_empty(void)
 {
     char path[256], command[600];
@@ -73,7 +81,9 @@ START_TEST(deposit_becomes_a_message)
     ck_assert(kit_has("spool/open/%s.json", id));
     ck_assert(!kit_has("spool/open/%s.wav", id)); /* the recorder makes it anew */
     wav_write(answer.path, 3000, 3000);
+    ck_assert_uint_eq(deposits(), 0);
     ck_assert_int_eq(commit(true), 0);
+    ck_assert_uint_eq(deposits(), 1);
     ck_assert(spool_is_empty());
     ck_assert_int_eq(ASK(entries_list(kit.st, "1001", &(struct entry_query){.folder = FOLDER_INBOX}, TICKET,
                                       entries_answered)),

@@ -1,0 +1,518 @@
+/*
+ * Who asks, and what he may. A program shows a token (RFC 6750), a browser the cookie of a session that was
+ * begun with a token, or with a mailbox's number and PIN. Secrets are compared by their digests.
+ */
+#include "core/control/internal.h"
+
+#include "core/base/clock.h"
+
+#include <errno.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSIONS_MAX 1024
+#define SESSION_US (UINT64_C(3600) * 1000000) /* since it was last used */
+#define SESSION_BYTES 32
+#define LIMITS 4096
+#define FAILURES_A_MINUTE 20 /* of one address */
+#define TOKENS_KEPT 64       /* those seen last, for when the database is away */
+
+struct session {
+    struct session *next;
+    char sha256[SHA256_TEXT];
+    struct identity who;
+    uint64_t until_us;
+    time_t expires; /* the token's; 0: never */
+};
+
+struct limit {
+    uint64_t key, at_us;
+    double left;
+};
+
+struct seen {
+    char sha256[SHA256_TEXT];
+    struct token token;
+};
+
+struct access_book {
+    struct session *sessions; /* used last first */
+    unsigned session_count;
+    struct limit limits[LIMITS]; /* by key; who comes to another's place begins anew */
+    struct seen seen[TOKENS_KEPT];
+    unsigned seen_next;
+    uint64_t failures;
+};
+
+int access_new(struct access_book **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out != NULL ? 0 : ENOMEM;
+}
+
+void access_free(struct access_book *book)
+{
+    while (book != NULL && book->sessions != NULL) {
+        struct session *session = book->sessions;
+
+        book->sessions = session->next;
+        free(session);
+    }
+    free(book);
+}
+
+uint64_t access_failures(const struct access_book *book)
+{
+    return book->failures;
+}
+
+void sha256_text(char out[SHA256_TEXT], const char *text)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const unsigned char *)text, strlen(text), digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* -- limits ------------------------------------------------------------------------------------------- */
+
+static uint64_t key_number(const char *key)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *key != '\0'; key++)
+        hash = (hash ^ (unsigned char)*key) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* As full as it is by now. */
+static struct limit *limit_find(struct access_book *book, const char *key, unsigned per_minute)
+{
+    uint64_t number = key_number(key), now = clock_now_us();
+    struct limit *limit = &book->limits[number % LIMITS];
+
+    if (limit->key != number)
+        *limit = (struct limit){.key = number, .at_us = now, .left = per_minute};
+    limit->left += (double)(now - limit->at_us) * per_minute / 60e6;
+    limit->left = limit->left < per_minute ? limit->left : per_minute;
+    limit->at_us = now;
+    return limit;
+}
+
+static unsigned limit_wait_s(const struct limit *limit, unsigned per_minute)
+{
+    return limit->left >= 1 ? 0 : 1 + (unsigned)((1 - limit->left) * 60 / per_minute);
+}
+
+unsigned limit_take(struct access_book *book, const char *key, unsigned per_minute)
+{
+    struct limit *limit;
+    unsigned wait_s;
+
+    if (per_minute == 0)
+        return 0;
+    limit = limit_find(book, key, per_minute);
+    wait_s = limit_wait_s(limit, per_minute);
+    if (wait_s == 0)
+        limit->left -= 1;
+    return wait_s;
+}
+
+static const char *failure_key(char out[ADDRESS_TEXT + 8], const struct exchange *exchange)
+{
+    snprintf(out, ADDRESS_TEXT + 8, "failed %s", exchange->address);
+    return out;
+}
+
+/* True: he has tried too often, and was told so. */
+static bool failures_bar(struct exchange *exchange)
+{
+    char key[ADDRESS_TEXT + 8];
+    unsigned wait_s =
+        limit_wait_s(limit_find(exchange->control->access, failure_key(key, exchange), FAILURES_A_MINUTE),
+                     FAILURES_A_MINUTE);
+
+    if (wait_s == 0)
+        return false;
+    answer_header(&exchange->answer, "Retry-After", "%u", wait_s);
+    reply_problem(exchange, 429, NULL, "Too many attempts from this address.");
+    return true;
+}
+
+/* A PIN costs a slow hash: an attempt counts before it is judged, so that many at once are not all let in; a
+ * good one is given back. */
+static void failure_count(struct exchange *exchange)
+{
+    char key[ADDRESS_TEXT + 8];
+
+    (void)limit_take(exchange->control->access, failure_key(key, exchange), FAILURES_A_MINUTE);
+}
+
+static void failure_forgive(struct exchange *exchange)
+{
+    char key[ADDRESS_TEXT + 8];
+
+    limit_find(exchange->control->access, failure_key(key, exchange), FAILURES_A_MINUTE)->left += 1;
+}
+
+static void refuse(struct exchange *exchange, const char *why)
+{
+    exchange->control->access->failures++;
+    log_event(LEVEL_NOTICE, "http", NULL, "login-refused address=%s path=%s", exchange->address,
+              exchange->path);
+    answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\", error=\"invalid_token\"");
+    reply_problem(exchange, 401, NULL, "%s", why);
+}
+
+/* -- rights ------------------------------------------------------------------------------------------- */
+
+static enum asker asker_from_name(const char *role)
+{
+    static const struct {
+        const char *name;
+        enum asker role;
+    } roles[] = {
+        {"admin", ASKER_ADMIN}, {"read-only", ASKER_READER}, {"host", ASKER_HOST}, {"owner", ASKER_OWNER}};
+
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (strcmp(roles[i].name, role) == 0)
+            return roles[i].role;
+    return ASKER_NOBODY;
+}
+
+static const char *asker_name(enum asker role)
+{
+    static const char *const names[] = {"nobody", "read-only", "owner", "host", "admin"};
+
+    return names[role];
+}
+
+static bool may(const struct exchange *exchange)
+{
+    const struct identity *who = &exchange->who;
+    bool own = strcmp(who->subject, exchange->params.value[0]) == 0;
+
+    if (who->role == ASKER_ADMIN)
+        return true;
+    switch (exchange->route->access) {
+    case ACCESS_OPEN:
+    case ACCESS_ANY:
+        return true;
+    case ACCESS_READ:
+        return who->role == ASKER_READER;
+    case ACCESS_SEE_ROOM:
+        return who->role == ASKER_READER || (who->role == ASKER_HOST && own);
+    case ACCESS_ROOM:
+        return who->role == ASKER_HOST && own;
+    case ACCESS_MAILBOX:
+        return who->role == ASKER_OWNER && own;
+    case ACCESS_ADMIN:
+        break;
+    }
+    return false;
+}
+
+/* A page of somebody else's must not act with a cookie of ours; SameSite keeps it back already. */
+static bool comes_from_elsewhere(const struct exchange *exchange)
+{
+    const char *host = strstr(exchange->origin, "://");
+
+    if (!exchange->who.session || *exchange->origin == '\0' || strcmp(exchange->method, "GET") == 0 ||
+        strcmp(exchange->method, "HEAD") == 0)
+        return false;
+    return host == NULL || strcmp(host + 3, exchange->host) != 0;
+}
+
+static void admit(struct exchange *exchange)
+{
+    unsigned wait_s =
+        limit_take(exchange->control->access, exchange->who.name, exchange->control->settings->http_requests);
+
+    if (wait_s > 0) {
+        answer_header(&exchange->answer, "Retry-After", "%u", wait_s);
+        reply_problem(exchange, 429, NULL, "Too many requests.");
+    } else if (comes_from_elsewhere(exchange)) {
+        reply_problem(exchange, 403, NULL, "A page from elsewhere may not do this.");
+    } else if (!may(exchange)) {
+        reply_problem(exchange, 403, NULL, "Who asks may not do this.");
+    } else {
+        exchange->route->handle(exchange);
+    }
+}
+
+/* -- tokens ------------------------------------------------------------------------------------------- */
+
+static void identity_of_token(struct identity *out, const struct token *token)
+{
+    *out = (struct identity){.role = asker_from_name(token->role)};
+    snprintf(out->name, sizeof out->name, "token:%s", token->name);
+    snprintf(out->subject, sizeof out->subject, "%s", token->subject);
+}
+
+static void token_remember(struct access_book *book, const char *sha256, const struct token *token)
+{
+    unsigned i = 0;
+
+    while (i < TOKENS_KEPT && strcmp(book->seen[i].sha256, sha256) != 0)
+        i++;
+    if (i == TOKENS_KEPT)
+        i = book->seen_next++ % TOKENS_KEPT;
+    snprintf(book->seen[i].sha256, SHA256_TEXT, "%s", sha256);
+    book->seen[i].token = *token;
+}
+
+static void token_forget(struct access_book *book, const char *sha256)
+{
+    for (unsigned i = 0; i < TOKENS_KEPT; i++)
+        if (strcmp(book->seen[i].sha256, sha256) == 0)
+            book->seen[i] = (struct seen){0};
+}
+
+/* While the database is away, who was known before is known: it is when somebody wants to look. */
+static const struct token *token_recall(const struct access_book *book, const char *sha256)
+{
+    for (unsigned i = 0; i < TOKENS_KEPT; i++) {
+        const struct token *token = &book->seen[i].token;
+
+        if (strcmp(book->seen[i].sha256, sha256) == 0 &&
+            (token->expires == 0 || token->expires > clock_wall()))
+            return token;
+    }
+    return NULL;
+}
+
+/* What storage says of a token, or the memory in its place; NULL: it is not valid. `error` as storage's, and
+ * left only where nobody can know. */
+static const struct token *token_judge(struct exchange *exchange, int *error, const struct token *token)
+{
+    struct access_book *book = exchange->control->access;
+    char sha256[SHA256_TEXT];
+
+    sha256_text(sha256, exchange->secret);
+    if (*error == 0)
+        token_remember(book, sha256, token);
+    else if (*error == ENOENT)
+        token_forget(book, sha256);
+    else
+        token = token_recall(book, sha256);
+    if (token != NULL || *error == ENOENT)
+        *error = 0;
+    return token;
+}
+
+static void token_found(struct ticket ticket, int error, const struct token *token)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    token = token_judge(exchange, &error, token);
+    explicit_bzero(exchange->secret, sizeof exchange->secret);
+    if (error) {
+        reply_error(exchange, error);
+    } else if (token == NULL) {
+        failure_count(exchange);
+        refuse(exchange, "The token is not valid.");
+    } else {
+        identity_of_token(&exchange->who, token);
+        admit(exchange);
+    }
+}
+
+static void token_ask(struct exchange *exchange, token_reply *reply)
+{
+    char sha256[SHA256_TEXT];
+    int error;
+
+    sha256_text(sha256, exchange->secret);
+    error = token_find(server_storage(exchange->control->server), sha256, exchange_ticket(exchange), reply);
+    if (error)
+        reply(exchange_ticket(exchange), error, NULL);
+}
+
+/* -- sessions ----------------------------------------------------------------------------------------- */
+
+static void session_end(struct access_book *book, struct session **at)
+{
+    struct session *session = *at;
+
+    *at = session->next;
+    book->session_count--;
+    free(session);
+}
+
+/* The place of the one with this cookie; what is over goes on the way. */
+static struct session **session_named(struct access_book *book, const char *cookie)
+{
+    uint64_t now = clock_now_us();
+    struct session **at = &book->sessions, **found = NULL;
+    char sha256[SHA256_TEXT];
+
+    sha256_text(sha256, cookie);
+    while (*at != NULL) {
+        struct session *session = *at;
+
+        if (session->until_us < now || (session->expires != 0 && session->expires <= clock_wall())) {
+            session_end(book, at);
+            continue;
+        }
+        if (strcmp(session->sha256, sha256) == 0)
+            found = at;
+        at = &session->next;
+    }
+    return found;
+}
+
+static bool session_take(struct exchange *exchange)
+{
+    struct session **at = session_named(exchange->control->access, exchange->cookie);
+
+    if (at == NULL)
+        return false;
+    (*at)->until_us = clock_now_us() + SESSION_US;
+    exchange->who = (*at)->who;
+    return true;
+}
+
+static void cookie_send(struct exchange *exchange, const char *value, unsigned seconds)
+{
+    answer_header(&exchange->answer, "Set-Cookie", "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%u%s",
+                  SESSION_COOKIE, value, seconds, exchange->control->tls ? "; Secure" : "");
+}
+
+static json_t *identity_json(const struct identity *who)
+{
+    return json_pack("{s:s, s:o, s:o}", "role", asker_name(who->role), "name", json_words(who->name),
+                     "subject", json_words(who->subject));
+}
+
+/* The one that was used longest ago makes room. */
+static void session_begin(struct exchange *exchange, time_t expires)
+{
+    struct access_book *book = exchange->control->access;
+    struct session *session = calloc(1, sizeof *session), **last = &book->sessions;
+    char cookie[2 * SESSION_BYTES + 1];
+
+    failure_forgive(exchange);
+    if (session == NULL) {
+        reply_error(exchange, ENOMEM);
+        return;
+    }
+    random_hex(cookie, SESSION_BYTES);
+    sha256_text(session->sha256, cookie);
+    exchange->who.session = true;
+    session->who = exchange->who;
+    session->until_us = clock_now_us() + SESSION_US;
+    session->expires = expires;
+    session->next = book->sessions;
+    book->sessions = session;
+    if (++book->session_count > SESSIONS_MAX) {
+        while ((*last)->next != NULL)
+            last = &(*last)->next;
+        session_end(book, last);
+    }
+    cookie_send(exchange, cookie, (unsigned)(SESSION_US / 1000000));
+    explicit_bzero(cookie, sizeof cookie);
+    log_event(LEVEL_INFO, "http", NULL, "login by=%s address=%s", exchange->who.name, exchange->address);
+    reply_json(exchange, 201, identity_json(&exchange->who));
+}
+
+static void login_token_found(struct ticket ticket, int error, const struct token *token)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    token = token_judge(exchange, &error, token);
+    explicit_bzero(exchange->secret, sizeof exchange->secret);
+    if (error) {
+        reply_error(exchange, error);
+    } else if (token == NULL) {
+        refuse(exchange, "The token is not valid.");
+    } else {
+        identity_of_token(&exchange->who, token);
+        session_begin(exchange, token->expires);
+    }
+}
+
+static void login_pin_checked(struct ticket ticket, int error, const struct mailbox *mailbox)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    if (error == EACCES) {
+        refuse(exchange, "The number or the PIN is wrong, or the mailbox is locked.");
+    } else if (error) {
+        reply_error(exchange, error);
+    } else {
+        exchange->who = (struct identity){.role = ASKER_OWNER};
+        snprintf(exchange->who.name, sizeof exchange->who.name, "mailbox:%s", mailbox->number);
+        snprintf(exchange->who.subject, sizeof exchange->who.subject, "%s", mailbox->number);
+        session_begin(exchange, 0);
+    }
+}
+
+static void session_post(struct exchange *exchange)
+{
+    const char *token = NULL, *mailbox = NULL, *pin = NULL;
+    struct guesser from = {.source = "api"};
+
+    if (failures_bar(exchange) || !body_only(exchange, "token mailbox pin") ||
+        !body_text(exchange, "token", PERHAPS, SECRET_TEXT - 1, &token))
+        return;
+    failure_count(exchange);
+    if (token != NULL) {
+        snprintf(exchange->secret, sizeof exchange->secret, "%s", token);
+        token_ask(exchange, login_token_found);
+        return;
+    }
+    if (!body_text(exchange, "mailbox", WANTED, NUMBER_TEXT - 1, &mailbox) ||
+        !body_text(exchange, "pin", WANTED, PIN_MAX, &pin))
+        return;
+    snprintf(from.address, sizeof from.address, "%s", exchange->address);
+    reply_if(exchange, mailbox_check_pin(server_storage(exchange->control->server), mailbox, pin, &from,
+                                         exchange_ticket(exchange), login_pin_checked));
+}
+
+static void session_get(struct exchange *exchange)
+{
+    reply_json(exchange, 200, identity_json(&exchange->who));
+}
+
+static void session_delete(struct exchange *exchange)
+{
+    struct session **at = session_named(exchange->control->access, exchange->cookie);
+
+    if (at != NULL)
+        session_end(exchange->control->access, at);
+    cookie_send(exchange, "", 0);
+    reply_none(exchange);
+}
+
+const struct route session_routes[] = {
+    {"POST", "/api/v1/session", ACCESS_OPEN, BODY_JSON, session_post},
+    {"GET", "/api/v1/session", ACCESS_ANY, BODY_NONE, session_get},
+    {"DELETE", "/api/v1/session", ACCESS_OPEN, BODY_NONE, session_delete},
+    {0},
+};
+
+/* -- the gate ----------------------------------------------------------------------------------------- */
+
+void access_check(struct exchange *exchange)
+{
+    if (exchange->route->access == ACCESS_OPEN) {
+        exchange->route->handle(exchange);
+    } else if (*exchange->secret != '\0') {
+        if (!failures_bar(exchange))
+            token_ask(exchange, token_found);
+    } else if (*exchange->cookie != '\0' && session_take(exchange)) {
+        admit(exchange);
+    } else {
+        answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\"");
+        reply_problem(exchange, 401, NULL, "A token or a session is needed.");
+    }
+}

@@ -1,0 +1,79 @@
+/* Calls: those that stand, and the records of those that are over. */
+#include "core/control/listing.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void calls_get(struct exchange *exchange)
+{
+    reply_json(exchange, 200, json_pack("{s:o}", "items", desk_calls(exchange->control->server)));
+}
+
+static void call_get(struct exchange *exchange)
+{
+    json_t *call = desk_call(exchange->control->server, exchange->params.value[0]);
+
+    if (call == NULL)
+        reply_error(exchange, ENOENT);
+    else
+        reply_json(exchange, 200, call);
+}
+
+/* A user's own phones ring first; whoever answers there is led to the number. */
+static void calls_post(struct exchange *exchange)
+{
+    struct control *control = exchange->control;
+    const char *user = NULL, *number = NULL;
+    char id[CALL_ID_TEXT];
+    int error;
+
+    if (!body_only(exchange, "user number") || !body_text(exchange, "user", WANTED, NUMBER_TEXT - 1, &user) ||
+        !body_text(exchange, "number", WANTED, NUMBER_TEXT - 1, &number))
+        return;
+    error = desk_dial(control->server, user, number, id);
+    if (error) {
+        reply_error(exchange, error == EBUSY ? EMFILE : error);
+        return;
+    }
+    log_event(LEVEL_INFO, "http", id, "dial by=%s user=%s", exchange->who.name, user);
+    answer_header(&exchange->answer, "Location", "/api/v1/calls/%s", id);
+    reply_json(exchange, 202, json_pack("{s:s}", "id", id));
+}
+
+static void call_delete(struct exchange *exchange)
+{
+    int error = desk_hang_up(exchange->control->server, exchange->params.value[0]);
+
+    if (error) {
+        reply_error(exchange, error);
+        return;
+    }
+    log_event(LEVEL_INFO, "http", exchange->params.value[0], "hang-up by=%s", exchange->who.name);
+    reply_none(exchange);
+}
+
+static void cdrs_get(struct exchange *exchange)
+{
+    listing_reply_many(exchange, LISTING_CALLS, "");
+}
+
+static void cdr_get(struct exchange *exchange)
+{
+    listing_reply_one(exchange, LISTING_CALLS, exchange->params.value[0]);
+}
+
+static void trace_get(struct exchange *exchange)
+{
+    listing_reply_many(exchange, LISTING_TRACE, exchange->params.value[0]);
+}
+
+const struct route call_routes[] = {
+    {"GET", "/api/v1/calls", ACCESS_READ, BODY_NONE, calls_get},
+    {"POST", "/api/v1/calls", ACCESS_ADMIN, BODY_JSON, calls_post},
+    {"GET", "/api/v1/calls/{call}", ACCESS_READ, BODY_NONE, call_get},
+    {"DELETE", "/api/v1/calls/{call}", ACCESS_ADMIN, BODY_NONE, call_delete},
+    {"GET", "/api/v1/calls/{call}/trace", ACCESS_READ, BODY_NONE, trace_get},
+    {"GET", "/api/v1/cdrs", ACCESS_READ, BODY_NONE, cdrs_get},
+    {"GET", "/api/v1/cdrs/{call}", ACCESS_READ, BODY_NONE, cdr_get},
+    {0},
+};

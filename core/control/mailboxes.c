@@ -1,0 +1,229 @@
+/* Messages of a mailbox, as its owner hears them by phone. */
+#include "core/control/internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const folders[FOLDER_COUNT + 1] = {
+    [FOLDER_INBOX] = "inbox",   [FOLDER_OLD] = "old",         [FOLDER_WORK] = "work",
+    [FOLDER_FAMILY] = "family", [FOLDER_FRIENDS] = "friends", [FOLDER_TRASH] = "trash",
+};
+
+static int folder_from_name(const char *name)
+{
+    for (int folder = 0; folder <= FOLDER_COUNT; folder++)
+        if (strcmp(folders[folder], name) == 0)
+            return folder;
+    return -1;
+}
+
+static struct storage *storage_of(const struct exchange *exchange)
+{
+    return server_storage(exchange->control->server);
+}
+
+static json_t *message_json(const struct entry *entry)
+{
+    return json_pack("{s:s, s:I, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:I, s:o}", "id", entry->id,
+                     "version", (json_int_t)entry->version, "mailbox", json_words(entry->mailbox), "folder",
+                     entry->deleted ? "trash" : folders[entry->folder], "heard", entry->heard, "urgent",
+                     entry->urgent, "deleted", entry->deleted, "caller", json_words(entry->caller),
+                     "caller_name", json_words(entry->caller_name), "left", json_time(entry->left),
+                     "duration_ms", (json_int_t)entry->duration_ms, "claimed_by",
+                     json_words(entry->claimed_by));
+}
+
+/* -- listing ------------------------------------------------------------------------------------------ */
+
+static void messages_listed(struct ticket ticket, int error, const struct entry_list *list)
+{
+    struct exchange *exchange = exchange_of(ticket);
+    unsigned most;
+    json_t *items;
+
+    if (exchange == NULL)
+        return;
+    if (error) {
+        reply_error(exchange, error);
+        return;
+    }
+    most = *(unsigned *)exchange->state;
+    items = json_array();
+    for (size_t i = 0; i < list->count && i < most; i++)
+        json_array_append_new(items, message_json(&list->entries[i]));
+    reply_json(exchange, 200,
+               json_pack("{s:o, s:o}", "items", items, "next",
+                         list->count > most ? json_string(list->entries[most - 1].id) : json_null()));
+}
+
+static void messages_get(struct exchange *exchange)
+{
+    struct entry_query query = {.newest_first = true};
+    int folder = folder_from_name(query_text(exchange, "folder", "inbox"));
+    unsigned *most = malloc(sizeof *most);
+
+    exchange->state = most;
+    if (most == NULL) {
+        reply_error(exchange, ENOMEM);
+        return;
+    }
+    *most = LIST_USUAL;
+    if (folder < 0) {
+        reply_problem(exchange, 400, "folder", "folder is inbox, old, work, family, friends or trash.");
+        return;
+    }
+    /* One less than a listing has: whether there are more shows in the one after the last. */
+    if (query_number(exchange, "limit", 1, ENTRIES_MAX - 1, most))
+        return;
+    query.folder = (enum folder)folder;
+    snprintf(query.after, sizeof query.after, "%s", query_text(exchange, "after", ""));
+    reply_if(exchange, entries_list(storage_of(exchange), exchange->params.value[0], &query,
+                                    exchange_ticket(exchange), messages_listed));
+}
+
+/* -- one ---------------------------------------------------------------------------------------------- */
+
+static void message_ask(struct exchange *exchange, entry_reply *reply)
+{
+    reply_if(exchange, entry_find(storage_of(exchange), exchange->params.value[0], exchange->params.value[1],
+                                  exchange_ticket(exchange), reply));
+}
+
+static void message_found(struct ticket ticket, int error, const struct entry *entry)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    if (error)
+        reply_error(exchange, error);
+    else
+        reply_json(exchange, 200, message_json(entry));
+}
+
+static void message_get(struct exchange *exchange)
+{
+    message_ask(exchange, message_found);
+}
+
+/* What the body asks for, checked before this. */
+static void message_edit(const struct exchange *exchange, struct entry *entry)
+{
+    const json_t *heard = json_object_get(exchange->body, "heard"),
+                 *urgent = json_object_get(exchange->body, "urgent"),
+                 *deleted = json_object_get(exchange->body, "deleted");
+    const char *folder = json_string_value(json_object_get(exchange->body, "folder"));
+
+    if (folder != NULL)
+        entry->folder = (enum folder)folder_from_name(folder);
+    if (heard != NULL)
+        entry->heard = json_is_true(heard);
+    if (urgent != NULL)
+        entry->urgent = json_is_true(urgent);
+    if (deleted != NULL)
+        entry->deleted = json_is_true(deleted);
+    if (strcmp(exchange->method, "DELETE") == 0)
+        entry->deleted = true;
+}
+
+static void message_changed(struct ticket ticket, int error, const struct entry *entry)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange != NULL && !error && strcmp(exchange->method, "DELETE") == 0)
+        reply_none(exchange);
+    else
+        message_found(ticket, error, entry);
+}
+
+static void message_change(struct ticket ticket, int error, const struct entry *found)
+{
+    struct exchange *exchange = exchange_of(ticket);
+    const json_t *version;
+    struct entry entry;
+
+    if (exchange == NULL)
+        return;
+    if (error) {
+        reply_error(exchange, error);
+        return;
+    }
+    entry = *found;
+    version = json_object_get(exchange->body, "version");
+    if (version != NULL && json_integer_value(version) != entry.version) {
+        reply_error(exchange, ESTALE);
+        return;
+    }
+    message_edit(exchange, &entry);
+    snprintf(entry.source, sizeof entry.source, "api");
+    reply_if(exchange, entry_update(storage_of(exchange), &entry, ticket, message_changed));
+}
+
+static void message_patch(struct exchange *exchange)
+{
+    const char *folder = NULL;
+    bool truth;
+    long version;
+
+    if (!body_only(exchange, "folder heard urgent deleted version") ||
+        !body_truth(exchange, "heard", PERHAPS, &truth) || !body_truth(exchange, "urgent", PERHAPS, &truth) ||
+        !body_truth(exchange, "deleted", PERHAPS, &truth) ||
+        !body_number(exchange, "version", PERHAPS, 1, LONG_MAX, &version) ||
+        !body_text(exchange, "folder", PERHAPS, 16, &folder))
+        return;
+    /* Which of "inbox" and "old" it is in follows from `heard`; the trash is no folder. */
+    if (folder != NULL && (folder_from_name(folder) < 0 || folder_from_name(folder) == FOLDER_TRASH)) {
+        reply_problem(exchange, 400, "folder", "folder is inbox, old, work, family or friends.");
+        return;
+    }
+    message_ask(exchange, message_change);
+}
+
+/* Into the trash, from which a PATCH with deleted = false brings it back. */
+static void message_delete(struct exchange *exchange)
+{
+    message_ask(exchange, message_change);
+}
+
+/* -- its sound ---------------------------------------------------------------------------------------- */
+
+static void audio_came(struct ticket ticket, int error, const char *path)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL) {
+        return; /* the server stops: what is left in the cache goes at its next start */
+    }
+    if (error)
+        reply_error(exchange, error);
+    else
+        reply_file(exchange, "audio/wav", path);
+}
+
+static void audio_find(struct ticket ticket, int error, const struct entry *entry)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    if (!error)
+        error = entry_fetch(storage_of(exchange), entry->id, ticket, audio_came);
+    reply_if(exchange, error);
+}
+
+static void audio_get(struct exchange *exchange)
+{
+    message_ask(exchange, audio_find);
+}
+
+const struct route mailbox_routes[] = {
+    {"GET", "/api/v1/mailboxes/{mailbox}/messages", ACCESS_MAILBOX, BODY_NONE, messages_get},
+    {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_NONE, message_get},
+    {"PATCH", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_JSON, message_patch},
+    {"DELETE", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_NONE, message_delete},
+    {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}/audio", ACCESS_MAILBOX, BODY_NONE, audio_get},
+    {0},
+};

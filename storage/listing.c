@@ -1,0 +1,124 @@
+/* Listings for the HTTP API, made into JSON by the database: what is only shown need not become structs. */
+#include "storage/api.h"
+#include "storage/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All have the same parameters, so that each is one row of the table below. */
+#define ASKED "with q as (select $1::text as key, $2::text as after, $3::text as number, $4::int as most) "
+/* `columns` of `rows`, which names q, as objects in that order; `last` is the column that names a row. */
+#define LISTED(last)                                                                                         \
+    "select json_build_object('items', coalesce(json_agg(r), '[]'), 'next', "                                \
+    "case when count(*) = (select most from q) then (array_agg(" last                                        \
+    "::text))[count(*)::int] end)::text from "
+
+static const char *const listings[LISTING_COUNT] = {
+    [LISTING_SUBSCRIBERS] = ASKED LISTED("r.number") //
+    "(select s.number, s.name, s.zone, s.mailbox, s.ring_s, rfc3339(s.created) as created, "
+    "coalesce((select json_object_agg(v.name, v.parameters order by v.name) from service v "
+    "where v.subscriber = s.number and v.enabled), '{}') as services, "
+    "(select count(*) from binding b where b.subscriber = s.number and b.expires > now()) as contacts "
+    "from subscriber s, q where (q.key = '' or s.number = q.key) and s.number > q.after "
+    "order by s.number limit (select most from q)) r",
+
+    [LISTING_REGISTRATIONS] = ASKED LISTED("r.subscriber || ' ' || r.contact") //
+    "(select b.subscriber, b.contact, b.received, b.user_agent, b.instance, b.path, b.q_milli / 1000.0 as q, "
+    "rfc3339(b.expires) as expires from binding b, q "
+    "where b.expires > now() and (q.key = '' or b.subscriber = q.key) "
+    "and b.subscriber || ' ' || b.contact > q.after "
+    "order by b.subscriber || ' ' || b.contact limit (select most from q)) r",
+
+    [LISTING_MAILBOXES] = ASKED LISTED("r.number") //
+    "(select m.number, m.name, m.kind, m.zone, m.language, m.max_messages, "
+    "(select count(*) from entry e where e.mailbox = m.number and not e.heard and e.deleted_at is null) as "
+    "\"new\", "
+    "(select count(*) from entry e where e.mailbox = m.number and e.heard and e.deleted_at is null) as old, "
+    "coalesce(m.pin_locked_until > now(), false) as locked "
+    "from mailbox m, q where (q.key = '' or m.number = q.key) and m.number > q.after "
+    "order by m.number limit (select most from q)) r",
+
+    [LISTING_CALLS] = ASKED LISTED("r.id") //
+    "(select c.id, c.sip_call_id, c.session_id, case when c.anonymous then '' else c.caller end as caller, "
+    "case when c.anonymous then '' else c.caller_name end as caller_name, c.subscriber, c.peer, c.number, "
+    "c.reached, c.path, c.tags, c.recordings, rfc3339(c.started) as started, "
+    "rfc3339(c.answered) as answered, rfc3339(c.ended) as ended, c.status, c.reason, c.hung_up, "
+    "c.setup_ms, c.talk_ms, (select coalesce(json_agg(l order by l.leg), '[]') from (select leg, direction, "
+    "role, "
+    "from_number, to_number, subscriber, peer, codec, srtp, talk_ms, status, packets_received, packets_sent, "
+    "packets_lost, loss_percent, jitter_us, concealed_ms, delay_ms, mos, rtt_us "
+    "from cdr where cdr.call = c.id) l) as legs "
+    "from call c, q where (q.key = '' or c.id = q.key) "
+    "and (q.number = '' or q.number in (c.caller, c.number, c.reached, c.subscriber)) "
+    "and (q.after = '' or (c.started, c.id) < (select o.started, o.id from call o where o.id = q.after)) "
+    "order by c.started desc, c.id desc limit (select most from q)) r",
+
+    [LISTING_TRACE] = ASKED LISTED("r.seq") //
+    "(select t.seq, t.at_us, t.link, t.leg, t.sent, t.event, t.decision, t.took_us, t.edits, t.detail "
+    "from trace t, q where t.call = q.key and t.seq > coalesce(nullif(q.after, ''), '0')::int "
+    "and (q.number = '' or t.link = q.number) order by t.seq limit (select most from q)) r",
+};
+struct listing_job {
+    struct job job;
+    listing_reply *reply;
+    enum listing listing;
+    struct listing_query query;
+    char *json;
+};
+
+static int listing_run(struct storage *st, struct database *db, struct job *job)
+{
+    struct listing_job *j = (struct listing_job *)job;
+    PGresult *row = NULL;
+    int error = database_query(db, &row, listings[j->listing],
+                               VALUES(value_text(j->query.key), value_text(j->query.after),
+                                      value_text(j->query.number), value_number(j->query.most)));
+
+    (void)st;
+    if (error == 0) {
+        free(j->json);
+        j->json = strdup(PQgetvalue(row, 0, 0));
+        error = j->json == NULL ? ENOMEM : 0;
+    }
+    PQclear(row);
+    return error;
+}
+
+static void listing_drop(struct job *job)
+{
+    free(((struct listing_job *)job)->json);
+}
+
+static void listing_replied(struct job *job)
+{
+    struct listing_job *j = (struct listing_job *)job;
+
+    j->reply(job->ticket, job->error, &j->json);
+    listing_drop(job);
+}
+
+static const struct job_kind listing_kind = {
+    .name = "listing", .run = listing_run, .reply = listing_replied, .drop = listing_drop};
+
+int listing_read(struct storage *st, enum listing listing, const struct listing_query *query,
+                 struct ticket ticket, listing_reply *reply)
+{
+    struct listing_job *j;
+
+    if (listing == LISTING_TRACE &&
+        (strlen(query->after) > 9 || strspn(query->after, "0123456789") != strlen(query->after))) {
+        return EINVAL;
+    }
+    j = job_new(st, sizeof *j, &listing_kind, ticket);
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->reply = reply;
+    j->listing = listing;
+    j->query.most = query->most;
+    key_copy(j->query.key, sizeof j->query.key, query->key);
+    key_copy(j->query.after, sizeof j->query.after, query->after);
+    key_copy(j->query.number, sizeof j->query.number, query->number);
+    return job_submit(&j->job);
+}

@@ -1,0 +1,161 @@
+/* The HTTP API without a network: templates of paths, the description against the routes, limits, times. */
+#include <check.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/control/internal.h"
+
+static struct params params;
+
+START_TEST(paths_fit_their_templates)
+{
+    ck_assert(route_fits("/api/v1/rooms/{room}", "/api/v1/rooms/3100", &params));
+    ck_assert_str_eq(params.value[0], "3100");
+    ck_assert(route_fits("/a/{x}/b/{y}", "/a/conf=a%2Fb/b/%C3%A9", &params));
+    ck_assert_str_eq(params.value[0], "conf=a/b");
+    ck_assert_str_eq(params.value[1], "\xC3\xA9");
+    ck_assert(!route_fits("/a/{x}", "/a/", &params));
+    ck_assert(!route_fits("/a/{x}", "/a", &params));
+    ck_assert(!route_fits("/a/{x}", "/a/b/", &params));
+    ck_assert(!route_fits("/a/{x}", "/a/b/c", &params));
+    ck_assert(!route_fits("/a", "/ab", &params));
+    ck_assert(!route_fits("/ab", "/a", &params));
+    ck_assert(!route_fits("/a", "a", &params));
+}
+END_TEST
+
+/* RFC 3986 §2.1: half an escape is none; a NUL names nothing. */
+START_TEST(bad_segments_fit_nothing)
+{
+    char longest[NUMBER_TEXT + 8] = "/a/";
+
+    ck_assert(!route_fits("/a/{x}", "/a/%", &params));
+    ck_assert(!route_fits("/a/{x}", "/a/%4", &params));
+    ck_assert(!route_fits("/a/{x}/b", "/a/%4/b", &params));
+    ck_assert(!route_fits("/a/{x}", "/a/%zz", &params));
+    ck_assert(!route_fits("/a/{x}", "/a/x%00", &params));
+    memset(longest + 3, 'x', NUMBER_TEXT - 1);
+    ck_assert(route_fits("/a/{x}", longest, &params));
+    longest[3 + NUMBER_TEXT - 1] = 'x';
+    ck_assert(!route_fits("/a/{x}", longest, &params));
+}
+END_TEST
+
+START_TEST(a_path_tells_what_may_be_done)
+{
+    const struct route *route = NULL;
+    char allow[64];
+
+    ck_assert_int_eq(route_find(&route, &params, "HEAD", "/api/v1/calls/x", allow, sizeof allow), 0);
+    ck_assert_str_eq(route->method, "GET");
+    ck_assert_int_eq(route_find(&route, &params, "PUT", "/api/v1/calls/x", allow, sizeof allow), EPERM);
+    ck_assert_str_eq(allow, "GET, HEAD, DELETE");
+    ck_assert_int_eq(route_find(&route, &params, "GET", "/api/v2", allow, sizeof allow), ENOENT);
+}
+END_TEST
+
+static const json_t *described(const json_t *paths, const struct route *route)
+{
+    char method[8] = "";
+
+    for (size_t i = 0; route->method[i]; i++)
+        method[i] = (char)tolower((unsigned char)route->method[i]);
+    return json_object_get(json_object_get(paths, route->template), method);
+}
+
+/* Each route is described, with as much protection as it has, and nothing else is. */
+START_TEST(the_description_is_that_of_the_routes)
+{
+    json_t *document = json_load_file(SOURCE_DIR "/core/control/openapi.json", 0, NULL);
+    const json_t *paths = json_object_get(document, "paths");
+    size_t routes = 0, operations = 0;
+    const char *path;
+    json_t *item;
+
+    ck_assert_ptr_nonnull(paths);
+    for (const struct route *const *table = route_tables; *table; table++)
+        for (const struct route *route = *table; route->method; route++) {
+            const json_t *operation = described(paths, route);
+
+            ck_assert_msg(operation != NULL, "%s %s is not described", route->method, route->template);
+            ck_assert_msg((json_object_get(operation, "security") != NULL) == (route->access == ACCESS_OPEN),
+                          "%s %s: who may is described wrongly", route->method, route->template);
+            ck_assert_msg((json_object_get(operation, "requestBody") != NULL) == (route->body == BODY_JSON),
+                          "%s %s: its body is described wrongly", route->method, route->template);
+            routes++;
+        }
+    json_object_foreach((json_t *)(uintptr_t)paths, path, item)
+    {
+        operations += json_object_size(item);
+    }
+    ck_assert_uint_eq(routes, operations);
+    json_decref(document);
+}
+END_TEST
+
+START_TEST(limits_fill_again)
+{
+    struct access_book *book;
+    unsigned wait_s;
+
+    ck_assert_int_eq(access_new(&book), 0);
+    for (int i = 0; i < 60; i++)
+        ck_assert_uint_eq(limit_take(book, "one", 60), 0);
+    wait_s = limit_take(book, "one", 60);
+    ck_assert_uint_ge(wait_s, 1);
+    ck_assert_uint_eq(limit_take(book, "other", 60), 0);
+    clock_advance(wait_s * UINT64_C(1000000));
+    ck_assert_uint_eq(limit_take(book, "one", 60), 0);
+    ck_assert_uint_eq(limit_take(book, "any", 0), 0); /* no limit */
+    access_free(book);
+}
+END_TEST
+
+/* FIPS 180-2 appendix B.1. */
+START_TEST(secrets_are_kept_as_digests)
+{
+    char text[SHA256_TEXT];
+
+    sha256_text(text, "abc");
+    ck_assert_str_eq(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+END_TEST
+
+START_TEST(words_are_always_json)
+{
+    json_t *words = json_words("Zo\xC3\xAB"), *bad = json_words("a\xFF\"b"), *never = json_moment(0);
+
+    ck_assert_str_eq(json_string_value(words), "Zo\xC3\xAB");
+    ck_assert_str_eq(json_string_value(bad), "a?\"b");
+    ck_assert(json_is_null(never));
+    json_decref(words);
+    json_decref(bad);
+    json_decref(never);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("control");
+    TCase *tests = tcase_create("control");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tests, paths_fit_their_templates);
+    tcase_add_test(tests, bad_segments_fit_nothing);
+    tcase_add_test(tests, a_path_tells_what_may_be_done);
+    tcase_add_test(tests, the_description_is_that_of_the_routes);
+    tcase_add_test(tests, limits_fill_again);
+    tcase_add_test(tests, secrets_are_kept_as_digests);
+    tcase_add_test(tests, words_are_always_json);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

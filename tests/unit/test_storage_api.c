@@ -1,0 +1,156 @@
+/* What the HTTP API asks of storage: tokens, pages of rows, single entries, and how storage is. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/api.h"
+#include "tests/unit/test_storage_kit.h"
+
+static struct token token;
+static struct storage_health health;
+static json_t *page;
+
+static void token_answered(struct ticket ticket, int error, const struct token *found)
+{
+    if (found != NULL)
+        token = *found;
+    done_answered(ticket, error);
+}
+
+static void page_answered(struct ticket ticket, int error, char **json)
+{
+    json_decref(page);
+    page = error == 0 ? json_loads(*json, 0, NULL) : NULL;
+    done_answered(ticket, error);
+}
+
+static void health_answered(struct ticket ticket, const struct storage_health *found)
+{
+    health = *found;
+    done_answered(ticket, 0);
+}
+
+static int find(const char *sha256)
+{
+    return ASK(token_find(kit.st, sha256, TICKET, token_answered));
+}
+
+static int list(enum listing listing, const char *key, const char *after, unsigned most)
+{
+    struct listing_query query = {.most = most};
+
+    snprintf(query.key, sizeof query.key, "%s", key);
+    snprintf(query.after, sizeof query.after, "%s", after);
+    return ASK(listing_read(kit.st, listing, &query, TICKET, page_answered));
+}
+
+static const char *next(void)
+{
+    return json_string_value(json_object_get(page, "next"));
+}
+
+static const char *column(size_t row, const char *name)
+{
+    return json_string_value(json_object_get(json_array_get(json_object_get(page, "items"), row), name));
+}
+
+static size_t rows(void)
+{
+    return json_array_size(json_object_get(page, "items"));
+}
+
+#define DIGEST "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+START_TEST(tokens_are_found_by_their_digests)
+{
+    ck_assert_int_eq(find(DIGEST), ENOENT);
+    kit_sql("insert into token (name, sha256, role, subject) "
+            "values ('wall', sha256('abc'), 'host', '3100') returning 1");
+    ck_assert_int_eq(find(DIGEST), 0);
+    ck_assert_str_eq(token.name, "wall");
+    ck_assert_str_eq(token.role, "host");
+    ck_assert_str_eq(token.subject, "3100");
+    ck_assert_int_eq(token.expires, 0);
+    ck_assert_int_eq(kit_sql("select count(*) from token where last_used > now() - interval '1 minute'"), 1);
+    kit_sql("update token set expires = now() returning 1");
+    ck_assert_int_eq(find(DIGEST), ENOENT);
+    ck_assert_int_eq(token_find(kit.st, "abc", TICKET, token_answered), EINVAL);
+}
+END_TEST
+
+START_TEST(rows_come_in_pages)
+{
+    ck_assert_int_eq(list(LISTING_SUBSCRIBERS, "", "", 3), 0);
+    ck_assert_uint_eq(rows(), 3);
+    ck_assert_str_eq(column(0, "number"), "1001");
+    ck_assert_str_eq(next(), "1003");
+    ck_assert_int_eq(list(LISTING_SUBSCRIBERS, "", "1003", 100), 0);
+    ck_assert_str_eq(column(0, "number"), "1004");
+    ck_assert_ptr_null(next());
+    ck_assert_int_eq(list(LISTING_SUBSCRIBERS, "1002", "", 1), 0);
+    ck_assert_uint_eq(rows(), 1);
+    ck_assert_int_eq(list(LISTING_SUBSCRIBERS, "nobody", "", 1), 0);
+    ck_assert_uint_eq(rows(), 0);
+    ck_assert_int_eq(list(LISTING_MAILBOXES, "1001", "", 1), 0);
+    ck_assert_str_eq(column(0, "kind"), "person");
+    ck_assert_int_eq(list(LISTING_REGISTRATIONS, "", "", 10), 0);
+    ck_assert_int_eq(list(LISTING_CALLS, "", "", 10), 0);
+    ck_assert_int_eq(list(LISTING_TRACE, "none", "1", 10), 0);
+    ck_assert_uint_eq(rows(), 0);
+    ck_assert_int_eq(listing_read(kit.st, LISTING_TRACE,
+                                  &(struct listing_query){.after = "1; drop", .most = 1}, TICKET,
+                                  page_answered),
+                     EINVAL);
+}
+END_TEST
+
+/* What a database would take for more than a value stays one. */
+START_TEST(a_key_is_no_sql)
+{
+    ck_assert_int_eq(list(LISTING_SUBSCRIBERS, "' or '' = '", "", 10), 0);
+    ck_assert_uint_eq(rows(), 0);
+    ck_assert_int_eq(list(LISTING_SUBSCRIBERS, "\xFF", "", 10), 0);
+    ck_assert_uint_eq(rows(), 0);
+}
+END_TEST
+
+START_TEST(it_tells_how_it_is)
+{
+    char path[256];
+
+    ck_assert_int_eq(ASK(storage_examine(kit.st, TICKET, health_answered)), 0);
+    ck_assert_int_eq(health.database_error, 0);
+    ck_assert_int_eq(health.spool_error, 0);
+    ck_assert_uint_eq(health.spool_age_s, 0);
+    ck_assert(!kit_has("spool/open/probe"));
+    /* A folder in its place: not even root can write a file there. */
+    kit_path(path, sizeof path, "spool/open/probe");
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert_int_eq(ASK(storage_examine(kit.st, TICKET, health_answered)), 0);
+    ck_assert_int_eq(health.spool_error, EIO);
+    ck_assert_int_eq(rmdir(path), 0);
+    kit_sql("insert into outbox (kind, payload, created) values ('mail', '{}', now() - interval '90 s') "
+            "returning 1");
+    ck_assert_int_eq(ASK(storage_examine(kit.st, TICKET, health_answered)), 0);
+    ck_assert_uint_ge(health.outbox_age_s, 90);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("storage-api");
+    TCase *tests = tcase_create("api");
+
+    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, tokens_are_found_by_their_digests);
+    tcase_add_test(tests, rows_come_in_pages);
+    tcase_add_test(tests, a_key_is_no_sql);
+    tcase_add_test(tests, it_tells_how_it_is);
+    suite_add_tcase(suite, tests);
+    return kit_main(suite);
+}
