@@ -120,10 +120,11 @@ STORAGE_CHECK int greeting_fetch(struct storage *st, const char *number, enum gr
 STORAGE_CHECK int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
                                      struct ticket ticket, file_reply *reply);
 /* Stores the recording at `path` as the greeting; unlinks the file in any case once the job runs; path NULL:
- * back to the default. `callers`: who hears a GREETING_CALLER; "" for other kinds. */
+ * back to the default. `callers`: who hears a GREETING_CALLER; "" for other kinds. `source`: by which way, as
+ * the table audit has it; "": by phone. */
 STORAGE_CHECK int greeting_store(struct storage *st, const char *number, enum greeting_kind kind,
-                                 const char *callers, const char *path, struct ticket ticket,
-                                 storage_done *reply);
+                                 const char *callers, const char *path, const char *source,
+                                 struct ticket ticket, storage_done *reply);
 /* When it ends by itself; 0: never. ENOENT. */
 STORAGE_CHECK int greeting_set_end(struct storage *st, const char *number, enum greeting_kind kind,
                                    time_t ends, struct ticket ticket, storage_done *reply);
@@ -146,7 +147,7 @@ struct entry {
     char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
     char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */
     bool introduced;              /* introduction_fetch() has what is said before it */
-    char source[8]; /* by which way it is changed, as the table audit has it; "": by phone */
+    char source[8];               /* by which way it is changed, as the table audit has it; "": by phone */
 };
 struct entry_list {
     size_t count;
@@ -174,8 +175,8 @@ typedef void entry_reply(struct ticket ticket, int error, const struct entry *en
 STORAGE_CHECK int entry_find(struct storage *st, const char *mailbox, const char *id, struct ticket ticket,
                              entry_reply *reply);
 
-/* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new version.
- * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
+/* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new
+ * version. Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 

@@ -21,7 +21,7 @@ const pages = [
   {path: "calls", title: "Calls", view: calls, roles: staff},
   {path: "calls/*", title: "Call", view: call, roles: staff},
   {path: "mailboxes", title: "Mailboxes", view: mailboxes, roles: staff},
-  {path: "mailboxes/*", title: "Mailbox", view: mailbox, roles: [...staff, "owner"]},
+  {path: "mailboxes/*", title: "Mailbox", view: mailbox, roles: ["admin", "owner"]},
   {path: "people", title: "Subscribers", view: people, roles: staff},
   {path: "phones", title: "Phones", view: phones, roles: staff},
   {path: "load", title: "Load", view: load, roles: staff},
@@ -73,9 +73,9 @@ async function logOut() {
 function begin(who) {
   session = who;
   eventsClose();
-  if (who && location.hash.length < 3) location.hash = home();
-  draw();
   if (who) eventsOpen(liveShow);
+  if (who && location.hash.length < 3 && location.hash !== home()) location.hash = home(); // which draws
+  else draw();
 }
 
 async function draw() {
@@ -103,6 +103,7 @@ async function draw() {
     if (mine === turn) leave = end ?? null;
     else end?.();
   } catch (problem) {
+    if (mine !== turn) return;
     if (problem.status === 401) begin(null);
     else show(body, h("p", {class: "fault", role: "alert"}, problem.message));
   }
@@ -116,4 +117,4 @@ window.addEventListener("unhandledrejection", (event) => {
   else notice(event.reason?.message ?? String(event.reason));
 });
 
-get("/session").then(begin, () => begin(null));
+begin(await get("/session").catch(() => null));

@@ -38,7 +38,7 @@ export function liveTable({label, columns, key, empty, rowClass}) {
   function rowFor(item) {
     let row = rows.get(key(item));
     if (!row) {
-      row = {element: h("tr", {"data-key": key(item)}), cells: columns.map((column) => h("td", {"data-head": column.head})), drawn: []};
+      row = {element: h("tr", {"data-key": key(item)}), cells: columns.map((column) => h("td", {"data-head": column.head || null})), drawn: []};
       row.element.append(...row.cells);
       rows.set(key(item), row);
     }
@@ -68,6 +68,20 @@ export function liveTable({label, columns, key, empty, rowClass}) {
       table.hidden = items.length === 0;
       none.hidden = items.length > 0;
     },
+  };
+}
+
+/** act() now, and when asked again, once a second at most: news may come faster than anybody reads. */
+export function calmly(act) {
+  let timer = null, again = false;
+  return function calm() {
+    again = timer !== null;
+    if (again) return;
+    act();
+    timer = setTimeout(() => {
+      timer = null;
+      if (again) calm();
+    }, 1000);
   };
 }
 

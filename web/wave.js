@@ -1,5 +1,5 @@
 /* A sound with its shape: play, seek, speed. */
-import {duration, h} from "./dom.js";
+import {duration, h, notice} from "./dom.js";
 
 const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
 const BARS = 200;
@@ -56,7 +56,7 @@ export function player(blob, label, onPlay) {
   peaks(blob).then((found) => { shape = found; draw(); }, () => null);
   return {
     element: h("div", {class: "player"}, h("div", {class: "wave"}, canvas, seek), h("div", {class: "bar"}, play, speed, time, audio)),
-    start: () => audio.play().catch(() => null),
+    start: () => audio.play().catch(() => notice("The sound cannot be played here.")),
     close() {
       cancelAnimationFrame(frame);
       audio.pause();

@@ -156,10 +156,11 @@ struct settings {
     unsigned pin_history, pin_days;   /* of mailboxes: earlier PINs refused; a PIN's life, 0: for ever */
     unsigned http_port;
     char *http_address;
+    char *http_web;                    /* the console's files */
     char *http_certificate, *http_key; /* PEM files; both, or NULL: no TLS */
     char **http_cors;                  /* origins whose pages may use the API: "https://intranet.example" */
     size_t http_cors_count;
-    unsigned http_requests; /* of one who asks, in a minute; 0: no limit */
+    unsigned http_requests;             /* of one who asks, in a minute; 0: no limit */
     char *webhook_secret;               /* signs what HTTP applications are asked; "": nothing is signed */
     unsigned webhook_deadline_ms;       /* for one answer of theirs */
     char *webhook_url, *webhook_events; /* where events are posted to, and which; NULL: nowhere */

@@ -1,28 +1,36 @@
 /*
  * A browser for tests that are written in another language: one JSON object a line in, {"call": …, …}, one a line out,
- * {"value": …} or {"error": "…"}. node browser.mjs MODULES-FOLDER CHROMIUM [DARK|LIGHT WIDTH HEIGHT]
+ * {"value": …} or {"error": "…"}. node browser.mjs MODULES-FOLDER CHROMIUM
  */
 import {createRequire} from "node:module";
 import readline from "node:readline";
 
-const [modules, executablePath, scheme = "light", width = "1280", height = "900"] = process.argv.slice(2);
+const [modules, executablePath] = process.argv.slice(2);
 const {chromium} = createRequire(`${modules}/`)("playwright-core");
 const browser = await chromium.launch({executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required",
   "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]});
-const context = await browser.newContext({colorScheme: scheme, viewport: {width: Number(width), height: Number(height)}, permissions: ["microphone"]});
+const context = await browser.newContext({viewport: {width: 1280, height: 900}, permissions: ["microphone"]});
 const page = await context.newPage();
 const faults = [];
 page.on("pageerror", (error) => faults.push(String(error)));
 page.on("console", (message) => { if (message.type() === "error") faults.push(message.text()); });
 
 const calls = {
+  forget: () => context.clearCookies().then(() => null),
+  look: ({scheme, width}) => page.emulateMedia({colorScheme: scheme}).then(() => page.setViewportSize({width, height: 900})).then(() => null),
   goto: ({url}) => page.goto(url).then(() => null),
-  fill: ({at, text}) => page.fill(at, text, {timeout: 15000}).then(() => null),
-  click: ({at}) => page.click(at, {timeout: 15000}).then(() => null),
-  press: ({at, key}) => page.press(at, key, {timeout: 15000}).then(() => null),
-  wait: ({at, ms = 15000}) => page.waitForSelector(at, {timeout: ms}).then(() => null),
-  gone: ({at, ms = 15000}) => page.waitForSelector(at, {state: "detached", timeout: ms}).then(() => null),
-  text: ({at}) => page.innerText(at, {timeout: 15000}),
+  fill: ({at, text, ms}) => page.fill(at, text, {timeout: ms}).then(() => null),
+  click: ({at, ms}) => page.click(at, {timeout: ms}).then(() => null),
+  click_part: async ({at, part}) => { // so far from its left to its right
+    const box = await page.locator(at).boundingBox();
+    await page.mouse.click(box.x + box.width * part, box.y + box.height / 2);
+    return null;
+  },
+  upload: ({at, path}) => page.setInputFiles(at, path).then(() => null),
+  press: ({at, key, ms}) => page.press(at, key, {timeout: ms}).then(() => null),
+  wait: ({at, ms}) => page.waitForSelector(at, {timeout: ms}).then(() => null),
+  gone: ({at, ms}) => page.waitForSelector(at, {state: "detached", timeout: ms}).then(() => null),
+  text: ({at, ms}) => page.innerText(at, {timeout: ms}),
   eval: ({code}) => page.evaluate(code),
   screenshot: ({path}) => page.screenshot({path, fullPage: true}).then(() => null),
   faults: () => faults.splice(0),

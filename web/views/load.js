@@ -58,7 +58,7 @@ export async function draw(body) {
     const figures = read(await response.text()), now = performance.now();
     first ??= figures;
     calls.push(sum(figures, "confab_calls"));
-    const sent = sum(figures, "confab_packets_sent_total");
+    const sent = sum(figures, 'confab_rtp_packets_total{direction="sent"}');
     if (before) packets.push((sent - before.sent) * 1000 / (now - before.now));
     before = {sent, now};
     for (const list of [calls, packets]) if (list.length > KEPT) list.shift();

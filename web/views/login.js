@@ -17,7 +17,7 @@ function form(title, fields, button, onSession) {
     } finally {
       send.disabled = false;
     }
-  }}, h("h2", {style: null}, title), inputs.map(([, label, input]) => h("label", {}, label, input)), fault, send);
+  }}, h("h2", {}, title), inputs.map(([, label, input]) => h("label", {}, label, input)), fault, send);
 }
 
 export function draw(onSession) {

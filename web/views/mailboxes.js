@@ -2,16 +2,16 @@
 import {get, listen} from "../api.js";
 import {h, liveTable, show} from "../dom.js";
 
-export async function draw(body) {
+export async function draw(body, {session}) {
   let boxes = [];
   const table = liveTable({
     label: "Mailboxes", key: (box) => box.number, empty: "There is no mailbox.",
     columns: [
-      {head: "Mailbox", cell: (box) => h("a", {href: `#/mailboxes/${encodeURIComponent(box.number)}`}, box.number), sign: (box) => box.number},
+      {head: "Mailbox", cell: (box) => (session.role === "admin" ? h("a", {href: `#/mailboxes/${encodeURIComponent(box.number)}`}, box.number) : box.number), sign: (box) => box.number},
       {head: "Name", cell: (box) => box.name ?? ""},
       {head: "New", cell: (box) => h("span", {class: "number"}, String(box.new))},
       {head: "Old", cell: (box) => h("span", {class: "number"}, String(box.old))},
-      {head: "", cell: (box) => [box.kind !== "personal" ? h("span", {class: "tag"}, box.kind) : null, box.locked ? h("span", {class: "tag bad"}, "locked") : null]},
+      {head: "", cell: (box) => [box.kind !== "person" ? h("span", {class: "tag"}, box.kind) : null, box.locked ? h("span", {class: "tag bad"}, "locked") : null]},
     ],
   });
 

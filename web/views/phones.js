@@ -1,6 +1,6 @@
 /* The phones that are registered. */
 import {get, listen} from "../api.js";
-import {h, liveTable, moment, show} from "../dom.js";
+import {calmly, h, liveTable, moment, show} from "../dom.js";
 
 export async function draw(body) {
   const table = liveTable({
@@ -15,7 +15,8 @@ export async function draw(body) {
   const read = async () => table.update((await get("/registrations?limit=1000")).items);
 
   show(body, table.element);
-  const end = listen((topic) => { if (topic === "reset" || topic === "registration.changed") read(); });
+  const again = calmly(read);
+  const end = listen((topic) => { if (topic === "reset" || topic === "registration.changed") again(); });
   await read();
   return end;
 }

@@ -49,7 +49,7 @@ export async function draw(body, {argument, session}) {
     show(head, !room ? h("span", {class: "soft"}, "Nobody is here now. The room is made when the first one comes.") : [
       h("span", {}, `${room.members} in the room`), marks(room),
       acts && [toggle("Lock", room.locked, () => patch(path, {locked: !room.locked})),
-        toggle("Record", room.recorded, () => patch(path, {recorded: !room.recorded})),
+        toggle("Record", room.recorded, () => patch(path, {recording: room.recorded ? "off" : "on"})),
         toggle("Mute all", room.all_muted, () => patch(path, {all_muted: !room.all_muted})),
         h("form", {class: "bar", onsubmit: (event) => {
           event.preventDefault();

@@ -1,11 +1,11 @@
 /* What to dial, and how the server is. */
 import {get, listen} from "../api.js";
-import {h, liveTable, show} from "../dom.js";
+import {calmly, h, liveTable, show} from "../dom.js";
 
 const told = {
   voicemail: "voicemail", conference: "a conference room", echo: "hear yourself", ivr: "a menu", park: "park a call", page: "page phones",
   pickup: "take a call that rings", redial: "call back who was busy", features: "a service of your own", announcement: "an announcement", peer: "outside",
-  user: "a subscriber",
+  user: "a subscriber, or his voicemail",
 };
 
 export async function draw(body) {
@@ -19,8 +19,8 @@ export async function draw(body) {
   async function read() {
     const status = await get("/status");
     show(figures, [
-      [status.calls, "calls"], [status.rooms, "rooms"], [status.registrations, "phones"]].filter(([n]) => n !== undefined).map(([n, what]) => h("div", {class: "sheet"}, h("strong", {class: "number"}, String(n)), " ", what)));
-    numbers.update(status.numbers ?? []);
+      [status.calls, "calls"], [status.rooms, "rooms"], [status.listeners, "pages that look on"]].map(([n, what]) => h("div", {class: "sheet"}, h("strong", {class: "number"}, String(n)), " ", what)));
+    numbers.update(status.numbers);
   }
 
   show(body,
@@ -28,5 +28,6 @@ export async function draw(body) {
       "Each call appears under ", h("a", {href: "#/calls"}, "Calls"), ", each conference under ", h("a", {href: "#/rooms"}, "Rooms"), "."),
     figures, h("h2", {}, "What to dial"), numbers.element);
   await read();
-  return listen((topic) => { if (/^(call|room|registration|reset)/.test(topic)) read(); });
+  const again = calmly(read);
+  return listen((topic) => { if (/^(call|room|reset)/.test(topic)) again(); });
 }
