@@ -30,6 +30,7 @@ const pages = [
 let session = null;
 let leave = null; // ends what the present view listens to
 let turn = 0;
+let live = null; // whether news come; null: nobody knows yet
 
 function pageOf(hash) {
   const path = decodeURIComponent(hash.replace(/^#\/?/, ""));
@@ -53,16 +54,18 @@ function drawFrame(current) {
     href: `#/${page.path}`, "aria-current": current && (current === page || (page.path && current.path === `${page.path}/*`)) ? "page" : null,
   }, page.title)));
   show(document.getElementById("who"), session && [
-    h("span", {class: "soft"}, session.name || session.subject, " "), h("span", {id: "live", class: "tag"}, "…"), " ",
+    h("span", {class: "soft"}, session.name || session.subject, " "), liveTag(), " ",
     h("button", {type: "button", onclick: logOut}, "Log out"),
   ]);
 }
 
+function liveTag() {
+  return h("span", {id: "live", class: live === null ? "tag" : live ? "tag live" : "tag bad"}, live === null ? "…" : live ? "live" : "not connected");
+}
+
 function liveShow(on) {
-  const tag = document.getElementById("live");
-  if (!tag) return;
-  tag.textContent = on ? "live" : "not connected";
-  tag.className = on ? "tag live" : "tag bad";
+  live = on;
+  document.getElementById("live")?.replaceWith(liveTag());
 }
 
 async function logOut() {
@@ -73,6 +76,7 @@ async function logOut() {
 function begin(who) {
   session = who;
   eventsClose();
+  live = null;
   if (who) eventsOpen(liveShow);
   if (who && location.hash.length < 3 && location.hash !== home()) location.hash = home(); // which draws
   else draw();

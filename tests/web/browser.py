@@ -48,7 +48,7 @@ class Browser:
         answer = json.loads(line)
         if "error" in answer:
             raise AssertionError("%s %s: %s" % (call, more, answer["error"]))
-        return answer["value"]
+        return answer.get("value")  # there is none where JavaScript has undefined
 
     def goto(self, url):
         self._call("goto", url=url)

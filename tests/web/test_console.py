@@ -1,7 +1,9 @@
 """The console in a real browser, with real phones in its rooms; screenshots in the build's tests/web/shots."""
 import json
 import pathlib
+import shutil
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sip"))
@@ -15,11 +17,13 @@ PAGES = ("", "rooms", "rooms/3200", "calls", "mailboxes", "mailboxes/1002", "peo
 
 
 class TestConsole(ApiScenario):
-    SETTINGS = 'http { port = %d web = "%s" }' % (PORT, SOURCE / "web")
+    RECORDINGS = tempfile.mkdtemp(prefix="confab-recordings-")
+    SETTINGS = 'http { port = %d web = "%s" }\nconference { recordings = "%s" }' % (PORT, SOURCE / "web", RECORDINGS)
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.addClassCleanup(shutil.rmtree, cls.RECORDINGS, True)
         cls.page = cls.enterClassContext(Browser())
         cls.url = "http://%s:%d/" % (cls.server.address, PORT)
 
@@ -29,7 +33,8 @@ class TestConsole(ApiScenario):
         self.page.look()
         self.page.goto("about:blank")
         self.page.goto(self.url)
-        self.page.faults()
+        self.page.wait("text=Administration")
+        self.page.faults()  # that nobody is logged in is one to the browser
 
     def log_in(self, page, mailbox=None):
         """As the administrator, or the mailbox's owner; to that page."""
@@ -52,6 +57,7 @@ class TestConsole(ApiScenario):
 
     def test_who_talks_lights_up_and_falls_silent_by_a_click(self):
         page, row = self.page, "tr:has-text('1002')"
+        self.server.psql("insert into room (number, name, dial_out) values ('3100', 'Board', '{10XX}')")
         self.log_in("rooms")
         ear = self.phone("1001", registered=True).invite("3100", tone=440).wait_answered()
         mouth = self.phone("1002", registered=True).invite("3100", tone=550).wait_answered()
@@ -100,6 +106,7 @@ class TestConsole(ApiScenario):
         page.wait("text=No messages.")
         call = self.phone("1001").invite("*991004").wait_answered()
         leave(call, [(700, 2.0), (1300, 2.0)], greeting=False)
+        call.hangup()
         page.wait("article.new:has-text('1001')")  # by itself
         page.click("article >> text=Play")
         page.wait_true(audio + "?.currentTime > 0.2")
@@ -150,7 +157,7 @@ class TestConsole(ApiScenario):
         # By the microphone, which is Chromium's own that beeps once a second.
         page.click("[data-kind=unavailable] >> button:text-is('Record')")
         page.wait("text=Stop and keep")
-        page.eval("new Promise((resolve) => setTimeout(resolve, 1500))")
+        page.eval("new Promise((resolve) => setTimeout(() => resolve(null), 1500))")
         page.click("text=Stop and keep")
         page.wait("[data-kind=unavailable] >> text=your own")
         answer = self.call("GET", "/api/v1/mailboxes/1006/greetings/unavailable/audio").body

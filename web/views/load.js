@@ -15,17 +15,17 @@ function read(text) {
 
 function curve(title, values, unit) {
   const most = Math.max(1, ...values);
-  const points = values.map((value, i) => `${(WIDE * i / (KEPT - 1)).toFixed(1)},${(HIGH - 10 - (HIGH - 30) * value / most).toFixed(1)}`).join(" ");
+  const points = [values[0] ?? 0, ...values].map((value, i) => `${(WIDE * (1 - (values.length - i) / KEPT)).toFixed(1)},${(HIGH - 10 - (HIGH - 30) * value / most).toFixed(1)}`).join(" ");
   const last = values.at(-1) ?? 0;
   return h("figure", {}, h("figcaption", {}, `${title}: `, h("strong", {class: "number"}, `${Math.round(last)} ${unit}`), `, at most ${Math.round(most)}`),
     svg("svg", {class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${title}, now ${Math.round(last)} ${unit}`}, svg("polyline", {class: "curve", points})));
 }
 
-/** The ticks since the page was opened, by their length. */
+/** All ticks since the start, by their length. */
 function histogram(buckets) {
   const shown = buckets.filter((bucket) => bucket.count > 0).length ? buckets : [];
   const most = Math.max(1, ...shown.map((bucket) => bucket.count)), step = WIDE / Math.max(1, shown.length);
-  return h("figure", {}, h("figcaption", {}, "Ticks of the media workers, by length; one comes every 10 ms"),
+  return h("figure", {}, h("figcaption", {}, "Ticks of the media workers since the start, by length; one comes every 10 ms"),
     svg("svg", {class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": "Histogram of tick lengths"}, shown.map((bucket, i) => {
       const high = (HIGH - 30) * bucket.count / most;
       return [svg("rect", {class: "bar-fill", x: i * step + 1, y: HIGH - 18 - high, width: step - 2, height: high}, svg("title", {}, `${bucket.count} up to ${bucket.us} µs`)),
@@ -35,7 +35,7 @@ function histogram(buckets) {
 
 export async function draw(body) {
   const calls = [], packets = [];
-  let before = null, first = null, timer = null;
+  let before = null, timer = null;
 
   function sum(figures, name) {
     let total = 0;
@@ -46,7 +46,7 @@ export async function draw(body) {
   function buckets(figures) {
     let last = 0;
     const found = [...figures].filter(([key]) => key.startsWith("confab_tick_seconds_bucket{") && !key.includes("+Inf"))
-      .map(([key, value]) => [Number(/le="([^"]+)"/.exec(key)[1]), value - (first.get(key) ?? 0)]).sort((a, b) => a[0] - b[0]);
+      .map(([key, value]) => [Number(/le="([^"]+)"/.exec(key)[1]), value]).sort((a, b) => a[0] - b[0]);
     const all = found.map(([seconds, value]) => { const count = value - last; last = value; return {us: Math.round(seconds * 1e6), count}; });
     const ends = all.map((bucket, i) => (bucket.count > 0 ? i : -1)).filter((i) => i >= 0);
     return ends.length ? all.slice(ends[0], ends.at(-1) + 1) : [];
@@ -56,7 +56,6 @@ export async function draw(body) {
     const response = await fetch("/metrics", {credentials: "same-origin"});
     if (!response.ok) throw new Error("The figures cannot be read.");
     const figures = read(await response.text()), now = performance.now();
-    first ??= figures;
     calls.push(sum(figures, "confab_calls"));
     const sent = sum(figures, 'confab_rtp_packets_total{direction="sent"}');
     if (before) packets.push((sent - before.sent) * 1000 / (now - before.now));

@@ -23,7 +23,7 @@ function form(title, fields, button, onSession) {
 export function draw(onSession) {
   return [
     h("h1", {}, "Log in"),
-    h("div", {class: "bar"},
+    h("div", {class: "bar top"},
       form("Your mailbox", [["mailbox", "Mailbox", {inputmode: "tel", autocomplete: "username"}],
         ["pin", "PIN", {type: "password", inputmode: "numeric", autocomplete: "current-password"}]], "Open the mailbox", onSession),
       form("Administration", [["token", "Token", {type: "password", autocomplete: "off"}]], "Log in", onSession)),

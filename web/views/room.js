@@ -43,7 +43,7 @@ export async function draw(body, {argument, session}) {
     ],
   });
   const head = h("div", {class: "bar"});
-  const dial = h("input", {name: "number", "aria-label": "Number to call", inputmode: "tel", required: true, size: 12});
+  const dial = h("input", {name: "number", "aria-label": "Number to call", placeholder: "Number", inputmode: "tel", required: true, size: 12});
 
   function drawHead() {
     show(head, !room ? h("span", {class: "soft"}, "Nobody is here now. The room is made when the first one comes.") : [

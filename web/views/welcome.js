@@ -2,24 +2,34 @@
 import {get, listen} from "../api.js";
 import {calmly, h, liveTable, show} from "../dom.js";
 
+/* By application, or by application and argument. */
 const told = {
-  voicemail: "voicemail", conference: "a conference room", echo: "hear yourself", ivr: "a menu", park: "park a call", page: "page phones",
-  pickup: "take a call that rings", redial: "call back who was busy", features: "a service of your own", announcement: "an announcement", peer: "outside",
+  "voicemail own": "your mailbox", "voicemail login": "any mailbox, by its number and PIN", "voicemail deposit": "leave a message there at once",
+  "voicemail pilot": "where a PBX forwards to", "voicemail screen": "call there, and hear who leaves a message", voicemail: "voicemail",
+  conference: "a conference room", "conference ask": "any room: you are asked for its number", "conference factory": "a conference of your own",
+  "conference service": "a room of any name", echo: "hear yourself", ivr: "a menu", park: "park a call", page: "all those phones at once",
+  "pickup group": "take a call that rings in your group", "pickup direct": "take a call that rings there", redial: "call back who was busy",
+  "redial cancel": "call back no more", features: "a service of your own", announcement: "an announcement", peer: "outside",
   user: "a subscriber, or his voicemail",
 };
+
+function words({application, argument}) {
+  const exact = told[`${application} ${argument}`];
+  return exact ?? `${told[application] ?? application}${argument ? ` (${argument})` : ""}`;
+}
 
 export async function draw(body) {
   const figures = h("div", {class: "bar"});
   const numbers = liveTable({
     label: "Numbers", key: (row) => row.pattern, empty: "No numbers are set.",
-    columns: [{head: "Dial", cell: (row) => h("code", {}, row.pattern)},
-      {head: "You get", cell: (row) => `${told[row.application] ?? row.application}${row.argument ? ` (${row.argument})` : ""}`}],
+    columns: [{head: "Dial", cell: (row) => (row.pattern.endsWith(".") ? [h("code", {}, row.pattern.slice(0, -1)), " and more"] : h("code", {}, row.pattern))},
+      {head: "You get", cell: words}],
   });
 
   async function read() {
     const status = await get("/status");
     show(figures, [
-      [status.calls, "calls"], [status.rooms, "rooms"], [status.listeners, "pages that look on"]].map(([n, what]) => h("div", {class: "sheet"}, h("strong", {class: "number"}, String(n)), " ", what)));
+      [status.calls, "calls now"], [status.rooms, "rooms now"], [status.calls_total, "calls since the start"]].map(([n, what]) => h("div", {class: "sheet"}, h("strong", {class: "number"}, String(n)), " ", what)));
     numbers.update(status.numbers);
   }
 
