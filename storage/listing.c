@@ -60,8 +60,8 @@ static const char *const listings[LISTING_COUNT] = {
     "and (q.number = '' or t.link = q.number) order by t.seq limit (select most from q)) r",
 
     [LISTING_TRANSCRIPT] = ASKED LISTED("r.message") //
-    "(select t.message, t.text, rfc3339(t.created) as created from q, lateral entries_of(q.number) e "
-    "join message_transcript t on t.message = e.message where e.id::text = q.key and t.text is not null) r",
+    "(select e.message, t.text, rfc3339(t.created) as created from q, lateral entries_of(q.number) e "
+    "left join message_transcript t on t.message = e.message where e.id::text = q.key) r",
 };
 struct listing_job {
     struct job job;

@@ -23,7 +23,7 @@ function messageView(message, path, changed) {
       open = player(sound, `the message from ${who()}`, () => {
         if (!message.heard && !message.deleted) change({heard: true});
       });
-      show(heard, open.element, words && h("p", {class: "transcript"}, words.text));
+      show(heard, open.element, words?.text && h("p", {class: "transcript"}, words.text));
       draw(message);
       open.start();
     } catch (problem) {
