@@ -38,7 +38,7 @@ export const remove = (path) => request("DELETE", path);
 
 /* -- events: one stream for the whole page ------------------------------------------------------------ */
 
-const TOPICS = ["reset", "call.began", "call.changed", "call.ended", "room.began", "room.changed", "room.ended", "room.levels", "member.joined",
+const TOPICS = ["reset", "call.began", "call.changed", "call.ended", "room.began", "room.changed", "room.ended", "member.joined",
   "member.changed", "member.talks", "member.left", "registration.changed", "mailbox.changed"];
 const listeners = new Set();
 let source = null;
@@ -66,6 +66,13 @@ export function eventsOpen(onState) {
 export function eventsClose() {
   source?.close();
   source = null;
+}
+
+/** How loud those are who talk in that room: listener([[member, dBFS], …]); returns what ends it. */
+export function levelsOf(room, listener) {
+  const levels = new EventSource(`/api/v1/events?room=${encodeURIComponent(room)}`);
+  levels.addEventListener("room.levels", (event) => listener(JSON.parse(event.data).levels));
+  return () => levels.close();
 }
 
 /** listener(topic, data); returns what ends it. After "reset" all must be read anew. */

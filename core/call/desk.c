@@ -126,7 +126,24 @@ void server_publish(struct server *server, const char *topic, const char *room, 
                     json_t *data)
 {
     if (server->reader && data)
-        server->reader(server->reader_arg, &(struct bulletin){topic, room, mailbox, data});
+        server->reader(server->reader_arg, &(struct bulletin){topic, room, mailbox, data, false});
+    json_decref(data);
+}
+
+void server_watch_levels(struct server *server, bool watched)
+{
+    server->levels_watched = watched;
+}
+
+bool server_levels_watched(const struct server *server)
+{
+    return server->reader && server->levels_watched;
+}
+
+void server_publish_levels(struct server *server, const char *room, json_t *data)
+{
+    if (server->reader && data)
+        server->reader(server->reader_arg, &(struct bulletin){"room.levels", room, NULL, data, true});
     json_decref(data);
 }
 

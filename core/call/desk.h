@@ -53,12 +53,17 @@ struct bulletin {
     const char *room;    /* whose hosts hear of it; NULL: none do */
     const char *mailbox; /* whose owner does; NULL */
     json_t *data;        /* an object */
+    bool brief;          /* soon followed by another: who has missed it has missed nothing */
 };
 typedef void bulletin_reader(void *arg, const struct bulletin *bulletin);
 /* One reader; fn NULL: none any more. */
 void server_on_news(struct server *server, bulletin_reader *fn, void *arg);
 /* Whether somebody reads: who would make a text for nobody need not. */
 bool server_is_read(const struct server *server);
+/* Whether somebody looks at how loud those are who talk in rooms, which is told by server_publish_levels(). */
+void server_watch_levels(struct server *server, bool watched);
+bool server_levels_watched(const struct server *server);
+void server_publish_levels(struct server *server, const char *room, json_t *data); /* takes it */
 /* Takes the data, also NULL. */
 void server_publish(struct server *server, const char *topic, const char *room, const char *mailbox,
                     json_t *data);

@@ -63,6 +63,7 @@ class TestConsole(ApiScenario):
         mouth = self.phone("1002", registered=True).invite("3100", tone=550).wait_answered()
         page.click("a:text-is('3100')")  # it has come by itself
         page.wait(row + ".talks >> text=talks")
+        page.wait_true("parseInt(document.querySelector('tr.talks .level span').style.width) > 50")  # -12 dBFS
         page.screenshot("room")
         self.assertTrue(ear.hears(550))
         page.click(row + " >> button:text-is('Mute')")
@@ -178,7 +179,7 @@ class TestConsole(ApiScenario):
         page.click("text=Hang up")
         call.wait_ended()
         page.wait("text=Nobody talks.")
-        page.click("table[aria-label='Calls that are over'] >> a:text-is('1001')")
+        page.click("table[aria-label='Calls that are over'] tr:has-text('9196') >> a")
         page.wait("svg.ladder circle")
         page.screenshot("call")
         self.no_faults()

@@ -11,7 +11,7 @@ function ladder(lines, legs) {
   const names = [...new Set(lines.map(place))].filter((name) => name !== "confab");
   names.sort((a, b) => rank(a) - rank(b)); // else as they came
   names.splice(names.findIndex((name) => rank(name) > 0) < 0 ? names.length : names.findIndex((name) => rank(name) > 0), 0, "confab");
-  const width = TIME + COLUMN * names.length, height = TOP + ROW * (lines.length + 1);
+  const width = TIME + COLUMN * (names.length + 0.5), height = TOP + ROW * (lines.length + 1);
   const x = (name) => TIME + COLUMN * (names.indexOf(name) + 0.5);
 
   /** The caller stands left of confab, links right of it, the legs that it made at the right. */

@@ -1,7 +1,8 @@
 /* How busy the server is: calls and packets over the last minutes, and how long the media workers' ticks take. */
 import {h, show, svg} from "../dom.js";
 
-const EVERY_MS = 2000, KEPT = 150, WIDE = 600, HIGH = 140;
+const EVERY_MS = 2000, KEPT = 150, HIGH = 140;
+let wide = 600; // as wide as the page
 
 /** Prometheus text → Map from "name{labels}" to number. */
 function read(text) {
@@ -15,21 +16,21 @@ function read(text) {
 
 function curve(title, values, unit) {
   const most = Math.max(1, ...values);
-  const points = [values[0] ?? 0, ...values].map((value, i) => `${(WIDE * (1 - (values.length - i) / KEPT)).toFixed(1)},${(HIGH - 10 - (HIGH - 30) * value / most).toFixed(1)}`).join(" ");
+  const points = [values[0] ?? 0, ...values].map((value, i) => `${(wide * (1 - (values.length - i) / KEPT)).toFixed(1)},${(HIGH - 10 - (HIGH - 30) * value / most).toFixed(1)}`).join(" ");
   const last = values.at(-1) ?? 0;
   return h("figure", {}, h("figcaption", {}, `${title}: `, h("strong", {class: "number"}, `${Math.round(last)} ${unit}`), `, at most ${Math.round(most)}`),
-    svg("svg", {class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${title}, now ${Math.round(last)} ${unit}`}, svg("polyline", {class: "curve", points})));
+    svg("svg", {class: "plot", viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": `${title}, now ${Math.round(last)} ${unit}`}, svg("polyline", {class: "curve", points})));
 }
 
 /** All ticks since the start, by their length. */
 function histogram(buckets) {
   const shown = buckets.filter((bucket) => bucket.count > 0).length ? buckets : [];
-  const most = Math.max(1, ...shown.map((bucket) => bucket.count)), step = WIDE / Math.max(1, shown.length);
+  const most = Math.max(1, ...shown.map((bucket) => bucket.count)), step = wide / Math.max(1, shown.length);
   return h("figure", {}, h("figcaption", {}, "Ticks of the media workers since the start, by length; one comes every 10 ms"),
-    svg("svg", {class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": "Histogram of tick lengths"}, shown.map((bucket, i) => {
+    svg("svg", {class: "plot", viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": "Histogram of tick lengths"}, shown.map((bucket, i) => {
       const high = (HIGH - 30) * bucket.count / most;
       return [svg("rect", {class: "bar-fill", x: i * step + 1, y: HIGH - 18 - high, width: step - 2, height: high}, svg("title", {}, `${bucket.count} up to ${bucket.us} µs`)),
-        i % Math.ceil(shown.length / 10) === 0 ? svg("text", {class: "soft", x: i * step, y: HIGH - 4}, bucket.us >= 1000 ? `${bucket.us / 1000} ms` : `${bucket.us} µs`) : null];
+        i % Math.ceil(shown.length * 60 / wide) === 0 ? svg("text", {class: "soft", x: i * step, y: HIGH - 4}, bucket.us >= 1000 ? `${Math.round(bucket.us / 1000)} ms` : `${bucket.us} µs`) : null];
     })));
 }
 
@@ -61,6 +62,7 @@ export async function draw(body) {
     if (before) packets.push((sent - before.sent) * 1000 / (now - before.now));
     before = {sent, now};
     for (const list of [calls, packets]) if (list.length > KEPT) list.shift();
+    wide = Math.max(300, body.clientWidth);
     show(body, curve("Calls", calls, "calls"), curve("Media", packets, "packets a second"), histogram(buckets(figures)));
   }
 

@@ -1,5 +1,5 @@
 /* One room: who is there and who talks, and what a host may do. */
-import {get, listen, patch, post, remove} from "../api.js";
+import {get, levelsOf, listen, patch, post, remove} from "../api.js";
 import {h, liveTable, show} from "../dom.js";
 import {marks} from "./rooms.js";
 
@@ -63,7 +63,6 @@ export async function draw(body, {argument, session}) {
     for (const member of members.values()) {
       const level = levels.get(member.member);
       if (level && !member.talks) level.style.width = "0";
-      else if (level && !level.style.width.match(/[1-9]/)) level.style.width = "60%";
     }
   }
 
@@ -81,14 +80,7 @@ export async function draw(body, {argument, session}) {
   show(body, head, table.element);
   const end = listen((topic, data) => {
     if (topic === "reset") read();
-    if (data.room?.room !== argument && data.room !== argument) return;
-    if (topic === "room.levels") {
-      for (const [member, db] of data.levels) {
-        const level = levels.get(member);
-        if (level) level.style.width = `${Math.max(0, Math.min(100, Math.round((db + 60) * 100 / 60)))}%`;
-      }
-      return;
-    }
+    if (data.room?.room !== argument) return;
     if (!room && topic !== "room.ended") {
       read();
       return;
@@ -101,6 +93,12 @@ export async function draw(body, {argument, session}) {
     if (JSON.stringify(room) !== before && document.activeElement !== dial) drawHead();
     update();
   });
+  const quiet = levelsOf(argument, (heard) => {
+    for (const [member, db] of heard) {
+      const level = levels.get(member);
+      if (level) level.style.width = `${Math.max(0, Math.min(100, Math.round((db + 60) * 100 / 60)))}%`;
+    }
+  });
   await read();
-  return end;
+  return () => { end(); quiet(); };
 }
