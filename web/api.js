@@ -41,16 +41,16 @@ export const remove = (path) => request("DELETE", path);
 const TOPICS = ["reset", "call.began", "call.changed", "call.ended", "room.began", "room.changed", "room.ended", "member.joined",
   "member.changed", "member.talks", "member.left", "registration.changed", "mailbox.changed"];
 const listeners = new Set();
-let source = null;
+let source = null, retry = 0;
 
 function tell(topic, data) {
   for (const listener of [...listeners]) listener(topic, data);
 }
 
-export function eventsOpen(onState) {
+/** onState(true) when news come, onState(false) when they do not; onGone() when the session is over. */
+export function eventsOpen(onState, onGone, lost = false) {
   eventsClose();
   source = new EventSource("/api/v1/events");
-  let lost = false;
   source.onopen = () => {
     onState(true);
     if (lost) tell("reset", {});
@@ -58,12 +58,20 @@ export function eventsOpen(onState) {
   };
   source.onerror = () => {
     onState(false);
-    lost = source?.readyState === EventSource.CLOSED; // the browser comes back by itself else, and misses nothing
+    // Else the browser comes back by itself, and misses nothing.
+    if (source?.readyState === EventSource.CLOSED) eventsRetry(onState, onGone);
   };
   for (const topic of TOPICS) source.addEventListener(topic, (event) => tell(topic, JSON.parse(event.data)));
 }
 
+function eventsRetry(onState, onGone) {
+  clearTimeout(retry);
+  retry = setTimeout(() => get("/session").then(() => eventsOpen(onState, onGone, true),
+    (problem) => (problem.status === 401 ? onGone() : eventsRetry(onState, onGone))), 1000);
+}
+
 export function eventsClose() {
+  clearTimeout(retry);
   source?.close();
   source = null;
 }

@@ -77,7 +77,7 @@ function begin(who) {
   session = who;
   eventsClose();
   live = null;
-  if (who) eventsOpen(liveShow);
+  if (who) eventsOpen(liveShow, () => begin(null));
   if (who && location.hash.length < 3 && location.hash !== home()) location.hash = home(); // which draws
   else draw();
 }

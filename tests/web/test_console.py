@@ -101,6 +101,19 @@ class TestConsole(ApiScenario):
         page.click("text=Log out")
         page.wait("text=Administration")
 
+    def test_who_is_logged_out_by_a_restart_is_told(self):
+        self.log_in("rooms")
+        self.server.restart()
+        self.page.wait("text=Administration")
+
+    def test_a_host_sees_his_room(self):
+        self.page.fill("input[name=token]", self.token("host", "3300"))
+        self.page.click("button:text-is('Log in')")
+        self.page.wait("h1:has-text('Room 3300')")
+        self.page.wait("text=Nobody is here now")
+        self.phone("1001", registered=True).invite("3300").wait_answered()
+        self.page.wait("tr:has-text('1001')")
+
     def test_a_message_comes_plays_goes_and_comes_back(self):
         page, audio = self.page, "document.querySelector('audio')"
         self.log_in("mailboxes/1004", mailbox="1004")

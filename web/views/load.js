@@ -36,7 +36,7 @@ function histogram(buckets) {
 
 export async function draw(body) {
   const calls = [], packets = [];
-  let before = null, timer = null;
+  let before = null, shown = null, timer = null, over = false;
 
   function sum(figures, name) {
     let total = 0;
@@ -62,12 +62,22 @@ export async function draw(body) {
     if (before) packets.push((sent - before.sent) * 1000 / (now - before.now));
     before = {sent, now};
     for (const list of [calls, packets]) if (list.length > KEPT) list.shift();
+    shown = figures;
+    draw();
+  }
+
+  function draw() {
     wide = Math.max(300, body.clientWidth);
-    show(body, curve("Calls", calls, "calls"), curve("Media", packets, "packets a second"), histogram(buckets(figures)));
+    show(body, curve("Calls", calls, "calls"), curve("Media", packets, "packets a second"), histogram(buckets(shown)));
   }
 
   await step();
-  const again = () => { timer = setTimeout(() => step().catch(() => null).finally(again), EVERY_MS); };
+  window.addEventListener("resize", draw);
+  const again = () => { if (!over) timer = setTimeout(() => step().catch(() => null).finally(again), EVERY_MS); };
   again();
-  return () => clearTimeout(timer);
+  return () => {
+    over = true;
+    clearTimeout(timer);
+    window.removeEventListener("resize", draw);
+  };
 }

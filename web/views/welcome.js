@@ -29,7 +29,7 @@ export async function draw(body) {
   async function read() {
     const status = await get("/status");
     show(figures, [
-      [status.calls, "calls now"], [status.rooms, "rooms now"], [status.calls_total, "calls since the start"]].map(([n, what]) => h("div", {class: "sheet"}, h("strong", {class: "number"}, String(n)), " ", what)));
+      [status.calls, "Calls now"], [status.rooms, "Rooms now"], [status.calls_total, "Calls since the start"]].map(([n, what]) => h("div", {class: "sheet"}, h("span", {class: "soft"}, what, " "), h("strong", {class: "number"}, String(n)))));
     numbers.update(status.numbers);
   }
 
