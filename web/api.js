@@ -83,8 +83,34 @@ export function levelsOf(room, listener) {
   return () => levels.close();
 }
 
+/** Nobody listens any more: a view that could not be drawn to its end has not said so itself. */
+export function listenersClear() {
+  listeners.clear();
+}
+
 /** listener(topic, data); returns what ends it. After "reset" all must be read anew. */
 export function listen(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/**
+ * What is shown and the news of it in step: read() fetches all, hear(topic, data) takes what has changed. News that come while all is being
+ * fetched are heard after it: the answer may be older than they are. Returns again(), which fetches all anew, and end().
+ */
+export function follow(read, hear) {
+  let reading = null, kept = [];
+  function again() {
+    reading ??= read().finally(() => {
+      reading = null;
+      for (const [topic, data] of kept.splice(0)) take(topic, data);
+    });
+    return reading;
+  }
+  function take(topic, data) {
+    if (reading) kept.push([topic, data]);
+    else if (topic === "reset") again();
+    else hear(topic, data);
+  }
+  return {again, end: listen(take)};
 }

@@ -1,5 +1,5 @@
 /* The page: who is logged in, the way to each view by the address's hash, and what is live. */
-import {eventsClose, eventsOpen, get, remove} from "./api.js";
+import {eventsClose, eventsOpen, get, listenersClear, remove} from "./api.js";
 import {h, notice, show} from "./dom.js";
 import * as call from "./views/call.js";
 import * as calls from "./views/calls.js";
@@ -87,6 +87,7 @@ async function draw() {
   const view = document.getElementById("view");
   leave?.();
   leave = null;
+  listenersClear();
   if (!session) {
     drawFrame(null);
     show(view, login.draw(begin));

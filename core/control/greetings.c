@@ -88,8 +88,8 @@ static void greeting_change(struct exchange *exchange, const char *path)
     enum greeting_kind kind = kind_of(exchange);
 
     if (kind != GREETING_CALLER)
-        reply_if(exchange, greeting_store(storage_of(exchange), exchange->params.value[0], kind, "", path, "api",
-                                          exchange_ticket(exchange), greeting_stored));
+        reply_if(exchange, greeting_store(storage_of(exchange), exchange->params.value[0], kind, "", path,
+                                          "api", exchange_ticket(exchange), greeting_stored));
 }
 
 /* Storage unlinks the file, too: whoever comes second finds none. */

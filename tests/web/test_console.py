@@ -114,6 +114,15 @@ class TestConsole(ApiScenario):
         self.phone("1001", registered=True).invite("3300").wait_answered()
         self.page.wait("tr:has-text('1001')")
 
+    def test_who_waits_is_admitted(self):
+        self.server.psql("insert into room (number, name, waiting) values ('3301', '', 'admit')")
+        self.log_in("rooms/3301")
+        self.phone("1002", registered=True).invite("3301").wait_answered()
+        self.page.wait("tr:has-text('1002') >> text=waits")
+        self.page.click("text=Admit")
+        self.page.gone("text=waits")
+        self.assertEqual([m["seat"] for m in self.get("/api/v1/rooms/3301/members")["items"]], ["in"])
+
     def test_a_message_comes_plays_goes_and_comes_back(self):
         page, audio = self.page, "document.querySelector('audio')"
         self.log_in("mailboxes/1004", mailbox="1004")

@@ -1,5 +1,5 @@
 /* Calls that stand, and the last ones that are over. */
-import {get, listen, remove} from "../api.js";
+import {follow, get, remove} from "../api.js";
 import {duration, h, liveTable, moment, notice, show} from "../dom.js";
 
 export async function draw(body, {session}) {
@@ -29,16 +29,16 @@ export async function draw(body, {session}) {
   });
 
   async function read() {
+    const {items} = await get("/calls");
     standing.clear();
-    for (const call of (await get("/calls")).items) standing.set(call.id, call);
+    for (const call of items) standing.set(call.id, call);
     now.update([...standing.values()]);
     over.update((await get("/cdrs?limit=30")).items);
   }
 
   let late = null;
   show(body, now.element, h("h2", {}, "Over"), over.element);
-  const end = listen((topic, data) => {
-    if (topic === "reset") read();
+  const {again, end} = follow(read, (topic, data) => {
     if (!topic.startsWith("call.")) return;
     if (topic === "call.ended") standing.delete(data.id);
     else standing.set(data.id, data);
@@ -47,6 +47,6 @@ export async function draw(body, {session}) {
     clearTimeout(late); // its record goes through a queue
     late = setTimeout(async () => over.update((await get("/cdrs?limit=30")).items), 1500);
   });
-  await read();
+  await again();
   return () => { clearTimeout(late); end(); };
 }

@@ -1,5 +1,5 @@
 /* Every mailbox, with what is in it. */
-import {get, listen} from "../api.js";
+import {follow, get} from "../api.js";
 import {h, liveTable, show} from "../dom.js";
 
 export async function draw(body, {session}) {
@@ -11,7 +11,7 @@ export async function draw(body, {session}) {
       {head: "Name", cell: (box) => box.name ?? ""},
       {head: "New", cell: (box) => h("span", {class: "number"}, String(box.new))},
       {head: "Old", cell: (box) => h("span", {class: "number"}, String(box.old))},
-      {head: "", cell: (box) => [box.kind !== "person" ? h("span", {class: "tag"}, box.kind) : null, box.locked ? h("span", {class: "tag bad"}, "locked") : null]},
+      {head: "State", cell: (box) => [box.kind !== "person" ? h("span", {class: "tag"}, box.kind) : null, box.locked ? h("span", {class: "tag bad"}, "locked") : null]},
     ],
   });
 
@@ -21,14 +21,13 @@ export async function draw(body, {session}) {
   }
 
   show(body, table.element);
-  const end = listen((topic, data) => {
-    if (topic === "reset") read();
+  const {again, end} = follow(read, (topic, data) => {
     if (topic !== "mailbox.changed") return;
     const box = boxes.find((one) => one.number === data.mailbox);
     if (!box) return;
     Object.assign(box, {new: data.new, old: data.old});
     table.update(boxes);
   });
-  await read();
+  await again();
   return end;
 }

@@ -1,5 +1,5 @@
 /* One room: who is there and who talks, and what a host may do. */
-import {get, levelsOf, listen, patch, post, remove} from "../api.js";
+import {follow, get, levelsOf, patch, post, remove} from "../api.js";
 import {h, liveTable, show} from "../dom.js";
 import {marks} from "./rooms.js";
 
@@ -26,7 +26,7 @@ export async function draw(body, {argument, session}) {
         levels.set(member.member, level);
         return h("div", {class: "level", role: "img", "aria-label": `Level of ${nameOf(member)}`}, level);
       }},
-      {head: "", sign: (member) => JSON.stringify([member.talks, member.role, member.seat, member.muted, member.hand, member.held, member.deaf]), cell: (member) => [
+      {head: "State", sign: (member) => JSON.stringify([member.talks, member.role, member.seat, member.muted, member.hand, member.held, member.deaf]), cell: (member) => [
         member.talks ? h("span", {class: "tag live"}, "talks") : null,
         member.role === "host" ? h("span", {class: "tag"}, "host") : null,
         member.seat === "waiting" ? h("span", {class: "tag"}, "waits") : null,
@@ -67,22 +67,22 @@ export async function draw(body, {argument, session}) {
   }
 
   async function read() {
-    members.clear();
-    room = await get(path).catch((problem) => {
+    const found = await get(path).catch((problem) => {
       if (problem.status === 404) return null;
       throw problem;
     });
+    room = found;
+    members.clear();
     for (const member of room?.list ?? []) members.set(member.member, member);
     drawHead();
     update();
   }
 
   show(body, head, table.element);
-  const end = listen((topic, data) => {
-    if (topic === "reset") read();
+  const {again, end} = follow(read, (topic, data) => {
     if (data.room?.room !== argument) return;
     if (!room && topic !== "room.ended") {
-      read();
+      again();
       return;
     }
     const before = JSON.stringify(room);
@@ -99,6 +99,6 @@ export async function draw(body, {argument, session}) {
       if (level) level.style.width = `${Math.max(0, Math.min(100, Math.round((db + 60) * 100 / 60)))}%`;
     }
   });
-  await read();
+  await again();
   return () => { end(); quiet(); };
 }

@@ -1,5 +1,5 @@
 /* The rooms that stand. */
-import {get, listen} from "../api.js";
+import {follow, get} from "../api.js";
 import {h, liveTable, moment, show} from "../dom.js";
 
 export function marks(room) {
@@ -16,26 +16,26 @@ export async function draw(body) {
       {head: "Name", cell: (room) => room.name ?? ""},
       {head: "Members", cell: (room) => h("span", {class: "number"}, String(room.members))},
       {head: "Waiting", cell: (room) => String(room.waiting)},
-      {head: "", cell: marks},
+      {head: "State", cell: marks},
       {head: "Since", cell: (room) => moment(room.began), sign: (room) => room.began},
     ],
   });
   const update = () => table.update([...rooms.values()]);
 
   async function read() {
+    const {items} = await get("/rooms");
     rooms.clear();
-    for (const room of (await get("/rooms")).items) rooms.set(room.room, room);
+    for (const room of items) rooms.set(room.room, room);
     update();
   }
 
   show(body, table.element);
-  const end = listen((topic, data) => {
-    if (topic === "reset") read();
+  const {again, end} = follow(read, (topic, data) => {
     if (!data.room || !/^(room|member)\./.test(topic)) return;
     if (topic === "room.ended") rooms.delete(data.room.room);
     else rooms.set(data.room.room, data.room);
     update();
   });
-  await read();
+  await again();
   return end;
 }
