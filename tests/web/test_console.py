@@ -198,10 +198,17 @@ class TestConsole(ApiScenario):
         page = self.page
         self.log_in("calls")
         call = self.phone("1001", registered=True).invite("9196").wait_answered()
+        page.click("a:text-is('1001')")
+        page.wait("text=hosted")
+        page.wait("svg.ladder >> text=echo")  # also while it stands
+        call.hangup()
+        page.wait("text=status 200")
+        self.open("calls")
+        call = self.phone("1002", registered=True).invite("9196").wait_answered()
         page.click("text=Hang up")
         call.wait_ended()
         page.wait("text=Nobody talks.")
-        page.click("table[aria-label='Calls that are over'] tr:has-text('9196') >> a")
+        page.click("table[aria-label='Calls that are over'] a:text-is('1002')")
         page.wait("svg.ladder circle")
         page.screenshot("call")
         self.no_faults()

@@ -1,5 +1,5 @@
 /* What became of one call: its record, and its way through the links as a ladder. */
-import {get} from "../api.js";
+import {follow, get} from "../api.js";
 import {duration, h, moment, show, svg} from "../dom.js";
 
 const COLUMN = 170, ROW = 26, TOP = 40, TIME = 90;
@@ -39,18 +39,37 @@ function ladder(lines, legs) {
     ]), lines.map(row));
 }
 
-export async function draw(body, {argument}) {
-  const id = encodeURIComponent(argument);
-  const call = await get(`/cdrs/${id}`).catch(() => get(`/calls/${id}`));
-  const trace = await get(`/calls/${id}/trace?limit=1000`).catch(() => ({items: []}));
-
-  show(body,
+function recordView(call, trace) {
+  const over = call.status !== undefined;
+  return [
     h("p", {}, call.caller || "anonymous", " called ", call.number, ", ", moment(call.started),
-      call.status ? ` – status ${call.status}${call.reason ? ` (${call.reason})` : ""}, talked for ${duration(call.talk_ms ?? 0)}` : ` – ${call.state}`),
+      over ? ` – status ${call.status}${call.reason ? ` (${call.reason})` : ""}, talked for ${duration(call.talk_ms ?? 0)}` : ` – ${call.state}`),
     h("h2", {}, "Its way"),
-    trace.items.length > 0 ? h("div", {class: "wide"}, ladder(trace.items, call.legs)) : h("p", {class: "soft"}, "A call's way is written down when it ends."),
-    (call.legs ?? []).length > 0 && call.status ? [h("h2", {}, "Legs"), h("div", {class: "wide"}, h("table", {}, h("thead", {}, h("tr", {},
+    trace.length > 0 ? h("div", {class: "wide"}, ladder(trace, call.legs)) : h("p", {class: "soft"}, "No trace is kept of it."),
+    over && call.legs.length > 0 ? [h("h2", {}, "Legs"), h("div", {class: "wide"}, h("table", {}, h("thead", {}, h("tr", {},
       ["Leg", "Role", "Codec", "Talked", "Packets", "Lost", "MOS"].map((head) => h("th", {scope: "col"}, head)))),
     h("tbody", {}, call.legs.map((leg) => h("tr", {}, [leg.leg, leg.role, leg.codec, duration(leg.talk_ms ?? 0),
-      `${leg.packets_received ?? 0} in, ${leg.packets_sent ?? 0} out`, leg.packets_lost ?? 0, leg.mos ?? ""].map((cell) => h("td", {}, String(cell ?? ""))))))))] : null);
+      `${leg.packets_received ?? 0} in, ${leg.packets_sent ?? 0} out`, leg.packets_lost ?? 0, leg.mos ?? ""].map((cell) => h("td", {}, String(cell ?? ""))))))))] : null,
+  ];
+}
+
+export async function draw(body, {argument}) {
+  const id = encodeURIComponent(argument);
+  let late = 0, stood = false;
+
+  async function read() {
+    const standing = (await get("/calls")).items.find((call) => call.id === argument);
+    if (!standing && stood) { // its record goes through a queue
+      stood = false;
+      late = setTimeout(again, 1500);
+      return;
+    }
+    stood = !!standing;
+    const call = standing ?? await get(`/cdrs/${id}`);
+    show(body, recordView(call, (await get(`/calls/${id}/trace?limit=1000`)).items));
+  }
+
+  const {again, end} = follow(read, (topic, data) => { if (topic.startsWith("call.") && data.id === argument) again(); });
+  await again();
+  return () => { clearTimeout(late); end(); };
 }
