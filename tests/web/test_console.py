@@ -185,6 +185,9 @@ class TestConsole(ApiScenario):
         page.wait("[data-kind=unavailable] >> text=your own")
         answer = self.call("GET", "/api/v1/mailboxes/1006/greetings/unavailable/audio").body
         self.assertTrue(any(answer[44:]))
+        page.upload("[data-kind=unavailable] input[type=file]", tone)
+        page.wait("text=The greeting “Standard” is stored. >> nth=1")
+        self.assertTrue(self.phone("1001").invite("1006").wait_answered().hears(700))  # as callers do
         for bad in (b"RIFF", tone.read_bytes()[:40], b"x" * 100):
             self.problem(self.call("PUT", "/api/v1/mailboxes/1006/greetings/busy", raw=bad), 400)
         long = tone.with_name("long.wav")
