@@ -155,6 +155,7 @@ static void port_prepare(struct mixer *m, struct port_entry *e)
     p->sequence = (uint16_t)random_below(1 << 15);
     random_hex(p->cname, 12);
     p->loud = 127;
+    atomic_init(&p->shown, 127);
     p->talk_gain = p->listen_gain = p->talk_now = p->listen_now = GAIN_UNITY;
     p->round_trip_us = -1;
     leveller_init(&p->leveller);
@@ -287,6 +288,13 @@ int port_set_gains(struct mixer *m, port_id port, int talk_db, int listen_db)
     if (talk_db < -30 || talk_db > 30 || listen_db < -30 || listen_db > 30)
         return EINVAL;
     return port_order(m, port, COMMAND_GAINS, talk_db, listen_db);
+}
+
+unsigned port_level(struct mixer *m, port_id port)
+{
+    const struct port_entry *e = port_find(m, port);
+
+    return e ? atomic_load_explicit(&e->port->shown, memory_order_relaxed) : 127;
 }
 
 int port_set_mute(struct mixer *m, port_id port, bool mute)

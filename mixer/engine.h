@@ -199,6 +199,7 @@ struct port {
     struct loss_meter losses;
     uint32_t jitter_us;
     unsigned loud;        /* -dBov, follows the louder packets at once, the softer ones slowly */
+    atomic_uint shown;    /* the same, for who shows it */
     uint64_t active_tick; /* last packet that was more than silence */
     uint64_t quiet_tick;  /* last packet that was silence */
     uint64_t noted_tick;  /* last packet of any loudness */

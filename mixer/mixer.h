@@ -56,6 +56,8 @@ MIXER_CHECK int port_connect_room(struct mixer *m, port_id port, room_id room);
 MIXER_CHECK int port_set_gains(struct mixer *m, port_id port, int talk_db, int listen_db);
 MIXER_CHECK int port_set_mute(struct mixer *m, port_id port, bool mute);
 MIXER_CHECK int port_set_deaf(struct mixer *m, port_id port, bool deaf);
+/* How loud a member's last packets were, -dBov as RFC 6464 has it: 0 loudest, 127 silence, or no such port. */
+unsigned port_level(struct mixer *m, port_id port);
 
 /*
  * Two members of one room. Softer (or, above 0, louder) by `db`, -30 to +30, is the talker for this listener only; 0:

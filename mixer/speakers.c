@@ -34,6 +34,7 @@ void room_note(struct port *p, unsigned level)
         p->loud = level;
     else
         p->loud += (level - p->loud + 7) / 8;
+    atomic_store_explicit(&p->shown, p->loud, memory_order_relaxed);
     if (level >= SILENCE_LEVEL) {
         p->quiet_tick = p->worker->tick;
         return;

@@ -31,6 +31,7 @@ enum listing {
     LISTING_MAILBOXES,     /* by number; key: one alone */
     LISTING_CALLS,         /* those that are over, newest first; key: one alone; number: who took part */
     LISTING_TRACE,         /* key: of this call */
+    LISTING_TRANSCRIPT,    /* key: an entry of the mailbox `number`: what its message says */
     LISTING_COUNT
 };
 struct listing_query {

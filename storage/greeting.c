@@ -118,7 +118,7 @@ struct store_job {
     char number[NUMBER_TEXT], callers[NUMBER_TEXT];
     enum greeting_kind kind;
     bool own; /* false: back to the default */
-    char path[512];
+    char source[8], path[512];
 };
 
 /* Deletes before it inserts: the trigger on the deleted row lets the old sound go. */
@@ -133,6 +133,10 @@ static int store_run(struct storage *st, struct database *db, struct job *job)
     (void)st;
     if (error == 0) {
         error = database_begin(db);
+    }
+    if (error == 0 && j->source[0] != '\0') {
+        error = database_query(db, NULL, "select set_config('confab.source', $1, true)",
+                               VALUES(value_text(j->source)));
     }
     if (error == 0) {
         error = database_query(db, &mailbox, "select 1 from mailbox where number = $1 for no key update",
@@ -177,7 +181,7 @@ static const struct job_kind store_kind = {
     .name = "greeting-store", .run = store_run, .end = store_end, .reply = done_job_reply};
 
 int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *callers,
-                   const char *path, struct ticket ticket, storage_done *reply)
+                   const char *path, const char *source, struct ticket ticket, storage_done *reply)
 {
     struct store_job *j = job_new(st, sizeof *j, &store_kind, ticket);
 
@@ -191,6 +195,7 @@ int greeting_store(struct storage *st, const char *number, enum greeting_kind ki
     j->done.reply = reply;
     key_copy(j->number, sizeof j->number, number);
     key_copy(j->callers, sizeof j->callers, callers);
+    snprintf(j->source, sizeof j->source, "%s", source);
     j->kind = kind;
     j->own = path != NULL;
     if (path != NULL) {

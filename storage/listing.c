@@ -58,6 +58,10 @@ static const char *const listings[LISTING_COUNT] = {
     "(select t.seq, t.at_us, t.link, t.leg, t.sent, t.event, t.decision, t.took_us, t.edits, t.detail "
     "from trace t, q where t.call = q.key and t.seq > coalesce(nullif(q.after, ''), '0')::int "
     "and (q.number = '' or t.link = q.number) order by t.seq limit (select most from q)) r",
+
+    [LISTING_TRANSCRIPT] = ASKED LISTED("r.message") //
+    "(select e.message, t.text, rfc3339(t.created) as created from q, lateral entries_of(q.number) e "
+    "left join message_transcript t on t.message = e.message where e.id::text = q.key) r",
 };
 struct listing_job {
     struct job job;

@@ -121,10 +121,11 @@ STORAGE_CHECK int greeting_fetch(struct storage *st, const char *number, enum gr
 STORAGE_CHECK int greeting_fetch_for(struct storage *st, const char *number, const char *caller, bool alone,
                                      struct ticket ticket, file_reply *reply);
 /* Stores the recording at `path` as the greeting; unlinks the file in any case once the job runs; path NULL:
- * back to the default. `callers`: who hears a GREETING_CALLER; "" for other kinds. */
+ * back to the default. `callers`: who hears a GREETING_CALLER; "" for other kinds. `source`: by which way, as
+ * the table audit has it; "": by phone. */
 STORAGE_CHECK int greeting_store(struct storage *st, const char *number, enum greeting_kind kind,
-                                 const char *callers, const char *path, struct ticket ticket,
-                                 storage_done *reply);
+                                 const char *callers, const char *path, const char *source,
+                                 struct ticket ticket, storage_done *reply);
 /* When it ends by itself; 0: never. ENOENT. */
 STORAGE_CHECK int greeting_set_end(struct storage *st, const char *number, enum greeting_kind kind,
                                    time_t ends, struct ticket ticket, storage_done *reply);

@@ -286,6 +286,7 @@ static void conference_ended(struct link *link)
 static void conference_stop(struct server *server)
 {
     roster_stop(server);
+    desk_rooms_stop(server);
     keep_stop(server);
 }
 

@@ -2,9 +2,14 @@
 #include "apps/conference/act.h"
 #include "apps/conference/watchers.h"
 #include "core/base/json.h"
+#include "core/base/loop.h"
 #include "core/call/desk.h"
 
 #include <stdio.h>
+
+#define LEVELS_MS 200
+
+static struct timer *beat; /* while somebody talks in any room */
 
 /* -- what is shown -------------------------------------------------------------------------------------- */
 
@@ -84,6 +89,49 @@ static int desk_act(struct server *server, const struct desk_order *order)
 
 const struct desk_rooms conference_rooms = {.list = desk_list, .show = desk_show, .act = desk_act};
 
+/* -- levels: how loud those are who talk ------------------------------------------------------------------
+ */
+
+/* [[member, dBFS], …]; NULL: nobody talks. */
+static json_t *levels_show(const struct room *room)
+{
+    json_t *levels = NULL;
+
+    for (const struct member *member = room->members; member; member = member->next) {
+        if (!member->talks)
+            continue;
+        levels = levels ? levels : json_array();
+        json_array_append_new(levels,
+                              json_pack("[i, i]", (int)member->number, -(int)link_level(member->link)));
+    }
+    return levels;
+}
+
+static void levels_tell(void *arg)
+{
+    struct server *server = arg;
+    bool talk = false;
+
+    for (const struct room *room = conference_first(); room; room = room->next) {
+        json_t *levels = levels_show(room);
+
+        talk = talk || levels;
+        if (levels && server_levels_watched(server))
+            server_publish_levels(
+                server, room->number,
+                json_pack("{s:o, s:O}", "room", json_words(room->number), "levels", levels));
+        json_decref(levels);
+    }
+    if (talk && timer_start(server_loop(server), &beat, LEVELS_MS, levels_tell, server))
+        log_event(LEVEL_WARNING, "conference", NULL, "levels-lost");
+}
+
+void desk_rooms_stop(struct server *server)
+{
+    (void)server;
+    timer_stop(&beat);
+}
+
 /* -- news ----------------------------------------------------------------------------------------------- */
 
 /* With the room's counts: who shows a list of rooms need not ask again. */
@@ -102,4 +150,6 @@ void desk_rooms_watch(struct room *room, struct member *member, enum room_news n
     if (data && member)
         json_object_set_new(data, "member", member_show(member));
     server_publish(room->server, topics[news], room->number, NULL, data);
+    if (news == MEMBER_TALKS && !beat)
+        levels_tell(room->server);
 }

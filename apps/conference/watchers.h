@@ -15,5 +15,6 @@ room_watcher duration_watch, roster_watch, keep_watch, records_watch, export_wat
 extern room_watcher *const room_watchers[]; /* ends with NULL */
 
 void roster_stop(struct server *server);
+void desk_rooms_stop(struct server *server);
 
 #endif

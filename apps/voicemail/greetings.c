@@ -47,7 +47,7 @@ static void greeting_stored(struct ticket ticket, int error)
 static void greeting_write(struct voicemail *vm, const char *path)
 {
     int error = greeting_store(server_storage(link_server(vm->link)), vm->number, vm->greeting, vm->callers,
-                               path, link_ticket(vm->link), greeting_stored);
+                               path, "", link_ticket(vm->link), greeting_stored);
 
     if (error)
         voicemail_trouble(vm, "greeting-store", error);

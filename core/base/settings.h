@@ -161,6 +161,7 @@ struct settings {
     unsigned pin_history, pin_days;   /* of mailboxes: earlier PINs refused; a PIN's life, 0: for ever */
     unsigned http_port;
     char *http_address;
+    char *http_web;                    /* the console's files */
     char *http_certificate, *http_key; /* PEM files; both, or NULL: no TLS */
     char **http_cors;                  /* origins whose pages may use the API: "https://intranet.example" */
     size_t http_cors_count;

@@ -325,6 +325,7 @@ static const struct key keys[] = {
     N("limits", "room_members", max_room_members, 2, 100000, 2000),
     T("http", "address", http_address, "127.0.0.1", address_fault),
     N("http", "port", http_port, 0, 65535, 8080),
+    T("http", "web", http_web, WEB_DIR, folder_fault),
     T("http", "certificate", http_certificate, NULL, folder_fault),
     T("http", "key", http_key, NULL, folder_fault),
     L("http", "cors", NULL, origin_fault),

@@ -80,6 +80,41 @@ json_t *desk_call(const struct server *server, const char *id)
     return call ? call_show(call) : NULL;
 }
 
+/* What a step leaves out is null, as in the database. */
+static void step_complete(json_t *step, size_t number)
+{
+    static const char *const names[] = {"at_us",    "link",    "leg",   "sent",  "event",
+                                        "decision", "took_us", "edits", "detail"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!json_object_get(step, names[i]))
+            json_object_set_new(step, names[i], json_null());
+    json_object_set_new(step, "seq", json_integer((json_int_t)number));
+}
+
+json_t *desk_trace(const struct server *server, const char *id)
+{
+    const struct call *call = call_named(server, id);
+    struct record record = {.text = NULL};
+    json_t *whole, *steps, *step;
+    size_t i;
+
+    if (!call)
+        return NULL;
+    record_begin(&record, NULL, RECORD_OBJECT);
+    record_trace(&record, call);
+    record_end(&record, RECORD_OBJECT);
+    whole = record.failed ? NULL : json_loadb(record.text, record.length, 0, NULL);
+    record_free(&record);
+    steps = whole ? json_incref(json_object_get(whole, "trace")) : json_array();
+    json_decref(whole);
+    json_array_foreach(steps, i, step)
+    {
+        step_complete(step, i + 1);
+    }
+    return steps;
+}
+
 int desk_hang_up(struct server *server, const char *id)
 {
     struct call *call = call_named(server, id);
@@ -126,7 +161,24 @@ void server_publish(struct server *server, const char *topic, const char *room, 
                     json_t *data)
 {
     if (server->reader && data)
-        server->reader(server->reader_arg, &(struct bulletin){topic, room, mailbox, data});
+        server->reader(server->reader_arg, &(struct bulletin){topic, room, mailbox, data, false});
+    json_decref(data);
+}
+
+void server_watch_levels(struct server *server, bool watched)
+{
+    server->levels_watched = watched;
+}
+
+bool server_levels_watched(const struct server *server)
+{
+    return server->reader && server->levels_watched;
+}
+
+void server_publish_levels(struct server *server, const char *room, json_t *data)
+{
+    if (server->reader && data)
+        server->reader(server->reader_arg, &(struct bulletin){"room.levels", room, NULL, data, true});
     json_decref(data);
 }
 

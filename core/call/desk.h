@@ -18,6 +18,8 @@ struct server;
 
 json_t *desk_calls(const struct server *server);                /* an array, the newest first */
 json_t *desk_call(const struct server *server, const char *id); /* one; NULL: there is none */
+/* Its trace so far: an array of steps as view trace has them; NULL: there is no such call. */
+json_t *desk_trace(const struct server *server, const char *id);
 /* ENOENT. */
 __attribute__((warn_unused_result)) int desk_hang_up(struct server *server, const char *id);
 /* Rings the phones of `user`, and calls `number` once he has answered. EINVAL: no number; EBUSY: no more
@@ -53,12 +55,18 @@ struct bulletin {
     const char *room;    /* whose hosts hear of it; NULL: none do */
     const char *mailbox; /* whose owner does; NULL */
     json_t *data;        /* an object */
+    bool brief;          /* soon followed by another: who has missed it has missed nothing */
 };
 typedef void bulletin_reader(void *arg, const struct bulletin *bulletin);
 /* One reader; fn NULL: none any more. */
 void server_on_news(struct server *server, bulletin_reader *fn, void *arg);
 /* Whether somebody reads: who would make a text for nobody need not. */
 bool server_is_read(const struct server *server);
+/* Whether somebody looks at how loud those are who talk in rooms, which is told by server_publish_levels().
+ */
+void server_watch_levels(struct server *server, bool watched);
+bool server_levels_watched(const struct server *server);
+void server_publish_levels(struct server *server, const char *room, json_t *data); /* takes it */
 /* Takes the data, also NULL. */
 void server_publish(struct server *server, const char *topic, const char *room, const char *mailbox,
                     json_t *data);

@@ -97,6 +97,7 @@ struct server {
     uint64_t calls_total, calls_refused;
     void (*reader)(void *arg, const struct bulletin *bulletin); /* server_on_news() */
     void *reader_arg;
+    bool levels_watched;                               /* by it */
     uint64_t ended[ENDINGS];                           /* calls, by how */
     uint64_t packets_lost, packets_late, concealed_ms; /* of legs whose ports have closed */
     struct mixer_stats logged;                         /* at the last server_log_media() */

@@ -149,6 +149,7 @@ void mix_stop_recording(struct server *server, uint32_t room);
 void link_gains(struct link *link, int talk_db, int listen_db);
 void link_mute(struct link *link, bool mute);
 void link_deaf(struct link *link, bool deaf); /* hears what is played to him, not the room */
+unsigned link_level(const struct link *link); /* of what he says, -dBov: 0 loudest, 127 silence */
 /*
  * One hears another of his room softer by `db` (-30; above 0 louder, to 30) than all do; 0: as all. A whisper is heard
  * by `to` alone; NULL: by all again. ENOENT: they are not in one room; EMFILE: too many have such wishes; ENOTSUP: the

@@ -83,6 +83,13 @@ void link_mute(struct link *link, bool mute)
         link_check(link, "mute", port_set_mute(link->call->server->mixer, link->call->caller->port, mute));
 }
 
+unsigned link_level(const struct link *link)
+{
+    const struct leg *caller = link->call->caller;
+
+    return caller ? port_level(link->call->server->mixer, caller->port) : 127;
+}
+
 void link_deaf(struct link *link, bool deaf)
 {
     if (link_hosts(link, "deaf"))

@@ -2,6 +2,8 @@
 #include "core/control/listing.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static void calls_get(struct exchange *exchange)
@@ -62,9 +64,33 @@ static void cdr_get(struct exchange *exchange)
     listing_reply_one(exchange, LISTING_CALLS, exchange->params.value[0]);
 }
 
+/* A page of it, as of one in the database. */
+static json_t *trace_page(json_t *steps, unsigned after, unsigned most)
+{
+    size_t count = json_array_size(steps), end = (size_t)after + most < count ? (size_t)after + most : count;
+    json_t *items = json_array();
+    char next[16];
+
+    for (size_t i = after; i < end; i++)
+        json_array_append(items, json_array_get(steps, i));
+    json_decref(steps);
+    snprintf(next, sizeof next, "%zu", end);
+    return json_pack("{s:o, s:o}", "items", items, "next", end < count ? json_string(next) : json_null());
+}
+
+/* Of a call that stands it is not in the database yet. */
 static void trace_get(struct exchange *exchange)
 {
-    listing_reply_many(exchange, LISTING_TRACE, exchange->params.value[0]);
+    json_t *steps = desk_trace(exchange->control->server, exchange->params.value[0]);
+    unsigned after = 0, most = LIST_USUAL;
+
+    if (steps == NULL)
+        listing_reply_many(exchange, LISTING_TRACE, exchange->params.value[0]);
+    else if (query_number(exchange, "limit", 1, LIST_MOST, &most) ||
+             query_number(exchange, "after", 0, INT_MAX, &after))
+        json_decref(steps);
+    else
+        reply_json(exchange, 200, trace_page(steps, after, most));
 }
 
 const struct route call_routes[] = {

@@ -76,7 +76,15 @@ void listing_reply_many(struct exchange *exchange, enum listing listing, const c
 
 void listing_reply_one(struct exchange *exchange, enum listing listing, const char *key)
 {
-    listing_ask(exchange, listing, &(struct listing_query){.most = 1}, key, row_came);
+    listing_reply_of(exchange, listing, key, "");
+}
+
+void listing_reply_of(struct exchange *exchange, enum listing listing, const char *key, const char *number)
+{
+    struct listing_query query = {.most = 1};
+
+    snprintf(query.number, sizeof query.number, "%s", number);
+    listing_ask(exchange, listing, &query, key, row_came);
 }
 
 /* -- the resources ------------------------------------------------------------------------------------ */

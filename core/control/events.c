@@ -25,7 +25,8 @@
 
 struct event {
     atomic_uint references;
-    uint64_t number; /* 0: no event, but a line for the connection's sake */
+    uint64_t number; /* 0: none that is kept */
+    bool brief;      /* levels: only for who looks at that room alone */
     char room[NUMBER_TEXT], mailbox[NUMBER_TEXT];
     size_t length;
     char text[];
@@ -171,9 +172,16 @@ void stream_release(struct stream *stream)
     pthread_mutex_unlock(&stream->mutex);
 }
 
+/* Five times a second: not for who looks at all rooms. */
+static bool stream_shows_levels(const struct stream *stream)
+{
+    return *stream->room != '\0';
+}
+
 static void streams_sweep(struct events *events)
 {
     struct stream **at = &events->streams;
+    bool levels = false;
 
     while (*at != NULL) {
         struct stream *stream = *at;
@@ -183,6 +191,7 @@ static void streams_sweep(struct events *events)
         gone = stream->gone;
         pthread_mutex_unlock(&stream->mutex);
         if (!gone) {
+            levels = levels || stream_shows_levels(stream);
             at = &stream->next;
             continue;
         }
@@ -190,6 +199,7 @@ static void streams_sweep(struct events *events)
         events->count--;
         stream_free(stream);
     }
+    server_watch_levels(events->control->server, levels);
 }
 
 static bool stream_hears(const struct stream *stream, const struct event *event)
@@ -197,6 +207,8 @@ static bool stream_hears(const struct stream *stream, const struct event *event)
     const struct identity *who = &stream->who;
 
     if (*stream->room != '\0' && strcmp(stream->room, event->room) != 0)
+        return false;
+    if (event->brief && !stream_shows_levels(stream))
         return false;
     switch (who->role) {
     case ASKER_ADMIN:
@@ -214,28 +226,41 @@ static bool stream_hears(const struct stream *stream, const struct event *event)
 
 /* -- news --------------------------------------------------------------------------------------------- */
 
+/* Takes it: into the ring, where who comes back finds it. */
+static void event_keep(struct events *events, struct event *event)
+{
+    if (event->brief) {
+        event_release(event);
+        return;
+    }
+    event->number = ++events->number;
+    event_release(events->ring[event->number % RING]);
+    events->ring[event->number % RING] = event;
+}
+
 static void news_came(void *arg, const struct bulletin *bulletin)
 {
     struct events *events = arg;
     char *data = json_dumps(bulletin->data, JSON_COMPACT); /* one line: JSON escapes all others */
-    struct event *event = data != NULL
-                              ? event_new("id: %s-%llu\nevent: %s\ndata: %s\n\n", events->epoch,
-                                          (unsigned long long)events->number + 1, bulletin->topic, data)
-                              : NULL;
+    struct event *event = NULL;
 
+    if (data != NULL && bulletin->brief)
+        event = event_new("event: %s\ndata: %s\n\n", bulletin->topic, data);
+    else if (data != NULL)
+        event = event_new("id: %s-%llu\nevent: %s\ndata: %s\n\n", events->epoch,
+                          (unsigned long long)events->number + 1, bulletin->topic, data);
     free(data);
     if (event == NULL) {
         log_event(LEVEL_WARNING, "http", NULL, "event-lost topic=%s", bulletin->topic);
         return;
     }
-    event->number = ++events->number;
+    event->brief = bulletin->brief;
     snprintf(event->room, sizeof event->room, "%s", bulletin->room != NULL ? bulletin->room : "");
     snprintf(event->mailbox, sizeof event->mailbox, "%s", bulletin->mailbox != NULL ? bulletin->mailbox : "");
-    event_release(events->ring[event->number % RING]);
-    events->ring[event->number % RING] = event;
     for (struct stream *stream = events->streams; stream != NULL; stream = stream->next)
         if (stream_hears(stream, event))
             stream_put(stream, event);
+    event_keep(events, event);
 }
 
 static void beat(void *arg)
@@ -368,6 +393,7 @@ static void events_get(struct exchange *exchange)
     stream->next = events->streams;
     events->streams = stream;
     events->count++;
+    streams_sweep(events);
     reply_stream(exchange, stream);
 }
 

@@ -106,6 +106,21 @@ static json_t *storage_json(struct storage *storage)
                      (json_int_t)stats.records_lost);
 }
 
+/* What can be dialled, in the order in which it is looked up. */
+static json_t *numbers_json(const struct settings *settings)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < settings->number_count; i++) {
+        const struct number_settings *number = &settings->numbers[i];
+
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "pattern", json_words(number->pattern),
+                                              "application", json_words(number->application), "argument",
+                                              json_words(number->argument)));
+    }
+    return list;
+}
+
 static void status_get(struct exchange *exchange)
 {
     struct control *control = exchange->control;
@@ -113,14 +128,15 @@ static void status_get(struct exchange *exchange)
 
     server_read_stats(control->server, &stats);
     reply_json(exchange, 200,
-               json_pack("{s:s, s:o, s:b, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:o, s:o}", "version",
+               json_pack("{s:s, s:o, s:b, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:o, s:o, s:o}", "version",
                          PACKAGE_VERSION, "started", json_moment(control->began_us), "draining",
                          control->draining, "calls", (int)stats.calls, "legs", (int)stats.legs, "rooms",
                          (int)stats.rooms, "ports", (int)stats.ports, "subscriptions",
                          (int)stats.subscriptions, "calls_total", (json_int_t)stats.calls_total,
                          "calls_refused", (json_int_t)stats.calls_refused, "listeners",
                          (int)events_listeners(control->events), "media", media_json(control->server),
-                         "storage", storage_json(server_storage(control->server))));
+                         "storage", storage_json(server_storage(control->server)), "numbers",
+                         numbers_json(control->settings)));
 }
 
 /* -- metrics: the text format of Prometheus ----------------------------------------------------------- */

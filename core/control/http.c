@@ -3,7 +3,9 @@
  * body, suspends the connection and hands the request over; once it has been answered, it sends the answer.
  * A slow client keeps nobody waiting: no thread waits for one.
  */
+#include "core/control/files.h"
 #include "core/control/http.h"
+#include "core/control/wav.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,6 +28,7 @@ struct http {
     struct MHD_Daemon *daemon;
     struct control *control; /* only carried */
     struct queue *requests;  /* of struct exchange *, to the signalling thread */
+    struct files *files;     /* the console's */
     pthread_mutex_t mutex;   /* of the next two */
     bool closed;             /* no request is handed over any more */
     const struct settings *settings;
@@ -112,6 +115,17 @@ static void options_answer(struct exchange *exchange, const char *allow)
     }
 }
 
+static size_t body_most(const struct exchange *exchange)
+{
+    return exchange->route->body == BODY_SOUND ? SOUND_MAX : BODY_MAX;
+}
+
+static void body_too_long(struct exchange *exchange)
+{
+    fault(exchange, 413, NULL,
+          exchange->route->body == BODY_SOUND ? "A sound may have six MiB." : "A body may have one MiB.");
+}
+
 /* What can be said before the body has come. */
 static void exchange_route(struct exchange *exchange)
 {
@@ -125,12 +139,14 @@ static void exchange_route(struct exchange *exchange)
         fault(exchange, 405, NULL, "This cannot be done with it.");
         answer_header(&exchange->answer, "Allow", "%s, OPTIONS", allow);
     } else if (error) {
-        fault(exchange, 404, NULL, "There is nothing of that name.");
+        if (!files_answer(exchange->http->files, exchange->method, exchange->path,
+                          header(exchange, "If-None-Match"), &exchange->answer))
+            fault(exchange, 404, NULL, "There is nothing of that name.");
     } else {
         uint64_t length = strtoull(header(exchange, "Content-Length"), NULL, 10);
 
-        if (length > BODY_MAX)
-            fault(exchange, 413, NULL, "A body may have one MiB.");
+        if (length > body_most(exchange))
+            body_too_long(exchange);
         exchange->excess = length > EXCESS_MAX ? EXCESS_MAX : 0;
     }
 }
@@ -167,6 +183,8 @@ void exchange_free(struct exchange *exchange)
     /* Who has gone before he had his answer fetches nothing. */
     if (exchange->answer.path != NULL)
         (void)unlink(exchange->answer.path);
+    if (exchange->sound != NULL)
+        (void)unlink(exchange->sound);
     if (exchange->answer.stream != NULL)
         stream_release(exchange->answer.stream);
     answer_free(&exchange->answer);
@@ -177,6 +195,7 @@ void exchange_free(struct exchange *exchange)
     json_decref(exchange->query);
     json_decref(exchange->body);
     free(exchange->raw);
+    free(exchange->sound);
     free(exchange->state);
     free(exchange->path);
     free(exchange);
@@ -192,8 +211,8 @@ static void body_take(struct exchange *exchange, const char *data, size_t length
         exchange->excess += length;
         return;
     }
-    if (exchange->raw_length + length > BODY_MAX) {
-        fault(exchange, 413, NULL, "A body may have one MiB.");
+    if (exchange->raw_length + length > body_most(exchange)) {
+        body_too_long(exchange);
         return;
     }
     longer = realloc(exchange->raw, exchange->raw_length + length);
@@ -206,6 +225,27 @@ static void body_take(struct exchange *exchange, const char *data, size_t length
     exchange->raw_length += length;
 }
 
+/* Written here, for the signalling thread never waits for a disk; storage takes it from there. */
+static void sound_keep(struct exchange *exchange)
+{
+    char path[512];
+    int error = wav_judge((const unsigned char *)exchange->raw, exchange->raw_length);
+
+    if (error) {
+        fault(exchange, error == EFBIG ? 413 : 400, NULL,
+              error == EFBIG ? "A greeting may last three minutes."
+                             : "The body is to be WAV: 16 bit, one channel, 8 to 48 kHz.");
+        return;
+    }
+    pthread_mutex_lock(&exchange->http->mutex);
+    snprintf(path, sizeof path, "%s/upload-XXXXXX", exchange->http->settings->cache_dir);
+    pthread_mutex_unlock(&exchange->http->mutex);
+    error = wav_keep(path, exchange->raw, exchange->raw_length);
+    exchange->sound = error ? NULL : strdup(path);
+    if (exchange->sound == NULL)
+        fault(exchange, 503, NULL, "The sound cannot be kept.");
+}
+
 static void body_parse(struct exchange *exchange)
 {
     const char *type = header(exchange, "Content-Type");
@@ -213,6 +253,10 @@ static void body_parse(struct exchange *exchange)
     json_error_t error;
     char detail[JSON_ERROR_TEXT_LENGTH + 64];
 
+    if (exchange->route->body == BODY_SOUND) {
+        sound_keep(exchange);
+        return;
+    }
     if (exchange->route->body == BODY_NONE || exchange->raw_length == 0)
         return;
     if (length != 16 || strncasecmp(type, "application/json", 16) != 0) {
@@ -350,7 +394,7 @@ static enum MHD_Result answer_send(struct exchange *exchange)
         return MHD_NO; /* no memory: the connection closes */
     if (answer->type != NULL)
         MHD_add_response_header(response, "Content-Type", answer->type);
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "Cache-Control", answer->may_be_kept ? "no-cache" : "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (origin_is_welcome(exchange)) {
         MHD_add_response_header(response, "Access-Control-Allow-Origin", exchange->origin);
@@ -521,6 +565,8 @@ int http_start(struct http **out, struct control *control, struct queue *request
     http->settings = settings_hold(settings);
     pthread_mutex_init(&http->mutex, NULL);
     error = address_find(settings, &address);
+    if (!error)
+        error = files_read(&http->files, settings->http_web);
     if (!error && settings->http_certificate != NULL) {
         error = file_read(&certificate, settings->http_certificate);
         if (!error)
@@ -562,6 +608,7 @@ void http_stop(struct http *http)
 {
     if (http->daemon != NULL)
         MHD_stop_daemon(http->daemon);
+    files_free(http->files);
     settings_free(http->settings);
     pthread_mutex_destroy(&http->mutex);
     free(http);

@@ -8,6 +8,7 @@
  *   reply.c     answers, and faults as problem details (RFC 9457)
  *   access.c    who asks, and what he may: tokens, sessions, limits
  *   events.c    server-sent events
+ *   files.c     the console's files
  *   others      a resource each, with its own table of routes
  *
  * Ownership: an exchange belongs to libmicrohttpd's connection, which is suspended while the signalling
@@ -37,9 +38,10 @@
 #define PARAMS_MAX 3  /* {…} in a template */
 #define HEADERS_MAX 6 /* of an answer, beside those that each has */
 #define HEADER_TEXT 256
-#define SECRET_TEXT 129    /* of a token; a longer one is none */
-#define BODY_MAX (1 << 20) /* bytes */
-#define LIST_MOST 1000     /* rows of one answer */
+#define SECRET_TEXT 129     /* of a token; a longer one is none */
+#define BODY_MAX (1 << 20)  /* bytes */
+#define SOUND_MAX (6 << 20) /* of a body that is sound: three minutes at 16 kHz */
+#define LIST_MOST 1000      /* rows of one answer */
 #define LIST_USUAL 100
 #define SESSION_COOKIE "confab-session"
 
@@ -57,7 +59,7 @@ enum access {
     ACCESS_ROOM,     /* that host */
     ACCESS_MAILBOX,  /* the owner of the mailbox that the path names first */
 };
-enum body { BODY_NONE, BODY_JSON };
+enum body { BODY_NONE, BODY_JSON, BODY_SOUND };
 
 struct route {
     const char *method, *template; /* "GET", "/api/v1/rooms/{room}"; a GET answers HEAD, too */
@@ -67,7 +69,7 @@ struct route {
 };
 /* Those of one file; the last one has no method. */
 extern const struct route health_routes[], session_routes[], call_routes[], room_routes[], mailbox_routes[],
-    directory_routes[], event_routes[];
+    directory_routes[], event_routes[], greeting_routes[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 struct params {
@@ -95,6 +97,7 @@ struct stream;
 struct answer {
     unsigned status; /* 0: none yet */
     const char *type;
+    bool may_be_kept;      /* by who has the ETag looked at again; everything else is for once */
     json_t *json;          /* one of these three, or nothing */
     char *text, *path;     /* path: of a file that is unlinked */
     struct stream *stream; /* … or events without end */
@@ -118,7 +121,8 @@ struct exchange {
     char secret[SECRET_TEXT], cookie[SECRET_TEXT]; /* what he shows; wiped when it was looked at */
     char last_event[48];
     char origin[HEADER_TEXT], host[HEADER_TEXT];
-    char *raw; /* body as it comes */
+    char *sound; /* BODY_SOUND: a file below settings->cache_dir, gone with the exchange */
+    char *raw;   /* body as it comes */
     size_t raw_length, excess;
     bool submitted;
     struct identity who;

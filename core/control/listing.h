@@ -12,5 +12,7 @@
 void listing_reply_many(struct exchange *exchange, enum listing listing, const char *key);
 /* The row of that key; 404 without one. */
 void listing_reply_one(struct exchange *exchange, enum listing listing, const char *key);
+/* The same among those of that number. */
+void listing_reply_of(struct exchange *exchange, enum listing listing, const char *key, const char *number);
 
 #endif

@@ -1,5 +1,5 @@
 /* Messages of a mailbox, as its owner hears them by phone. */
-#include "core/control/internal.h"
+#include "core/control/listing.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -219,11 +219,20 @@ static void audio_get(struct exchange *exchange)
     message_ask(exchange, audio_find);
 }
 
+/* -- what it says ------------------------------------------------------------------------------------- */
+
+static void transcript_get(struct exchange *exchange)
+{
+    listing_reply_of(exchange, LISTING_TRANSCRIPT, exchange->params.value[1], exchange->params.value[0]);
+}
+
 const struct route mailbox_routes[] = {
     {"GET", "/api/v1/mailboxes/{mailbox}/messages", ACCESS_MAILBOX, BODY_NONE, messages_get},
     {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_NONE, message_get},
     {"PATCH", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_JSON, message_patch},
     {"DELETE", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_NONE, message_delete},
     {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}/audio", ACCESS_MAILBOX, BODY_NONE, audio_get},
+    {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}/transcript", ACCESS_MAILBOX, BODY_NONE,
+     transcript_get},
     {0},
 };

@@ -100,7 +100,7 @@ class Events:
                 name, _, value = line.partition(": ")
                 event[name] = value
             if "event" in event:
-                self.id = event["id"]
+                self.id = event.get("id", self.id)  # levels have none
                 if not topics or event["event"] in topics:
                     return event["event"], json.loads(event["data"])
 

@@ -230,6 +230,11 @@ class TestLive(ApiScenario):
         until(lambda: self.get("/api/v1/rooms/3100")["members"] == 2)
         self.assertTrue(call.hears(550))
         self.assertTrue(own.next("member.talks")[1]["member"]["talks"])
+        levels = Events(self, "/api/v1/events?room=3100", token=host).next("room.levels")[1]
+        self.assertEqual(levels["room"], "3100")
+        for member, level in levels["levels"]:
+            self.assertIn(member, (1, 2))
+            self.assertTrue(-30 < level < 0, levels)
         bo = [m for m in self.get("/api/v1/rooms/3100/members", token=host)["items"] if m["caller"] == "1002"][0]
         muted = self.call("PATCH", "/api/v1/rooms/3100/members/%d" % bo["member"], {"muted": True, "talk_gain": 3},
                           token=host)
@@ -262,6 +267,9 @@ class TestLive(ApiScenario):
         shown = until(lambda: (c := self.get(path))["state"] == "bridged" and c)
         self.assertEqual((shown["caller"], shown["number"], len(shown["legs"])), ("1001", "1002", 2))
         self.assertEqual([c["id"] for c in self.get("/api/v1/calls")["items"]], [made.json["id"]])
+        so_far = self.get(path + "/trace?limit=2")
+        self.assertEqual(([s["seq"] for s in so_far["items"]], so_far["next"]), ([1, 2], "2"))
+        self.assertEqual(self.get(path + "/trace?after=2")["items"][0]["seq"], 3)
         self.assertEqual(self.call("DELETE", path).status, 204)
         own.wait_ended()
         other.wait_ended()

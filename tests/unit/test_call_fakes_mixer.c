@@ -148,6 +148,13 @@ int port_set_mute(struct mixer *m, port_id port, bool mute)
     return 0;
 }
 
+unsigned port_level(struct mixer *m, port_id port)
+{
+    (void)m;
+    (void)port;
+    return 127;
+}
+
 int port_set_deaf(struct mixer *m, port_id port, bool deaf)
 {
     (void)m;

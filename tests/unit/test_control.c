@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/control/internal.h"
+#include "core/control/files.h"
+#include "core/control/wav.h"
 
 static struct params params;
 
@@ -84,7 +85,7 @@ START_TEST(the_description_is_that_of_the_routes)
             ck_assert_msg(operation != NULL, "%s %s is not described", route->method, route->template);
             ck_assert_msg((json_object_get(operation, "security") != NULL) == (route->access == ACCESS_OPEN),
                           "%s %s: who may is described wrongly", route->method, route->template);
-            ck_assert_msg((json_object_get(operation, "requestBody") != NULL) == (route->body == BODY_JSON),
+            ck_assert_msg((json_object_get(operation, "requestBody") != NULL) == (route->body != BODY_NONE),
                           "%s %s: its body is described wrongly", route->method, route->template);
             routes++;
         }
@@ -138,6 +139,72 @@ START_TEST(words_are_always_json)
 }
 END_TEST
 
+/* A file of this rate with so many samples that says of itself what is asked. */
+static size_t wav_make(unsigned char *out, unsigned channels, unsigned bits, uint32_t rate, uint32_t bytes)
+{
+    const uint32_t fields[] = {1 | channels << 16, rate, rate * 2, 2 | bits << 16};
+
+    memcpy(out, "RIFF\0\0\0\0WAVEfmt \x10\0\0", 19);
+    out[19] = 0;
+    for (unsigned i = 0; i < 16; i++)
+        out[20 + i] = (unsigned char)(fields[i / 4] >> (8 * (i % 4)));
+    memcpy(out + 36, "data", 4);
+    for (unsigned i = 0; i < 4; i++)
+        out[40 + i] = (unsigned char)(bytes >> (8 * i));
+    return 44 + bytes;
+}
+
+START_TEST(only_sound_that_plays_is_taken)
+{
+    unsigned char *wav = calloc(1, 44 + 2 * 8000 * (SOUND_SECONDS + 1));
+    size_t size = wav_make(wav, 1, 16, 8000, 1600);
+
+    ck_assert_int_eq(wav_judge(wav, size), 0);
+    for (size_t cut = 0; cut < size; cut++)
+        ck_assert_int_eq(wav_judge(wav, cut), EINVAL);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 16, 48000, 2)), 0);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 16, 8000, 0)), EINVAL);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 2, 16, 8000, 1600)), EINVAL);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 8, 8000, 1600)), EINVAL);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 16, 1, 1600)), EINVAL);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 16, 96000, 1600)), EINVAL);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 16, 8000, 16000 * SOUND_SECONDS)), 0);
+    ck_assert_int_eq(wav_judge(wav, wav_make(wav, 1, 16, 8000, 16000 * SOUND_SECONDS + 2)), EFBIG);
+    free(wav);
+}
+END_TEST
+
+/* RFC 9110 §13.1.2; a path is looked up among those that were read, and reaches no file system. */
+START_TEST(the_console_is_what_was_read)
+{
+    struct files *files = NULL, *none = NULL;
+    struct answer answer = {0};
+    char tag[HEADER_TEXT];
+
+    ck_assert_int_eq(files_read(&files, SOURCE_DIR "/web"), 0);
+    ck_assert(files_answer(files, "GET", "/", "", &answer));
+    ck_assert_uint_eq(answer.status, 200);
+    ck_assert_str_eq(answer.type, "text/html; charset=utf-8");
+    ck_assert_ptr_nonnull(strstr(answer.text, "<!doctype html>"));
+    ck_assert_str_eq(answer.headers[0].name, "ETag");
+    snprintf(tag, sizeof tag, "%s", answer.headers[0].value);
+    answer_free(&answer);
+    ck_assert(files_answer(files, "GET", "/index.html", tag, &answer));
+    ck_assert_uint_eq(answer.status, 304);
+    answer_free(&answer);
+    ck_assert(files_answer(files, "GET", "/views/room.js", tag, &answer));
+    ck_assert_uint_eq(answer.status, 200);
+    answer_free(&answer);
+    ck_assert(!files_answer(files, "GET", "/views/../index.html", "", &answer));
+    ck_assert(!files_answer(files, "GET", "/Makefile.inc", "", &answer));
+    ck_assert(!files_answer(files, "GET", "", "", &answer));
+    files_free(files);
+    ck_assert_int_eq(files_read(&none, "/nowhere"), 0);
+    ck_assert(!files_answer(none, "GET", "/", "", &answer));
+    files_free(none);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("control");
@@ -152,6 +219,8 @@ int main(void)
     tcase_add_test(tests, limits_fill_again);
     tcase_add_test(tests, secrets_are_kept_as_digests);
     tcase_add_test(tests, words_are_always_json);
+    tcase_add_test(tests, only_sound_that_plays_is_taken);
+    tcase_add_test(tests, the_console_is_what_was_read);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

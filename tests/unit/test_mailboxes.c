@@ -378,8 +378,8 @@ START_TEST(greeting_stored_fetched_and_dropped)
     for (int i = 0; i < 2; i++) { /* the second replaces the first */
         kit_path(path, sizeof path, "cache/own%d.wav", i);
         wav_write(path, 500, 500);
-        ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", path, TICKET, done_answered)),
-                         0);
+        ck_assert_int_eq(
+            ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", path, "", TICKET, done_answered)), 0);
         ck_assert_int_eq(access(path, F_OK), -1);
     }
     ck_assert_int_eq(kit_sql("select count(*) from blob"), 1);
@@ -392,12 +392,13 @@ START_TEST(greeting_stored_fetched_and_dropped)
 
     kit_path(path, sizeof path, "cache/own.wav");
     wav_write(path, 500, 500);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "2001", GREETING_BUSY, "", path, TICKET, done_answered)),
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "2001", GREETING_BUSY, "", path, "", TICKET, done_answered)),
                      ENOENT);
     ck_assert_int_eq(access(path, F_OK), -1);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", path, TICKET, done_answered)),
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", path, "", TICKET, done_answered)),
                      ENOENT);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", NULL, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", GREETING_BUSY, "", NULL, "", TICKET, done_answered)),
+                     0);
     ck_assert_int_eq(kit_sql("select count(*) from blob"), 0);
 }
 END_TEST
@@ -408,7 +409,7 @@ static void greeting_make(enum greeting_kind kind, const char *callers, uint32_t
 
     kit_path(path, sizeof path, "cache/own.wav");
     wav_write(path, ms, ms);
-    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", kind, callers, path, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(greeting_store(kit.st, "1001", kind, callers, path, "", TICKET, done_answered)), 0);
 }
 
 /* Which greeting a caller hears is told by its length; 0: none is for him. */
@@ -440,7 +441,7 @@ START_TEST(greetings_for_callers)
     ck_assert_int_eq(ASK(greeting_fetch_for(kit.st, "1001", "1004", true, TICKET, file_answered)), 0);
     unlink(answer.path);
     ck_assert_int_eq(
-        ASK(greeting_store(kit.st, "1001", GREETING_CALLER, "1004", NULL, TICKET, done_answered)), 0);
+        ASK(greeting_store(kit.st, "1001", GREETING_CALLER, "1004", NULL, "", TICKET, done_answered)), 0);
     ck_assert_int_eq(greeting_length_for("1004"), 100);
 }
 END_TEST

@@ -122,10 +122,11 @@ int greeting_fetch_for(struct storage *st, const char *number, const char *calle
 }
 
 int greeting_store(struct storage *st, const char *number, enum greeting_kind kind, const char *callers,
-                   const char *path, struct ticket ticket, storage_done *reply)
+                   const char *path, const char *source, struct ticket ticket, storage_done *reply)
 {
     char text[128];
 
+    (void)source;
     (void)st;
     (void)number;
     asked.done = reply;
