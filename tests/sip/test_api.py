@@ -3,6 +3,7 @@ import concurrent.futures
 import http.client
 import io
 import json
+import re
 import shutil
 import signal
 import socket
@@ -107,6 +108,27 @@ class TestProtocol(ApiScenario):
         self.assertEqual(samples['confab_calls{state="bridged"}'], 0)
         self.assertGreater(samples["confab_tick_seconds_count"], 0)
         self.assertEqual(samples['confab_tick_seconds_bucket{le="+Inf"}'], samples["confab_tick_seconds_count"])
+
+    def test_dashboard_and_alerts_name_what_there_is(self):
+        known = {line.partition(" ")[0].partition("{")[0] for line in self.call("GET", "/metrics").body.decode().splitlines()
+                 if not line.startswith("#")}
+        dashboard = json.loads((SOURCE / "etc" / "grafana" / "confab.json").read_text())
+        drawn = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        self.assertEqual(len({panel["id"] for panel in dashboard["panels"]}), len(dashboard["panels"]))
+        alerts, keys = [], []
+        for line in (SOURCE / "etc" / "prometheus" / "confab.rules.yml").read_text().splitlines():
+            if (key := re.fullmatch(r"      (?:- |  )(alert|expr|for|labels|annotations): (.+)", line)):
+                keys = [key[1]] if key[1] == "alert" else keys + [key[1]]
+                if key[1] == "annotations":  # the last of each
+                    self.assertEqual([k for k in keys if k != "for"], ["alert", "expr", "labels", "annotations"])
+                alerts += [key[2]] if key[1] == "expr" else []
+            else:
+                self.assertTrue(line.startswith("#") or line in ("groups:", "  - name: confab", "    rules:"), line)
+        self.assertGreater(len(alerts), 8)
+        for expression in drawn + alerts:
+            names = set(re.findall(r"\bconfab_\w+", expression))
+            self.assertTrue(names or expression.startswith("up{"), expression)
+            self.assertLessEqual(names, known, expression)
 
     def test_description_and_routes_are_one(self):
         described = self.get("/api/v1/openapi.json", token=None)
