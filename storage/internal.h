@@ -161,7 +161,7 @@ struct storage {
     struct records *records;
     struct outbox *outbox;
     struct timer *sweep_timer;
-    void (*on_change)(void *arg, const char *mailbox); /* signalling only, like the next */
+    mailbox_change *on_change; /* signalling only, like the next */
     void *on_change_arg;
     atomic_bool stopping;
     atomic_uint_fast64_t jobs_done, jobs_refused, jobs_failed, reconnects, audio_broken, deposits;

@@ -30,14 +30,16 @@ struct listener {
 struct change_job {
     struct job job;
     char mailbox[NUMBER_TEXT];
+    uint64_t since_us;
 };
 
 static void change_announce(struct job *job)
 {
-    struct storage *st = job->st;
+    const struct storage *st = job->st;
+    const struct change_job *change = (struct change_job *)job;
 
     if (st->on_change != NULL) {
-        st->on_change(st->on_change_arg, ((struct change_job *)job)->mailbox);
+        st->on_change(st->on_change_arg, change->mailbox, change->since_us);
     }
 }
 
@@ -83,6 +85,7 @@ static void window_close(struct listener *l)
             continue;
         }
         strcpy(change->mailbox, l->names[i]);
+        change->since_us = l->window_ends_us - WINDOW_US;
         job_finish(&change->job);
     }
     l->count = 0;

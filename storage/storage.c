@@ -156,7 +156,7 @@ void storage_stop(struct storage *st)
     free(st);
 }
 
-void storage_on_mailbox_change(struct storage *st, void (*fn)(void *arg, const char *mailbox), void *arg)
+void storage_on_mailbox_change(struct storage *st, mailbox_change *fn, void *arg)
 {
     st->on_change = fn;
     st->on_change_arg = arg;

@@ -47,9 +47,11 @@ typedef void storage_done(struct ticket ticket, int error);
 
 /*
  * A mailbox has changed, here or on another node or by an administrator's SQL. Called on the signalling
- * thread, some milliseconds after the commit, once for each mailbox and burst.
+ * thread, some milliseconds after the commit, once for each mailbox and burst, which began at `since_us`
+ * (clock_now_us()).
  */
-void storage_on_mailbox_change(struct storage *st, void (*fn)(void *arg, const char *mailbox), void *arg);
+typedef void mailbox_change(void *arg, const char *mailbox, uint64_t since_us);
+void storage_on_mailbox_change(struct storage *st, mailbox_change *fn, void *arg);
 
 struct storage_stats {
     uint64_t jobs, jobs_refused, jobs_failed, reconnects;

@@ -350,7 +350,9 @@ void server_read_stats(const struct server *server, struct server_stats *out)
                                  .dialogs = agent.dialogs,
                                  .subscriptions = agent.subscriptions,
                                  .transactions_in = agent.transactions_in,
-                                 .transactions_out = agent.transactions_out};
+                                 .transactions_out = agent.transactions_out,
+                                 .mwi_lag_sum_us = agent.mwi_lag_sum_us};
+    memcpy(out->mwi_lag_us, agent.mwi_lag_us, sizeof out->mwi_lag_us);
     memcpy(out->ended, server->ended, sizeof out->ended);
     for (const struct call *call = server->calls; call; call = call->next) {
         out->in_state[call->state]++;

@@ -38,6 +38,7 @@ struct server_stats {
     uint64_t calls_total, calls_refused;
     unsigned sessions, dialogs, subscriptions;  /* of the agent */
     unsigned transactions_in, transactions_out; /* nta keeps finished ones for some 32 s */
+    uint64_t mwi_lag_us[HISTOGRAM_BUCKETS], mwi_lag_sum_us;
 };
 void server_read_stats(const struct server *server, struct server_stats *out);
 const char *call_state_text(unsigned state); /* "ringing" */

@@ -152,6 +152,24 @@ static void figure(FILE *out, const char *name, const char *type, const char *he
     fprintf(out, "confab_%s %.17g\n", name, value);
 }
 
+/* One bucket an octave: eight would be more than anybody draws. The sum is the caller's, where it is known.
+ */
+static void write_histogram(FILE *out, const char *name, const char *help,
+                            const uint64_t counts[HISTOGRAM_BUCKETS])
+{
+    uint64_t count = 0;
+
+    family(out, name, "histogram", help);
+    for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++) {
+        count += counts[b];
+        if (b % 8 == 7 && b + 1 < HISTOGRAM_BUCKETS)
+            fprintf(out, "confab_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name,
+                    (double)histogram_limit(b) / 1e6, count);
+    }
+    fprintf(out, "confab_%s_bucket{le=\"+Inf\"} %" PRIu64 "\nconfab_%s_count %" PRIu64 "\n", name, count,
+            name, count);
+}
+
 static void write_calls(FILE *out, const struct server_stats *stats)
 {
     static const char *const endings[ENDINGS] = {[ENDED_ANSWERED] = "answered",
@@ -184,6 +202,9 @@ static void write_calls(FILE *out, const struct server_stats *stats)
     figure(out, "sip_requests_total", "counter", "SIP requests that came.", (double)stats->requests);
     figure(out, "sip_challenged_total", "counter", "Requests answered by a challenge.",
            (double)stats->challenged);
+    write_histogram(out, "mwi_lag_seconds",
+                    "From the database's word of a changed mailbox to each NOTIFY of it.", stats->mwi_lag_us);
+    fprintf(out, "confab_mwi_lag_seconds_sum %.17g\n", (double)stats->mwi_lag_sum_us / 1e6);
 }
 
 static void write_logins(FILE *out, const struct control *control, const struct server_stats *stats)
@@ -198,21 +219,9 @@ static void write_logins(FILE *out, const struct control *control, const struct 
     figure(out, "http_listeners", "gauge", "Streams of events.", events_listeners(control->events));
 }
 
-/* One bucket an octave: eight would be more than anybody draws. The sum is not known, and so left out. */
 static void write_ticks(FILE *out, const struct media_stats *media)
 {
-    uint64_t count = 0;
-
-    family(out, "tick_seconds", "histogram", "How long the ticks of the media workers took.");
-    for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++) {
-        count += media->tick_us[b];
-        if (b % 8 == 7 && b + 1 < HISTOGRAM_BUCKETS)
-            fprintf(out, "confab_tick_seconds_bucket{le=\"%.9g\"} %" PRIu64 "\n",
-                    (double)histogram_limit(b) / 1e6, count);
-    }
-    fprintf(out,
-            "confab_tick_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\nconfab_tick_seconds_count %" PRIu64 "\n",
-            count, count);
+    write_histogram(out, "tick_seconds", "How long the ticks of the media workers took.", media->tick_us);
     figure(out, "ticks_late_total", "counter", "Ticks that began more than 10 ms late.",
            (double)media->overruns);
     family(out, "rtp_packets_total", "counter", "RTP packets.");

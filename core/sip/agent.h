@@ -8,6 +8,7 @@
 #ifndef CONFAB_SIP_AGENT_H
 #define CONFAB_SIP_AGENT_H
 
+#include "core/base/histogram.h"
 #include "core/base/loop.h"
 #include "core/base/settings.h"
 #include "core/sip/conference_info.h"
@@ -70,6 +71,8 @@ struct agent_stats {
     unsigned transactions_in, transactions_out; /* nta's own count */
     unsigned dialogs, subscriptions;
     uint64_t requests, challenged, refused, failed_logins;
+    /* From the database's word of a changed mailbox to each NOTIFY of it. */
+    uint64_t mwi_lag_us[HISTOGRAM_BUCKETS], mwi_lag_sum_us;
 };
 void agent_read_stats(const struct agent *agent, struct agent_stats *out);
 

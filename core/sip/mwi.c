@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "storage/mailbox.h"
 
@@ -27,6 +28,8 @@ struct box {
     bool counting, listing; /* asked storage for its counts; for its subscribers */
     bool dirty;             /* has changed since it was counted */
     struct timer *timer;    /* until which nothing more is said */
+    uint64_t since_us;      /* its first change that is not counted; 0: not measured */
+    uint64_t told_us;       /* that of what is being told */
 };
 
 /* A mailbox whose phones are to hear of it after a restart. */
@@ -64,6 +67,17 @@ static void body_write(char *out, size_t size, const struct notifier *notifier,
     if ((counts->fax_fresh || counts->fax_old) && used > 0 && (size_t)used < size)
         snprintf(out + used, size - (size_t)used, "Fax-Message: %u/%u (%u/%u)\r\n", counts->fax_fresh,
                  counts->fax_old, counts->fax_fresh_urgent, counts->fax_old_urgent);
+}
+
+void mwi_told(struct agent *agent, uint64_t *since_us)
+{
+    uint64_t now = clock_now_us();
+
+    if (*since_us > 0 && now >= *since_us) {
+        agent->stats.mwi_lag_us[histogram_bucket(now - *since_us)]++;
+        agent->stats.mwi_lag_sum_us += now - *since_us;
+    }
+    *since_us = 0;
 }
 
 /* -- changes
@@ -120,7 +134,7 @@ static void box_listed(struct ticket ticket, int error, const struct subscriber 
     }
     for (size_t i = 0; i < subscriber->binding_count; i++)
         if (!notifier_watches(box->mwi->notifier, box->name, &subscriber->bindings[i]))
-            notice_send(box->mwi->notices, subscriber, &subscriber->bindings[i], box->body);
+            notice_send(box->mwi->notices, subscriber, &subscriber->bindings[i], box->body, box->told_us);
 }
 
 static void box_counted(struct ticket ticket, int error, const struct mailbox_counts *counts)
@@ -136,6 +150,7 @@ static void box_counted(struct ticket ticket, int error, const struct mailbox_co
         /* The mailbox is gone, or the database is away: then again, since lamps must be right when it is
          * back. */
         box->dirty = error != ENOENT;
+        box->since_us = box->told_us;
         if (box->dirty)
             box_pause(box, AWAY_MS);
         box_settle(box);
@@ -148,7 +163,7 @@ static void box_counted(struct ticket ticket, int error, const struct mailbox_co
     for (struct subscription *s = notifier->subscriptions; s; s = next) {
         next = s->next; /* a subscription may end when its NOTIFY cannot be sent */
         if (s->package == &mwi_package && strcmp(s->key, box->name) == 0)
-            subscription_update(s, box->body);
+            subscription_update(s, box->body, box->told_us);
     }
     box_pause(box, PACE_MS);
     box->listing = subscriber_each_of_mailbox(notifier->agent->storage, box->name, ticket, box_listed) == 0;
@@ -158,16 +173,19 @@ static void box_counted(struct ticket ticket, int error, const struct mailbox_co
 static void box_count(struct box *box)
 {
     box->dirty = false;
+    box->told_us = box->since_us;
+    box->since_us = 0;
     box->counting = mailbox_count(box->mwi->notifier->agent->storage, box->name, waiter_ticket(&box->waiter),
                                   box_counted) == 0;
     if (!box->counting) {
         /* The queue is full. */
         box->dirty = true;
+        box->since_us = box->told_us;
         box_pause(box, PACE_MS);
     }
 }
 
-static void box_changed(void *arg, const char *mailbox)
+static void box_changed(void *arg, const char *mailbox, uint64_t since_us)
 {
     struct mwi *mwi = arg;
     struct box *box = mwi->boxes;
@@ -176,12 +194,15 @@ static void box_changed(void *arg, const char *mailbox)
         box = box->next;
     if (box) {
         box->dirty = true;
+        if (box->since_us == 0)
+            box->since_us = since_us;
         return;
     }
     box = calloc(1, sizeof *box);
     if (box == NULL)
         return;
     box->mwi = mwi;
+    box->since_us = since_us;
     snprintf(box->name, sizeof box->name, "%s", mailbox);
     box->next = mwi->boxes;
     mwi->boxes = box;
@@ -213,7 +234,7 @@ static void arrival_found(struct ticket ticket, int error, const struct subscrib
     mwi = arrival->mwi;
     arrival_free(arrival);
     if (error == 0 && subscriber->mailbox[0])
-        box_changed(mwi, subscriber->mailbox);
+        box_changed(mwi, subscriber->mailbox, 0);
 }
 
 void mwi_registered(struct mwi *mwi, const char *user)
@@ -241,7 +262,7 @@ static void restart_next(void *arg)
     mwi->restarts = restart->next;
     if (mwi->restarts == NULL)
         mwi->restart_tail = &mwi->restarts;
-    box_changed(mwi, restart->name);
+    box_changed(mwi, restart->name, 0);
     free(restart);
     if (mwi->restarts &&
         timer_start(mwi->notifier->agent->loop, &mwi->restart_timer, RESTART_MS, restart_next, mwi) != 0)

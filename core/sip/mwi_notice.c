@@ -19,14 +19,15 @@ struct notice {
     struct notices *notices;
     nta_leg_t *leg;
     nta_outgoing_t *orq;
-    bool again; /* the state has changed since */
+    bool again;        /* the state has changed since … */
+    uint64_t since_us; /* … first then */
     char contact[URI_TEXT], mailbox[NUMBER_TEXT];
 };
 
 struct notices {
     struct notifier *notifier;
     struct notice *out;
-    void (*again)(void *arg, const char *mailbox);
+    mailbox_change *again;
     void *arg;
 };
 
@@ -41,7 +42,7 @@ int notices_new(struct notices **out, struct notifier *notifier)
     return 0;
 }
 
-void notices_on_again(struct notices *notices, void (*again)(void *arg, const char *mailbox), void *arg)
+void notices_on_again(struct notices *notices, mailbox_change *again, void *arg)
 {
     notices->again = again;
     notices->arg = arg;
@@ -77,6 +78,7 @@ static int notice_answered(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, con
     struct notices *notices = notice->notices;
     int status = sip && sip->sip_status ? sip->sip_status->st_status : nta_outgoing_status(orq);
     char mailbox[NUMBER_TEXT] = "";
+    uint64_t since_us = notice->since_us;
 
     if (status < 200)
         return 0;
@@ -87,7 +89,7 @@ static int notice_answered(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, con
         memcpy(mailbox, notice->mailbox, sizeof mailbox);
     notice_free(notice);
     if (mailbox[0])
-        notices->again(notices->arg, mailbox);
+        notices->again(notices->arg, mailbox, since_us);
     return 0;
 }
 
@@ -119,7 +121,7 @@ static int notice_leg(struct notice *notice, struct transport *transport, const 
 }
 
 void notice_send(struct notices *notices, const struct subscriber *subscriber, const struct binding *binding,
-                 const char *body)
+                 const char *body, uint64_t since_us)
 {
     struct agent *agent = notices->notifier->agent;
     struct transport *transport;
@@ -129,6 +131,8 @@ void notice_send(struct notices *notices, const struct subscriber *subscriber, c
     for (notice = notices->out; notice; notice = notice->next) {
         if (strcmp(notice->contact, binding->contact) == 0) {
             notice->again = true;
+            if (notice->since_us == 0)
+                notice->since_us = since_us;
             return;
         }
     }
@@ -154,4 +158,6 @@ void notice_send(struct notices *notices, const struct subscriber *subscriber, c
             SIPTAG_PAYLOAD_STR(body), TAG_END());
     if (notice->orq == NULL)
         notice_free(notice);
+    else
+        mwi_told(agent, &since_us);
 }

@@ -193,13 +193,17 @@ static void notify_send(struct subscription *s)
     free(own);
     if (s->notify == NULL)
         subscription_free(s);
+    else
+        mwi_told(s->notifier->agent, &s->since_us);
 }
 
-void subscription_update(struct subscription *s, const char *body)
+void subscription_update(struct subscription *s, const char *body, uint64_t since_us)
 {
     if (s->leg == NULL || s->over || strcmp(s->body, body) == 0)
         return;
     snprintf(s->body, sizeof s->body, "%s", body);
+    if (s->since_us == 0)
+        s->since_us = since_us;
     notify_send(s);
 }
 

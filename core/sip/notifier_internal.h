@@ -63,6 +63,7 @@ struct subscription {
     char place[HOST_PORT_TEXT]; /* our own address there */
     char contact[HOST_PORT_TEXT + 3 * NUMBER_TEXT + 40];
     char body[BODY_TEXT];
+    uint64_t since_us;               /* when what the next NOTIFY tells was changed; 0: not measured */
     char reason[16];                 /* why it is over; "": its time is */
     struct subscription *watch_next; /* … who watches the same */
     /* The dialog package's. */
@@ -90,8 +91,8 @@ struct notifier {
 
 void subscription_admit(struct subscription *s, const char *body);
 void subscription_refuse(struct subscription *s, int status, const char *phrase);
-/* New state; sent only where it differs from what was sent. */
-void subscription_update(struct subscription *s, const char *body);
+/* New state since `since_us` (0: whenever); sent only where it differs from what was sent. */
+void subscription_update(struct subscription *s, const char *body, uint64_t since_us);
 /* The same where the package writes its bodies itself: there is something new to be told. */
 void subscription_changed(struct subscription *s);
 /* Ends it, with one last NOTIFY that says why (RFC 6665 §4.1.3). */
@@ -114,6 +115,8 @@ int mwi_new(struct mwi **out, struct notifier *notifier);
 void mwi_free(struct mwi *mwi);
 /* A user's contact is new: tell it how things are. */
 void mwi_registered(struct mwi *mwi, const char *user);
+/* A NOTIFY of a change at *since_us is with nta: counts how long that took, and clears it. 0: nothing. */
+void mwi_told(struct agent *agent, uint64_t *since_us);
 
 /* -- mwi_notice.c: NOTIFY to phones that registered and did not subscribe
  * -------------------------------------------------- */
@@ -123,12 +126,12 @@ struct notices;
 int notices_new(struct notices **out, struct notifier *notifier);
 void notices_free(struct notices *notices);
 /*
- * Sends the state of `mailbox` to one contact. One at a time: while the last one is out, `again(arg,
- * mailbox)` is called when it has been answered.
+ * Sends the state of `mailbox` since `since_us` (0: whenever) to one contact. One at a time: while the last
+ * one is out, `again(arg, mailbox, since_us)` is called when it has been answered.
  */
 void notice_send(struct notices *notices, const struct subscriber *subscriber, const struct binding *binding,
-                 const char *body);
-void notices_on_again(struct notices *notices, void (*again)(void *arg, const char *mailbox), void *arg);
+                 const char *body, uint64_t since_us);
+void notices_on_again(struct notices *notices, mailbox_change *again, void *arg);
 
 /* -- dialog_info.c: RFC 4235 ------------------------------------------------------------------------------
  */

@@ -102,7 +102,7 @@ class TestProtocol(ApiScenario):
                 name, _, value = line.rpartition(" ")
                 samples[name] = float(value)
                 family = name.partition("{")[0]
-                base = [f for f in families if family == f or family in (f + "_bucket", f + "_count")]
+                base = [f for f in families if family == f or family in (f + "_bucket", f + "_count", f + "_sum")]
                 self.assertTrue(base, name + " has no TYPE")
         self.assertEqual(samples["confab_database_up"], 1)
         self.assertEqual(samples['confab_calls{state="bridged"}'], 0)

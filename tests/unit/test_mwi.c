@@ -73,6 +73,19 @@ static unsigned subscriptions(void)
     return stats.subscriptions;
 }
 
+/* How many NOTIFYs of changes had their lag counted. */
+static unsigned lags(void)
+{
+    struct agent_stats stats;
+    uint64_t count = 0;
+
+    agent_read_stats(phone_agent, &stats);
+    for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++)
+        count += stats.mwi_lag_us[b];
+    ck_assert_int_eq(count > 0, stats.mwi_lag_sum_us > 0);
+    return (unsigned)count;
+}
+
 /* Lets what is on its way arrive. */
 static void settle(void)
 {
@@ -101,12 +114,14 @@ START_TEST(watchers_hear_of_changes)
         "\r\n\r\nMessages-Waiting: no\r\nMessage-Account: sip:1001@confab\r\nVoice-Message: 0/0 (0/0)\r\n",
         NULL);
     ck_assert_uint_eq(subscriptions(), 1);
+    ck_assert_uint_eq(lags(), 0); /* it asked: nothing had changed */
     leave_message("1001", false);
     phone_notified(&phone, 200, "Messages-Waiting: yes\r\n", "Voice-Message: 1/0 (0/0)\r\n", NULL);
     leave_message("1001", true);
     phone_notified(&phone, 200, "Messages-Waiting: yes\r\n", "Voice-Message: 2/0 (1/0)\r\n", NULL);
     kit_sql("update entry set heard = true");
     phone_notified(&phone, 200, "Messages-Waiting: no\r\n", "Voice-Message: 0/2 (0/1)\r\n", NULL);
+    ck_assert_uint_eq(lags(), 3);
     leave_message("1002", false);
     phone_expect_nothing(&phone);
     /* RFC 6665 §4.1.2.3: the end is a refresh with Expires: 0. */
@@ -275,6 +290,7 @@ START_TEST(phones_are_told_unasked)
     registered(&phone);
     leave_message("1001", false);
     phone_notified(&phone, 200, "Messages-Waiting: yes\r\n", "Voice-Message: 1/0 (0/0)\r\n", NULL);
+    ck_assert_uint_eq(lags(), 1);
     /* A refreshed registration is no news. */
     phone_send_signed(&phone, "REGISTER", "sip:confab", contact(&phone), 0);
     phone_expect(&phone, 200);

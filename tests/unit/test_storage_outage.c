@@ -114,11 +114,15 @@ END_TEST
 static struct {
     int count;
     char last[NUMBER_TEXT];
+    uint64_t last_us;
 } heard;
 
-static void change_heard(void *arg, const char *mailbox)
+static void change_heard(void *arg, const char *mailbox, uint64_t since_us)
 {
     ck_assert_ptr_eq(arg, &heard);
+    ck_assert_uint_ge(since_us, heard.last_us);
+    ck_assert_uint_le(since_us, clock_now_us());
+    heard.last_us = since_us;
     heard.count++;
     snprintf(heard.last, sizeof heard.last, "%s", mailbox);
 }
