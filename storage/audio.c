@@ -227,6 +227,21 @@ static bool audio_is_sound(const PGresult *result, struct audio *out)
     return intact && wav_mend(out) == 0 && out->duration_ms > 0;
 }
 
+/* In the format that was asked for. */
+static int sound_write(struct file_job *j, const struct audio *wav)
+{
+    struct audio converted = {0};
+    const struct audio *sound = j->format == SOUND_WAV ? wav : &converted;
+    int error = j->format == SOUND_WAV ? 0 : audio_convert(&converted, j->format, wav->bytes, wav->size);
+
+    if (error == 0) {
+        error =
+            file_write(j->job.st->settings->cache_dir, j->path, sizeof j->path, sound->bytes, sound->size);
+    }
+    free(converted.bytes);
+    return error;
+}
+
 int file_job_fetch(struct database *db, struct file_job *j, const char *sql, const struct value *values,
                    size_t count)
 {
@@ -245,14 +260,14 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
         atomic_fetch_add(&j->job.st->audio_broken, 1);
         error = EIO;
     } else {
-        error = file_write(j->job.st->settings->cache_dir, j->path, sizeof j->path, audio.bytes, audio.size);
+        error = sound_write(j, &audio);
     }
     PQclear(result);
     return error;
 }
 
 int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number, const char *which,
-                 struct ticket ticket, file_reply *reply)
+                 enum sound_format format, struct ticket ticket, file_reply *reply)
 {
     struct file_job *j = job_new(st, sizeof *j, kind, ticket);
 
@@ -262,6 +277,7 @@ int file_job_ask(struct storage *st, const struct job_kind *kind, const char *nu
     j->reply = reply;
     key_copy(j->number, sizeof j->number, number);
     key_copy(j->which, sizeof j->which, which);
+    j->format = format;
     return job_submit(&j->job);
 }
 

@@ -1,6 +1,6 @@
 /*
- * A finished recording as Ogg Opus (RFC 6716, RFC 7845), a tenth of its size: what leaves by mail. Memory to
- * memory, by libsndfile.
+ * A finished recording as Ogg Opus (RFC 6716, RFC 7845), a tenth of its size: what leaves by mail; or as FLAC
+ * (RFC 9639). Memory to memory, by libsndfile.
  */
 #include "storage/rows.h"
 
@@ -93,22 +93,74 @@ static int frames_copy(SNDFILE *out, SNDFILE *in)
     return 0;
 }
 
-int audio_to_opus(struct audio *out, const void *wav, size_t size)
+/* -- pages of Ogg (RFC 3533 §6) ----------------------------------------------------------------------- */
+
+#define PAGE_HEADER 27
+#define PAGE_SERIAL 14
+#define PAGE_CHECKSUM 22
+#define PAGE_POLYNOMIAL 0x04c11db7U
+
+static uint32_t page_checksum(const uint8_t *page, size_t length)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        sum ^= (uint32_t)page[i] << 24;
+        for (int bit = 0; bit < 8; bit++) {
+            sum = sum << 1 ^ (sum & 0x80000000U ? PAGE_POLYNOMIAL : 0);
+        }
+    }
+    return sum;
+}
+
+/*
+ * libsndfile gives each stream a serial number at random. Who fetches a recording part by part, each made
+ * anew, must not get parts of two streams: it is 0 for all.
+ */
+static void pages_number(uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; size - at >= PAGE_HEADER && memcmp(bytes + at, "OggS", 4) == 0;) {
+        uint8_t *page = bytes + at;
+        size_t length = PAGE_HEADER + (size_t)page[PAGE_HEADER - 1];
+        uint32_t sum;
+
+        for (size_t i = PAGE_HEADER; i < PAGE_HEADER + (size_t)page[PAGE_HEADER - 1] && at + i < size; i++) {
+            length += page[i];
+        }
+        if (length > size - at) {
+            return;
+        }
+        memset(page + PAGE_SERIAL, 0, 4);
+        memset(page + PAGE_CHECKSUM, 0, 4);
+        sum = page_checksum(page, length);
+        for (int i = 0; i < 4; i++) {
+            page[PAGE_CHECKSUM + i] = (uint8_t)(sum >> (8 * i));
+        }
+        at += length;
+    }
+}
+
+int audio_convert(struct audio *out, enum sound_format format, const void *wav, size_t size)
 {
     struct memory from = {.bytes = (uint8_t *)(uintptr_t)wav, .size = size}, to = {.size = 0};
     SF_INFO info = {.format = 0};
-    SNDFILE *in = sf_open_virtual(&memory_io, SFM_READ, &info, &from), *opus = NULL;
-    SF_INFO wanted = {.samplerate = info.samplerate, .channels = 1, .format = SF_FORMAT_OGG | SF_FORMAT_OPUS};
+    SNDFILE *in = sf_open_virtual(&memory_io, SFM_READ, &info, &from), *converted = NULL;
+    SF_INFO wanted = {.samplerate = info.samplerate,
+                      .channels = 1,
+                      .format = format == SOUND_OPUS ? SF_FORMAT_OGG | SF_FORMAT_OPUS
+                                                     : SF_FORMAT_FLAC | SF_FORMAT_PCM_16};
     double compression = COMPRESSION;
     int error = EINVAL;
 
     if (in != NULL && info.channels == 1 && info.frames > 0 && sf_format_check(&wanted)) {
-        opus = sf_open_virtual(&memory_io, SFM_WRITE, &wanted, &to);
+        converted = sf_open_virtual(&memory_io, SFM_WRITE, &wanted, &to);
     }
-    if (opus != NULL) {
-        sf_command(opus, SFC_SET_COMPRESSION_LEVEL, &compression, sizeof compression);
-        error = frames_copy(opus, in);
-        if (sf_close(opus) != 0 && error == 0) {
+    if (converted != NULL) {
+        if (format == SOUND_OPUS) {
+            sf_command(converted, SFC_SET_COMPRESSION_LEVEL, &compression, sizeof compression);
+        }
+        error = frames_copy(converted, in);
+        if (sf_close(converted) != 0 && error == 0) {
             error = ENOMEM;
         }
     }
@@ -118,6 +170,9 @@ int audio_to_opus(struct audio *out, const void *wav, size_t size)
     if (error != 0) {
         free(to.bytes);
         return error;
+    }
+    if (format == SOUND_OPUS) {
+        pages_number(to.bytes, to.size);
     }
     *out = (struct audio){
         .bytes = to.bytes, .size = to.size, .duration_ms = (uint32_t)(info.frames * 1000 / info.samplerate)};

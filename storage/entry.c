@@ -181,7 +181,13 @@ static const struct job_kind fetch_kind = {
 int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
                 file_reply *reply)
 {
-    return file_job_ask(st, &fetch_kind, reader, id, ticket, reply);
+    return entry_fetch_as(st, reader, id, SOUND_WAV, ticket, reply);
+}
+
+int entry_fetch_as(struct storage *st, const char *reader, const char *id, enum sound_format format,
+                   struct ticket ticket, file_reply *reply)
+{
+    return file_job_ask(st, &fetch_kind, reader, id, format, ticket, reply);
 }
 
 /* -- update
@@ -228,13 +234,14 @@ static int entry_lock(struct database *db, const struct entry *entry)
  * first, from which its retention counts. */
 static int entry_file(struct database *db, const struct entry *entry, bool own)
 {
-    return database_query(db, NULL,
-                          "update entry set folder = $2, urgent = $7, heard = case when $3 then $4 else heard end, "
-                          "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
-                          "where id = $1",
-                          VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
-                                 value_truth(own), value_truth(entry->heard), value_truth(entry->deleted),
-                                 value_number(clock_wall()), value_truth(entry->urgent)));
+    return database_query(
+        db, NULL,
+        "update entry set folder = $2, urgent = $7, heard = case when $3 then $4 else heard end, "
+        "deleted_at = case when $5 then coalesce(deleted_at, to_timestamp($6::bigint)) end "
+        "where id = $1",
+        VALUES(value_text(entry->id), value_text(folder_names[entry->folder]), value_truth(own),
+               value_truth(entry->heard), value_truth(entry->deleted), value_number(clock_wall()),
+               value_truth(entry->urgent)));
 }
 
 static int update_own(struct database *db, struct entry *entry)
@@ -302,10 +309,11 @@ static int entry_take(struct database *db, struct entry *entry, bool *taken)
 static int entry_moves(struct database *db, const struct entry *entry, bool *out)
 {
     PGresult *result = NULL;
-    int error = database_query(
-        db, &result, "select 1 from entry where id = $1 and (folder <> $2 or (deleted_at is not null) <> $3 or urgent <> $4)",
-        VALUES(value_text(entry->id), value_text(folder_names[entry->folder]), value_truth(entry->deleted),
-               value_truth(entry->urgent)));
+    int error = database_query(db, &result,
+                               "select 1 from entry where id = $1 and (folder <> $2 or (deleted_at is not "
+                               "null) <> $3 or urgent <> $4)",
+                               VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
+                                      value_truth(entry->deleted), value_truth(entry->urgent)));
 
     if (error == 0) {
         *out = PQntuples(result) > 0;

@@ -37,7 +37,7 @@ static const struct job_kind greeting_kind_fetch = {
 int greeting_fetch(struct storage *st, const char *number, enum greeting_kind kind, struct ticket ticket,
                    file_reply *reply)
 {
-    return file_job_ask(st, &greeting_kind_fetch, number, greeting_names[kind], ticket, reply);
+    return file_job_ask(st, &greeting_kind_fetch, number, greeting_names[kind], SOUND_WAV, ticket, reply);
 }
 
 /* -- the one for a caller

@@ -54,12 +54,12 @@ struct mailbox {
     time_t temporary_ends;          /* of that greeting; 0: when he erases it */
     bool closed;                    /* it is outside his hours, or a holiday */
     bool pin_must_change;
-    bool tutorial;                     /* he is to be led through it on his next visit */
-    char keymap[16];                   /* "": the server's */
-    bool newest_first;                 /* the order in which messages come */
-    bool autoplay;                     /* the next begins when one was heard */
-    bool envelope;                     /* when and from whom is said before each */
-    bool login_from_greeting;          /* callers from outside may */
+    bool tutorial;            /* he is to be led through it on his next visit */
+    char keymap[16];          /* "": the server's */
+    bool newest_first;        /* the order in which messages come */
+    bool autoplay;            /* the next begins when one was heard */
+    bool envelope;            /* when and from whom is said before each */
+    bool login_from_greeting; /* callers from outside may */
     enum mailbox_fax fax;
     bool screen;                       /* his phones are called while a message is left */
     char operator_number[NUMBER_TEXT]; /* "": the server's */
@@ -175,6 +175,10 @@ STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const st
 /* ENOENT also where the reader does not reach it any more: another of his team has it. */
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
                               file_reply *reply);
+enum sound_format { SOUND_WAV, SOUND_OPUS, SOUND_FLAC }; /* Opus in Ogg */
+/* The same in another format, byte by byte the same each time. EINVAL: it cannot be had so. */
+STORAGE_CHECK int entry_fetch_as(struct storage *st, const char *reader, const char *id,
+                                 enum sound_format format, struct ticket ticket, file_reply *reply);
 
 typedef void entry_reply(struct ticket ticket, int error, const struct entry *entry);
 /* One of those that the mailbox would list, also from the trash. ENOENT. */

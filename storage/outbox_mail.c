@@ -64,7 +64,7 @@ static int told_attach(struct told *told, const struct settings *settings, struc
     told->file = PQgetvalue(told->blob, 0, 0);
     told->file_size = (size_t)PQgetlength(told->blob, 0, 0);
     if (!told->fax && strcmp(settings->mail_format, "opus") == 0 &&
-        audio_to_opus(&told->opus, told->file, told->file_size) == 0) {
+        audio_convert(&told->opus, SOUND_OPUS, told->file, told->file_size) == 0) {
         told->file = told->opus.bytes;
         told->file_size = told->opus.size;
     }

@@ -71,8 +71,8 @@ struct audio {
  * ENOMEM, EIO.
  */
 STORAGE_CHECK int audio_load(struct audio *out, int folder, const char *name);
-/* The same sound as Ogg Opus. EINVAL: not mono, of a rate that Opus has not, or no WAV file; ENOMEM. */
-STORAGE_CHECK int audio_to_opus(struct audio *out, const void *wav, size_t size);
+/* The same sound as Opus or FLAC. EINVAL: not mono, of a rate that Opus has not, or no WAV file; ENOMEM. */
+STORAGE_CHECK int audio_convert(struct audio *out, enum sound_format format, const void *wav, size_t size);
 /* The same for a fax, of which pages may be missing at its end. ENODATA: it has no whole page. */
 STORAGE_CHECK int fax_load(struct audio *out, int folder, const char *name);
 /* Makes a blob row; the caller's transaction must refer to it. */
@@ -84,6 +84,7 @@ struct file_job {
     file_reply *reply;
     char number[NUMBER_TEXT]; /* the mailbox's; for an entry, as whose it is asked for */
     char which[UUID_TEXT];    /* the greeting's kind, or the entry's id */
+    enum sound_format format;
     char path[512];
 };
 /* Runs the query (columns audio, and whether its checksum is right) and writes a fresh file. ENOENT; EIO
@@ -92,7 +93,8 @@ STORAGE_CHECK int file_job_fetch(struct database *db, struct file_job *j, const 
                                  const struct value *values, size_t count);
 /* Asks for one: whose, and which of his. */
 STORAGE_CHECK int file_job_ask(struct storage *st, const struct job_kind *kind, const char *number,
-                               const char *which, struct ticket ticket, file_reply *reply);
+                               const char *which, enum sound_format format, struct ticket ticket,
+                               file_reply *reply);
 void file_job_reply(struct job *job);
 void file_job_drop(struct job *job);
 

@@ -187,5 +187,5 @@ static const struct job_kind introduction_kind = {
 int introduction_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
                        file_reply *reply)
 {
-    return file_job_ask(st, &introduction_kind, reader, id, ticket, reply);
+    return file_job_ask(st, &introduction_kind, reader, id, SOUND_WAV, ticket, reply);
 }

@@ -190,6 +190,24 @@ static void message_delete(struct exchange *exchange)
 
 /* -- its sound ---------------------------------------------------------------------------------------- */
 
+static const struct {
+    const char *name, *type;
+} formats[] = {[SOUND_WAV] = {"wav", "audio/wav"},
+               [SOUND_OPUS] = {"opus", "audio/ogg"},
+               [SOUND_FLAC] = {"flac", "audio/flac"}};
+#define FORMATS (sizeof formats / sizeof formats[0])
+
+/* Of the query; FORMATS: there is no such one. */
+static size_t format_of(const struct exchange *exchange)
+{
+    const char *name = query_text(exchange, "format", "wav");
+    size_t format = 0;
+
+    while (format < FORMATS && strcmp(formats[format].name, name) != 0)
+        format++;
+    return format;
+}
+
 static void audio_came(struct ticket ticket, int error, const char *path)
 {
     struct exchange *exchange = exchange_of(ticket);
@@ -197,10 +215,12 @@ static void audio_came(struct ticket ticket, int error, const char *path)
     if (exchange == NULL) {
         return; /* the server stops: what is left in the cache goes at its next start */
     }
-    if (error)
+    if (error == EINVAL)
+        reply_problem(exchange, 400, "format", "This message cannot be had so.");
+    else if (error)
         reply_error(exchange, error);
     else
-        reply_file(exchange, "audio/wav", path);
+        reply_file(exchange, formats[format_of(exchange)].type, path);
 }
 
 static void audio_find(struct ticket ticket, int error, const struct entry *entry)
@@ -210,13 +230,17 @@ static void audio_find(struct ticket ticket, int error, const struct entry *entr
     if (exchange == NULL)
         return;
     if (!error)
-        error = entry_fetch(storage_of(exchange), entry->reader, entry->id, ticket, audio_came);
+        error = entry_fetch_as(storage_of(exchange), entry->reader, entry->id,
+                               (enum sound_format)format_of(exchange), ticket, audio_came);
     reply_if(exchange, error);
 }
 
 static void audio_get(struct exchange *exchange)
 {
-    message_ask(exchange, audio_find);
+    if (format_of(exchange) == FORMATS)
+        reply_problem(exchange, 400, "format", "format is wav, opus or flac.");
+    else
+        message_ask(exchange, audio_find);
 }
 
 /* -- what it says ------------------------------------------------------------------------------------- */

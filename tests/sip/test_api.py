@@ -323,6 +323,13 @@ class TestLive(ApiScenario):
         self.assertEqual((part.status, part.body), (206, whole.body[44:144]))
         self.assertEqual(part.headers["Content-Range"], "bytes 44-143/%d" % len(whole.body))
         self.problem(self.call("GET", one + "/audio", token=owner, headers={"Range": "bytes=99999999-"}), 416)
+        for name, kind, magic in (("opus", "audio/ogg", b"OggS"), ("flac", "audio/flac", b"fLaC")):
+            other = self.call("GET", one + "/audio?format=" + name, token=owner)
+            self.assertEqual((other.status, other.headers["Content-Type"], other.body[:4]), (200, kind, magic))
+            self.assertLess(len(other.body), len(whole.body))
+            part = self.call("GET", one + "/audio?format=" + name, token=owner, headers={"Range": "bytes=10-"})
+            self.assertEqual((part.status, part.body), (206, other.body[10:]))
+        self.problem(self.call("GET", one + "/audio?format=mp3", token=owner), 400, "format")
         heard = self.call("PATCH", one, {"heard": True, "folder": "work", "urgent": True}, token=owner).json
         self.assertEqual((heard["heard"], heard["folder"], heard["urgent"]), (True, "work", True))
         self.problem(self.call("PATCH", one, {"heard": False, "version": message["version"]}, token=owner), 409)

@@ -66,11 +66,15 @@ START_TEST(opus_is_the_same_sound)
 {
     static int16_t heard[SECONDS * 48000 + 48000];
     int rate = rates[_i];
-    struct audio wav = recording(rate), opus;
+    struct audio wav = recording(rate), opus, again;
     SF_INFO info = {.format = 0};
 
-    ck_assert_int_eq(audio_to_opus(&opus, wav.bytes, wav.size), 0);
+    ck_assert_int_eq(audio_convert(&opus, SOUND_OPUS, wav.bytes, wav.size), 0);
     ck_assert_uint_eq(opus.duration_ms, SECONDS * 1000);
+    ck_assert_int_eq(audio_convert(&again, SOUND_OPUS, wav.bytes, wav.size), 0);
+    ck_assert_uint_eq(again.size, opus.size); /* parts of both fit together */
+    ck_assert_int_eq(memcmp(again.bytes, opus.bytes, opus.size), 0);
+    free(again.bytes);
     ck_assert_uint_lt(opus.size, SECONDS * 6000); /* at most 48 kbit/s */
     ck_assert_int_eq(memcmp(opus.bytes, "OggS", 4), 0);
     ck_assert_int_eq(memcmp(opus.bytes + 28, "OpusHead", 8), 0); /* RFC 7845 §5.1 */
@@ -91,16 +95,41 @@ START_TEST(opus_is_the_same_sound)
 }
 END_TEST
 
+START_TEST(flac_is_the_very_same_sound)
+{
+    static int16_t before[SECONDS * 11025], after[SECONDS * 11025 + 1];
+    struct audio wav = recording(11025), flac;
+    SF_INFO info = {.format = 0};
+    SNDFILE *played = sf_open(path, SFM_READ, &info);
+
+    ck_assert_int_eq(sf_readf_short(played, before, SECONDS * 11025), SECONDS * 11025);
+    sf_close(played);
+    ck_assert_int_eq(audio_convert(&flac, SOUND_FLAC, wav.bytes, wav.size), 0);
+    ck_assert_int_eq(memcmp(flac.bytes, "fLaC", 4), 0); /* RFC 9639 §6 */
+    ck_assert_uint_lt(flac.size, wav.size);
+    FILE *file = fopen(path, "w");
+    ck_assert_uint_eq(fwrite(flac.bytes, 1, flac.size, file), flac.size);
+    fclose(file);
+    played = sf_open(path, SFM_READ, &info);
+    ck_assert_ptr_nonnull(played);
+    ck_assert_int_eq(sf_readf_short(played, after, SECONDS * 11025 + 1), SECONDS * 11025);
+    sf_close(played);
+    ck_assert_int_eq(memcmp(before, after, sizeof before), 0);
+    free(wav.bytes);
+    free(flac.bytes);
+}
+END_TEST
+
 /* What Opus does not take leaves as it is: the sender is told. */
 START_TEST(other_sound_is_refused)
 {
     static const char garbage[] = "II*\0a fax, for one";
     struct audio wav = recording(11025), opus;
 
-    ck_assert_int_eq(audio_to_opus(&opus, wav.bytes, wav.size), EINVAL);
-    ck_assert_int_eq(audio_to_opus(&opus, garbage, sizeof garbage), EINVAL);
-    ck_assert_int_eq(audio_to_opus(&opus, wav.bytes, 0), EINVAL);
-    ck_assert_int_eq(audio_to_opus(&opus, wav.bytes, 44), EINVAL);
+    ck_assert_int_eq(audio_convert(&opus, SOUND_OPUS, wav.bytes, wav.size), EINVAL);
+    ck_assert_int_eq(audio_convert(&opus, SOUND_OPUS, garbage, sizeof garbage), EINVAL);
+    ck_assert_int_eq(audio_convert(&opus, SOUND_OPUS, wav.bytes, 0), EINVAL);
+    ck_assert_int_eq(audio_convert(&opus, SOUND_OPUS, wav.bytes, 44), EINVAL);
     free(wav.bytes);
 }
 END_TEST
@@ -113,6 +142,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, opus_is_the_same_sound, 0, sizeof rates / sizeof *rates);
+    tcase_add_test(tc, flac_is_the_very_same_sound);
     tcase_add_test(tc, other_sound_is_refused);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);

@@ -517,6 +517,9 @@ START_TEST(entry_fetched_or_found_broken)
     ck_assert_int_eq(file_size(answer.path), 60);
     ck_assert_ptr_nonnull(strstr(answer.path, "/cache/"));
     unlink(answer.path);
+    ck_assert_int_eq(ASK(entry_fetch_as(kit.st, "1001", id, SOUND_FLAC, TICKET, file_answered)), 0);
+    ck_assert_int_ne(file_size(answer.path), 60);
+    unlink(answer.path);
     kit_sql("update blob set audio = 'RIFX'");
     ck_assert_int_eq(ASK(entry_fetch(kit.st, "1001", id, TICKET, file_answered)), EIO);
     kit_sql("update blob set sha256 = sha256(audio)"); /* as it was stored, and yet no sound */
