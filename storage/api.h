@@ -5,12 +5,11 @@
 #ifndef CONFAB_STORAGE_API_H
 #define CONFAB_STORAGE_API_H
 
+#include "core/base/hash.h"
 #include "storage/storage.h"
 
 #include <stdbool.h>
 #include <time.h>
-
-#define SHA256_TEXT 65
 
 /* Who shows a token may do what its role allows. */
 struct token {
@@ -31,6 +30,8 @@ enum listing {
     LISTING_MAILBOXES,     /* by number; key: one alone */
     LISTING_CALLS,         /* those that are over, newest first; key: one alone; number: who took part */
     LISTING_TRACE,         /* key: of this call */
+    LISTING_MESSAGES,      /* key: in this mailbox; newest first */
+    LISTING_TOKENS,        /* by id; key: one alone */
     LISTING_COUNT
 };
 struct listing_query {

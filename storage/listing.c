@@ -58,6 +58,20 @@ static const char *const listings[LISTING_COUNT] = {
     "(select t.seq, t.at_us, t.link, t.leg, t.sent, t.event, t.decision, t.took_us, t.edits, t.detail "
     "from trace t, q where t.call = q.key and t.seq > coalesce(nullif(q.after, ''), '0')::int "
     "and (q.number = '' or t.link = q.number) order by t.seq limit (select most from q)) r",
+
+    [LISTING_MESSAGES] = ASKED LISTED("r.id") //
+    "(select e.id, case when e.deleted_at is not null then 'trash' when e.folder <> 'inbox' then e.folder "
+    "when e.heard then 'old' else 'inbox' end as folder, e.heard, e.urgent, m.caller, m.caller_name, "
+    "rfc3339(m.started) as \"left\", m.duration_ms from entry e join message m on m.id = e.message, q "
+    "where e.mailbox = q.key and (q.after = '' or (m.started, e.id) < (select n.started, f.id from entry f "
+    "join message n on n.id = f.message where f.id::text = q.after)) "
+    "order by m.started desc, e.id desc limit (select most from q)) r",
+
+    [LISTING_TOKENS] = ASKED LISTED("r.id") //
+    "(select t.id, t.name, t.role, t.subject, rfc3339(t.created) as created, "
+    "rfc3339(t.last_used) as last_used, rfc3339(t.expires) as expires from token t, q "
+    "where (q.key = '' or t.id::text = q.key) and t.id::text > q.after "
+    "order by t.id::text limit (select most from q)) r",
 };
 struct listing_job {
     struct job job;
@@ -67,13 +81,19 @@ struct listing_job {
     char *json;
 };
 
+int listing_query_run(struct database *db, PGresult **out, enum listing listing,
+                      const struct listing_query *query)
+{
+    return database_query(db, out, listings[listing],
+                          VALUES(value_text(query->key), value_text(query->after), value_text(query->number),
+                                 value_number(query->most)));
+}
+
 static int listing_run(struct storage *st, struct database *db, struct job *job)
 {
     struct listing_job *j = (struct listing_job *)job;
     PGresult *row = NULL;
-    int error = database_query(db, &row, listings[j->listing],
-                               VALUES(value_text(j->query.key), value_text(j->query.after),
-                                      value_text(j->query.number), value_number(j->query.most)));
+    int error = listing_query_run(db, &row, j->listing, &j->query);
 
     (void)st;
     if (error == 0) {

@@ -178,7 +178,6 @@ void access_check(struct exchange *exchange);
 uint64_t access_failures(const struct access_book *book);
 /* So many in a minute of one `key`: 0, or after how many seconds again. */
 unsigned limit_take(struct access_book *book, const char *key, unsigned per_minute);
-void sha256_text(char out[SHA256_TEXT], const char *text);
 
 /* -- control.c ----------------------------------------------------------------------------------------- */
 
