@@ -2,6 +2,7 @@
 #include "core/ctl/ctl.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,8 +187,16 @@ static bool line_read(char *out, size_t size)
     return out[0] != '\0';
 }
 
+static void interrupt_note(int number)
+{
+    (void)number; /* the read ends with EINTR, and the terminal is set right */
+}
+
+/* Silent before it asks: what is typed at once must be neither shown nor thrown away. */
 static bool line_ask(char *out, size_t size, const char *prompt, const char *what)
 {
+    const struct sigaction note = {.sa_handler = interrupt_note};
+    struct sigaction before;
     struct termios old, silent;
     bool there;
 
@@ -196,10 +205,12 @@ static bool line_ask(char *out, size_t size, const char *prompt, const char *wha
     }
     silent = old;
     silent.c_lflag &= ~(tcflag_t)ECHO;
+    sigaction(SIGINT, &note, &before);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &silent);
     fprintf(stderr, "%s %s: ", prompt, what);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     there = line_read(out, size);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &old);
+    sigaction(SIGINT, &before, NULL);
     fputc('\n', stderr);
     return there;
 }

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import select
 import struct
 import subprocess
 import tempfile
@@ -16,6 +17,34 @@ from harness import CONFABD, SOURCE, until
 from mailbox import seed
 
 CTL = str(CONFABD.parent / "confabctl")
+
+
+class Screen:
+    """A terminal with a program on it."""
+
+    def __init__(self, test, *command):
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before, self.text = termios.tcgetattr(self.slave), b""
+        self.program = subprocess.Popen(command, stdin=self.slave, stdout=self.slave, stderr=self.slave)
+        test.addCleanup(self.close)
+
+    def wait(self, condition):
+        """Until condition(text of the screen) is true."""
+        def more():
+            if select.select([self.master], [], [], 0)[0]:
+                self.text += os.read(self.master, 65536)
+            return condition(self.text)
+        until(more, 20, "words on the screen")
+
+    def type(self, keys):
+        os.write(self.master, keys)
+
+    def close(self):
+        self.program.kill()
+        self.program.wait()
+        os.close(self.master)
+        os.close(self.slave)
 
 
 class CtlScenario(ApiScenario):
@@ -94,21 +123,12 @@ class TestLive(CtlScenario):
         until(lambda: any(row["id"] == ident for row in self.json("calls")))
 
     def test_top_on_a_terminal(self):
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        before = termios.tcgetattr(slave)
-        top = subprocess.Popen([CTL, "-c", str(self.server.config), "top"], stdin=slave, stdout=slave, stderr=slave)
-        self.addCleanup(top.kill)
-        text = b""
-        while text.count(b"\x1b[H") < 2 or b"/s in" not in text:  # from the second view on there are rates
-            text += os.read(master, 65536)
-        os.write(master, b"q")
-        while b"\x1b[?1049l" not in text:
-            text += os.read(master, 65536)
-        self.assertEqual(top.wait(20), 0)
-        self.assertEqual(termios.tcgetattr(slave), before)
-        os.close(master)
-        os.close(slave)
+        screen = Screen(self, CTL, "-c", str(self.server.config), "top")
+        screen.wait(lambda text: text.count(b"\x1b[H") >= 2 and b"/s in" in text)  # from the second view on there are rates
+        screen.type(b"q")
+        screen.wait(lambda text: b"\x1b[?1049l" in text)
+        self.assertEqual(screen.program.wait(20), 0)
+        self.assertEqual(termios.tcgetattr(screen.slave), screen.before)
 
     def test_whom_the_server_does_not_know(self):
         wrong = pathlib.Path(self.folder.name) / "wrong.token"
@@ -156,23 +176,14 @@ class TestTables(CtlScenario):
         self.assertIn("no such mailbox", self.ctl("pin", "77", secret="602947\n", status=1))
 
     def test_a_secret_is_asked_for_on_a_terminal(self):
-        master, slave = pty.openpty()
-        done = subprocess.Popen([CTL, "-c", str(self.server.config), "pin", "1003"], stdin=slave, stdout=slave, stderr=slave)
-        self.addCleanup(done.kill)
-        text = b""
+        screen = Screen(self, CTL, "-c", str(self.server.config), "pin", "1003")
         for prompt in (b"New PIN: ", b"Again the PIN: "):
-            while prompt not in text:
-                text += os.read(master, 4096)
-            os.write(master, b"602947\n")
-        self.assertEqual(done.wait(20), 0)
-        os.set_blocking(master, False)
-        try:
-            text += os.read(master, 4096)
-        except BlockingIOError:
-            pass
-        self.assertNotIn(b"602947", text)
-        os.close(master)
-        os.close(slave)
+            screen.wait(lambda text: prompt in text)
+            screen.type(b"602947\n")
+        self.assertEqual(screen.program.wait(20), 0)
+        screen.wait(lambda text: text.count(b"\n") >= 2)
+        self.assertNotIn(b"602947", screen.text)
+        self.assertEqual(termios.tcgetattr(screen.slave), screen.before)
 
     def test_tokens(self):
         secret = self.ctl("tokens", "add", "grafana").strip()
