@@ -38,7 +38,7 @@ struct daemon {
     struct loop *loop;
     struct server *server;
     struct control *control; /* NULL: it is switched off */
-    int signals; /* signalfd */
+    int signals;             /* signalfd */
     bool draining;
     uint32_t watchdog_ms; /* between pings; 0: systemd wants none */
     struct timer *watchdog;

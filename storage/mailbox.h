@@ -146,7 +146,7 @@ struct entry {
     char reader[NUMBER_TEXT];     /* as whose it was listed: `heard` is his, in the team's box too */
     char claimed_by[NUMBER_TEXT]; /* the member of the team who takes care of it; "": nobody */
     bool introduced;              /* introduction_fetch() has what is said before it */
-    char source[8]; /* by which way it is changed, as the table audit has it; "": by phone */
+    char source[8];               /* by which way it is changed, as the table audit has it; "": by phone */
 };
 struct entry_list {
     size_t count;
@@ -174,8 +174,8 @@ typedef void entry_reply(struct ticket ticket, int error, const struct entry *en
 STORAGE_CHECK int entry_find(struct storage *st, const char *mailbox, const char *id, struct ticket ticket,
                              entry_reply *reply);
 
-/* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new version.
- * Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
+/* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new
+ * version. Who files or deletes a message of a dispatch box has taken it into his own. ESTALE. */
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 

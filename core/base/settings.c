@@ -449,10 +449,10 @@ static const struct key keys[] = {
     L("test", "fail", NULL, test_hook_fault),
     L("test", "hang", NULL, test_hook_fault),
 };
-static const char *const sections[] = {"sip",    "media", "database", "voicemail", "conference",    "prompts",
-                                       "limits", "http",  "webhook",  "mail",      "transcription", "records",
-                                       "log",    "test",  "peer",     "number",    "link",          "menu",
-                                       "keymap"};
+static const char *const sections[] = {"sip",           "media",   "database", "voicemail", "conference",
+                                       "prompts",       "limits",  "http",     "webhook",   "mail",
+                                       "transcription", "records", "log",      "test",      "peer",
+                                       "number",        "link",    "menu",     "keymap"};
 #define FIRST_TITLED 14 /* sections from here on have a title and come as often as one likes */
 #define TITLED (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 

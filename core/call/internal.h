@@ -97,9 +97,9 @@ struct server {
     uint64_t calls_total, calls_refused;
     void (*reader)(void *arg, const struct bulletin *bulletin); /* server_on_news() */
     void *reader_arg;
-    uint64_t ended[ENDINGS]; /* calls, by how */
+    uint64_t ended[ENDINGS];                           /* calls, by how */
     uint64_t packets_lost, packets_late, concealed_ms; /* of legs whose ports have closed */
-    struct mixer_stats logged; /* at the last server_log_media() */
+    struct mixer_stats logged;                         /* at the last server_log_media() */
 };
 /* 0, or after how many seconds a call may be tried again. */
 unsigned server_refuse_call(void *server);
@@ -292,7 +292,7 @@ struct call {
     struct transfer_name *wish;    /* the INVITE's Replaces or Join; or NULL */
     struct recipients *recipients; /* its list of guests (RFC 5366); or NULL */
     struct origin *origin;         /* the server itself makes this call; or NULL */
-    bool published; /* desk.c: as it was told last */
+    bool published;                /* desk.c: as it was told last */
     enum call_state published_state;
     struct timer *reap, *soon, *guard, *arrival;
 };

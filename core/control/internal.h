@@ -187,7 +187,6 @@ struct control {
     struct loop *loop;
     const struct settings *settings;
     struct http *http;
-    struct exchange *exchanges; /* that it has */
     struct access_book *access;
     struct events *events;
     bool draining, tls;

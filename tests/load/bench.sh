@@ -14,7 +14,7 @@ peer_port=$((port + 10000))
 ulimit -n "$(ulimit -Hn)"
 
 trap '"$source/quickstart" --stop --run "$run" >/dev/null 2>&1; rm -rf "$run"' EXIT
-"$source/quickstart" --detach --run "$run" --sip-port "$port" >"$run/quickstart.log" || {
+"$source/quickstart" --detach --run "$run" --sip-port "$port" --http-port "$((port + 10001))" >"$run/quickstart.log" || {
     cat "$run/quickstart.log"
     exit 1
 }

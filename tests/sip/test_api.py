@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,7 @@ import unittest
 import wave
 
 from api import PORT, ApiScenario, Events
-from harness import SOURCE, until
+from harness import SLOW, SOURCE, until
 from mailbox import seed
 
 
@@ -198,6 +199,23 @@ class TestLimits(ApiScenario):
         self.assertEqual(states[-1], 429)
 
 
+class TestStop(ApiScenario):
+    def test_a_stop_is_told_and_ends_what_is_open(self):
+        events = Events(self)
+        call = self.phone("1001", registered=True).invite("9196").wait_answered()
+        self.server.process.send_signal(signal.SIGTERM)
+        answer = until(lambda: (a := self.call("GET", "/ready", token=None)).status == 503 and a)
+        self.assertIn("being stopped", answer.json["reasons"][0])
+        self.get("/api/v1/calls")
+        call.hangup()
+        self.assertEqual(self.server.process.wait(20 * SLOW), 0)
+        try:
+            while events.response.readline():
+                pass
+        except (http.client.IncompleteRead, ConnectionResetError):
+            pass
+
+
 class TestLive(ApiScenario):
     def test_rooms_and_their_members(self):
         host = self.token("host", "3100")
@@ -216,7 +234,7 @@ class TestLive(ApiScenario):
         muted = self.call("PATCH", "/api/v1/rooms/3100/members/%d" % bo["member"], {"muted": True, "talk_gain": 3},
                           token=host)
         self.assertEqual((muted.status, muted.json["muted"], muted.json["talk_gain"]), (200, True, 3))
-        self.assertTrue(call.deaf_to(550))
+        until(lambda: call.deaf_to(550, seconds=0.5))
         room = self.call("PATCH", "/api/v1/rooms/3100", {"locked": True}, token=host).json
         self.assertTrue(room["locked"])
         self.phone("1003", registered=True).invite("3100").wait_ended()
