@@ -8,6 +8,7 @@
  *   reply.c     answers, and faults as problem details (RFC 9457)
  *   access.c    who asks, and what he may: tokens, sessions, limits
  *   events.c    server-sent events
+ *   office.c    what administrators change: subscribers, mailboxes, tokens
  *   others      a resource each, with its own table of routes
  *
  * Ownership: an exchange belongs to libmicrohttpd's connection, which is suspended while the signalling
@@ -67,7 +68,7 @@ struct route {
 };
 /* Those of one file; the last one has no method. */
 extern const struct route health_routes[], session_routes[], call_routes[], room_routes[], mailbox_routes[],
-    directory_routes[], event_routes[];
+    directory_routes[], office_routes[], event_routes[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 struct params {
