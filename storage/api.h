@@ -32,6 +32,7 @@ enum listing {
     LISTING_TRACE,         /* key: of this call */
     LISTING_MESSAGES,      /* key: in this mailbox; newest first */
     LISTING_TOKENS,        /* by id; key: one alone */
+    LISTING_RECORDINGS,    /* files, by name; key: of this room or number */
     LISTING_COUNT
 };
 struct listing_query {
@@ -47,6 +48,9 @@ struct listing_query {
 typedef void listing_reply(struct ticket ticket, int error, char **json);
 STORAGE_CHECK int listing_read(struct storage *st, enum listing listing, const struct listing_query *query,
                                struct ticket ticket, listing_reply *reply);
+
+/* Whether a file there may have that name; any thread. */
+bool recording_name_fits(const char *name);
 
 /* How storage is. The job itself never fails. */
 struct storage_health {

@@ -175,6 +175,9 @@ STORAGE_CHECK int migrations_apply(struct database *db, const char *folder);
 /* What is applied and what is not, into `list`: storage/change.h. ENOENT no files there, ENOTCONN. */
 STORAGE_CHECK int migrations_read(struct database *db, const char *folder, json_t *list);
 
+/* recordings.c: the page of LISTING_RECORDINGS. ENOMEM. */
+STORAGE_CHECK int recordings_read(const char *path, const struct listing_query *query, char **json);
+
 /* listing.c: one row with one field, the page. */
 STORAGE_CHECK int listing_query_run(struct database *db, PGresult **out, enum listing listing,
                                     const struct listing_query *query);

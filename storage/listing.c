@@ -84,18 +84,24 @@ struct listing_job {
 int listing_query_run(struct database *db, PGresult **out, enum listing listing,
                       const struct listing_query *query)
 {
-    return database_query(db, out, listings[listing],
-                          VALUES(value_text(query->key), value_text(query->after), value_text(query->number),
-                                 value_number(query->most)));
+    return listings[listing] == NULL
+               ? EINVAL
+               : database_query(db, out, listings[listing],
+                                VALUES(value_text(query->key), value_text(query->after),
+                                       value_text(query->number), value_number(query->most)));
 }
 
 static int listing_run(struct storage *st, struct database *db, struct job *job)
 {
     struct listing_job *j = (struct listing_job *)job;
     PGresult *row = NULL;
-    int error = listing_query_run(db, &row, j->listing, &j->query);
+    int error;
 
-    (void)st;
+    if (j->listing == LISTING_RECORDINGS) {
+        return recordings_read(st->settings->recordings_dir, &j->query, &j->json);
+    }
+    error = listing_query_run(db, &row, j->listing, &j->query);
+
     if (error == 0) {
         free(j->json);
         j->json = strdup(PQgetvalue(row, 0, 0));

@@ -68,7 +68,7 @@ struct route {
 };
 /* Those of one file; the last one has no method. */
 extern const struct route health_routes[], session_routes[], call_routes[], room_routes[], mailbox_routes[],
-    directory_routes[], office_routes[], event_routes[];
+    directory_routes[], office_routes[], recording_routes[], event_routes[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 struct params {
@@ -97,7 +97,8 @@ struct answer {
     unsigned status; /* 0: none yet */
     const char *type;
     json_t *json;          /* one of these three, or nothing */
-    char *text, *path;     /* path: of a file that is unlinked */
+    char *text, *path;     /* path: of a file that is unlinked … */
+    bool kept;             /* … unless it is kept */
     struct stream *stream; /* … or events without end */
     struct {
         const char *name; /* NULL: no more */
@@ -154,6 +155,8 @@ void reply_json(struct exchange *exchange, unsigned status, json_t *json); /* ta
 void reply_text(struct exchange *exchange, const char *type, char *text);  /* takes it; NULL: no memory */
 void reply_none(struct exchange *exchange);                                /* 204 */
 void reply_file(struct exchange *exchange, const char *type, const char *path);
+/* One that stays; 404 when it is not there. */
+void reply_kept_file(struct exchange *exchange, const char *type, const char *path);
 void reply_stream(struct exchange *exchange, struct stream *stream);
 /* RFC 9457; `member`: which of the request is at fault, or NULL. */
 void reply_problem(struct exchange *exchange, unsigned status, const char *member, const char *format, ...)

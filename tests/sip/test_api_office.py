@@ -1,12 +1,22 @@
 """The HTTP API where administrators change things: subscribers, services, mailboxes, tokens; transfers, and messages sent on."""
+import pathlib
+import shutil
+import tempfile
 import unittest
 
-from api import ApiScenario
+from api import PORT, ApiScenario
 from harness import until
 from mailbox import seed
 
 
 class TestOffice(ApiScenario):
+    @classmethod
+    def setUpClass(cls):
+        cls.recordings = tempfile.mkdtemp(prefix="confab-recordings-")
+        cls.addClassCleanup(shutil.rmtree, cls.recordings)
+        cls.SETTINGS = 'http { port = %d }\nconference { recordings = "%s" }' % (PORT, cls.recordings)
+        super().setUpClass()
+
     def test_subscribers_and_their_services(self):
         one = "/api/v1/subscribers/1500"
         answer = self.call("POST", "/api/v1/subscribers", {"number": "1500", "name": "Zoë", "password": "open sesame"})
@@ -75,6 +85,24 @@ class TestOffice(ApiScenario):
         self.problem(self.call("POST", forward, {"to": "77"}, token=owner), 400, "to")
         self.problem(self.call("POST", forward, {}, token=owner), 400, "to")
         self.problem(self.call("POST", forward.replace("1002", "1003"), {"to": "1004"}), 404)
+
+    def test_recordings(self):
+        folder = pathlib.Path(self.recordings)
+        for name, data in (("3100-a.wav", b"RIFF and so on"), ("3100-b.flac", b"fLaC"), ("31000-c.wav", b"RIFF"), (".hidden", b"x")):
+            (folder / name).write_bytes(data)
+        (folder / "3100-link.wav").symlink_to(self.server.config)
+        first = self.get("/api/v1/recordings?room=3100&limit=1")
+        self.assertEqual([(f["name"], f["bytes"]) for f in first["items"]], [("3100-a.wav", 14)])
+        rest = self.get("/api/v1/recordings?room=3100&after=" + first["next"])
+        self.assertEqual(([f["name"] for f in rest["items"]], rest["next"]), (["3100-b.flac"], None))
+        whole = self.call("GET", "/api/v1/recordings/3100-b.flac")
+        self.assertEqual((whole.status, whole.headers["Content-Type"], whole.body), (200, "audio/flac", b"fLaC"))
+        part = self.call("GET", "/api/v1/recordings/3100-a.wav", headers={"Range": "bytes=0-3"})
+        self.assertEqual((part.status, part.body), (206, b"RIFF"))
+        self.assertTrue((folder / "3100-a.wav").exists())
+        for name in (".hidden", "3100-link.wav", "none.wav", "..%2fetc%2fpasswd"):
+            self.problem(self.call("GET", "/api/v1/recordings/" + name), 404)
+        self.problem(self.call("GET", "/api/v1/recordings", token=self.token("read-only")), 403)
 
     def test_a_call_is_transferred(self):
         a, b, c = (self.phone(number, registered=True) for number in ("1001", "1002", "1004"))
