@@ -11,7 +11,7 @@
 
 #define CONNECT_S 5
 
-/* $1 is the key, $2 the fields; a row that comes first is made of its key alone, and then edited. */
+/* $1 is the key, $2 the fields (never empty here); a row that comes first is made of its key alone, and then edited. */
 static const struct {
     const char *make, *edit;
 } statements[CHANGE_COUNT] = {
@@ -44,7 +44,6 @@ static const struct {
     "from (select $2::jsonb as f) fields where number = $1"
     [MAILBOX_ADD] = {"insert into mailbox (number) values ($1) on conflict do nothing", MAILBOX_COLUMNS},
     [MAILBOX_EDIT] = {NULL, MAILBOX_COLUMNS},
-    [MAILBOX_REMOVE] = {NULL, "delete from mailbox where number = $1 and $2 <> ''"},
     [TOKEN_ADD] = {NULL, "insert into token (id, name, sha256, role, subject, expires) select "
                          "coalesce((f->>'id')::uuid, gen_random_uuid()), $1, decode(f->>'sha256', 'hex'), "
                          "f->>'role', coalesce(f->>'subject', ''), now() + make_interval(secs => "

@@ -22,7 +22,6 @@ enum change_kind {
     SUBSCRIBER_REMOVE,
     MAILBOX_ADD,
     MAILBOX_EDIT,
-    MAILBOX_REMOVE,
     TOKEN_ADD,
     TOKEN_REMOVE,
     CHANGE_COUNT

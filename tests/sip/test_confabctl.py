@@ -53,9 +53,13 @@ class CtlScenario(ApiScenario):
         cls.folder = tempfile.TemporaryDirectory(prefix="confab-ctl-")
         cls.addClassCleanup(cls.folder.cleanup)
         cls.token_file = pathlib.Path(cls.folder.name) / "admin.token"
-        cls.SETTINGS = 'http { port = %d token_file = "%s" }' % (PORT, cls.token_file)
+        cls.SETTINGS = 'http { port = %d token_file = "%s"%s }' % (PORT, cls.token_file, cls.server_settings())
         super().setUpClass()
         cls.token_file.write_text(cls.admin + "\n")
+
+    @classmethod
+    def server_settings(cls):
+        return ""
 
     def ctl(self, *words, status=0, secret=None):
         """Its stdout, or its stderr when it is to end with that status."""
@@ -139,6 +143,22 @@ class TestLive(CtlScenario):
         reader.write_text(self.token("read-only"))
         self.ctl("--token-file", str(reader), "rooms")
         self.assertIn("refuses", self.ctl("--token-file", str(reader), "hangup", "x", status=3))
+
+
+class TestTls(CtlScenario):
+    """One that signs itself: confabctl trusts what the configuration names, and nothing else."""
+
+    @classmethod
+    def server_settings(cls):
+        pem, key = cls.folder.name + "/http.pem", cls.folder.name + "/http.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", key, "-out", pem, "-subj", "/CN=confab.test", "-days", "2"], check=True, capture_output=True)
+        return ' certificate = "%s" key = "%s"' % (pem, key)
+
+    def test_it_asks_by_tls(self):
+        self.assertIn("calls    0 ", self.ctl("status"))
+        pathlib.Path(self.folder.name + "/http.pem").write_text("")
+        self.assertIn("cannot be asked", self.ctl("status", status=3))
 
 
 class TestTables(CtlScenario):
