@@ -62,10 +62,10 @@ static const char *const listings[LISTING_COUNT] = {
     [LISTING_MESSAGES] = ASKED LISTED("r.id") //
     "(select e.id, case when e.deleted_at is not null then 'trash' when e.folder <> 'inbox' then e.folder "
     "when e.heard then 'old' else 'inbox' end as folder, e.heard, e.urgent, m.caller, m.caller_name, "
-    "rfc3339(m.started) as \"left\", m.duration_ms from entry e join message m on m.id = e.message, q "
-    "where e.mailbox = q.key and (q.after = '' or (m.started, e.id) < (select n.started, f.id from entry f "
-    "join message n on n.id = f.message where f.id::text = q.after)) "
-    "order by m.started desc, e.id desc limit (select most from q)) r",
+    "rfc3339(m.started) as \"left\", m.duration_ms from q, lateral entries_of(q.key) e "
+    "join message m on m.id = e.message where not (e.broadcast and e.heard) and (q.after = '' or "
+    "(m.started, e.id) < (select n.started, f.id from entries_of(q.key) f join message n on n.id = f.message "
+    "where f.id::text = q.after)) order by m.started desc, e.id desc limit (select most from q)) r",
 
     [LISTING_TOKENS] = ASKED LISTED("r.id") //
     "(select t.id, t.name, t.role, t.subject, rfc3339(t.created) as created, "

@@ -187,6 +187,8 @@ class TestTables(CtlScenario):
         self.assertEqual((message["caller"], message["folder"]), ("1001", "inbox"))
         self.row(self.ctl("messages", "1002"), message["id"])
         self.assertEqual(self.json("messages", "1003"), [])
+        self.server.psql("update entry set deleted_at = now() where mailbox = '1002'")
+        self.assertEqual([m["folder"] for m in self.json("messages", "1002")], ["trash"])
         self.assertIn("no such mailbox", self.ctl("messages", "77", status=1))
         self.ctl("pin", "1002", secret="602947\n")
         login = self.call("POST", "/api/v1/session", {"mailbox": "1002", "pin": "602947"}, token=None)

@@ -98,6 +98,9 @@ START_TEST(rows_come_in_pages)
     ck_assert_int_eq(list(LISTING_MAILBOXES, "1001", "", 1), 0);
     ck_assert_str_eq(column(0, "kind"), "person");
     ck_assert_int_eq(list(LISTING_REGISTRATIONS, "", "", 10), 0);
+    ck_assert_int_eq(list(LISTING_MESSAGES, "1001", "none", 10), 0);
+    ck_assert_int_eq(list(LISTING_TOKENS, "", "", 10), 0);
+    ck_assert_int_eq(list(LISTING_RECORDINGS, "", "", 10), 0);
     ck_assert_int_eq(list(LISTING_CALLS, "", "", 10), 0);
     ck_assert_int_eq(list(LISTING_TRACE, "none", "1", 10), 0);
     ck_assert_uint_eq(rows(), 0);
