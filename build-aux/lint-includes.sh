@@ -14,7 +14,7 @@ allowed() {
     [ "$1" = "$2" ] && return 0
     case "$1:$2" in
     core/main.c:* | core/confabctl.c:*) return 0 ;; # the programs put the parts together
-    core:storage) return 0 ;; # commands of confabctl
+    core:storage | core/ctl:core | core/ctl:core/call | core/ctl:storage) return 0 ;; # commands of confabctl
     *:core/base) return 0 ;;
     core/sip:storage) return 0 ;;
     core/call:core/sip | core/call:mixer | core/call:storage | core/call:prompts) return 0 ;;
@@ -48,8 +48,8 @@ for file in $(find core mixer storage prompts apps -name '*.[ch]' | sort); do
                 fault "$file" "$header" "Sofia belongs to core/sip and core/base/loop.c"
             ;;
         curl/*)
-            [ "$file" = core/base/web.c ] || [ "$file" = core/base/courier.c ] ||
-                fault "$file" "$header" "curl belongs to core/base/web.c and core/base/courier.c"
+            [ "$file" = core/base/web.c ] || [ "$file" = core/base/courier.c ] || [ "$file" = core/ctl/client.c ] ||
+                fault "$file" "$header" "curl belongs to core/base/web.c, core/base/courier.c and core/ctl/client.c"
             ;;
         microhttpd.h)
             [ "$from" = core/control ] || fault "$file" "$header" "libmicrohttpd belongs to core/control"

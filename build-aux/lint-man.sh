@@ -45,7 +45,7 @@ done
 
 # Each word that the page says can be typed is completed.
 completion=etc/confabctl.bash-completion
-for word in $(sed -n -e 's/^\.\(It \)\{0,1\}Cm //p' docs/man/confabctl.1 | sort -u) \
+for word in $(grep -o '\bCm [a-z-]*' docs/man/confabctl.1 | sed 's/Cm //' | sort -u) \
     $(grep -o 'Fl Fl [a-z-]*' docs/man/confabctl.1 | sed 's/Fl Fl /--/' | sort -u); do
     grep -qE -e "[ \"]$word[ \"]" "$completion" || fault "$completion does not know $word"
 done

@@ -1,306 +1,80 @@
 /*
- * confabctl: shows what became of calls, and what would become of one, and brings in what another voicemail
- * system has kept. It reads confab.conf and the database itself, so it works with and without a confabd
- * beside it.
+ * confabctl: shows what a server does and what became of calls, acts on both, and keeps subscribers,
+ * mailboxes and tokens. What lies in tables it reads and writes by itself, with and without a confabd beside
+ * it; what lives in a server it asks of the HTTP API.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/base/settings.h"
-#include "core/call/path.h"
-#include "core/import.h"
-#include "core/ladder.h"
-#include "storage/history.h"
+#include "core/ctl/ctl.h"
 
-enum exit_code { DONE, NOTHING, USAGE, TROUBLE };
-
-struct command {
-    const char *file, *name, *call, *from, *to, *at, *peer;
-    unsigned last;    /* --last; 0: not given */
-    unsigned since_s; /* --since */
-    bool json, newest;
-    struct import_order import;
-    int (*importer)(const struct settings *settings, const struct import_order *order);
-    const struct settings *settings;
-    struct history *history;
-};
-
-static void complain(const char *line, void *arg)
-{
-    (void)arg;
-    fprintf(stderr, "%s\n", line);
-}
-
-static void json_print(const json_t *json)
-{
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
-}
-
-/* What a question to the database came to. */
-static enum exit_code outcome(int error, const char *missing)
-{
-    if (error == ENOENT) {
-        fprintf(stderr, "confabctl: %s\n", missing);
-        return NOTHING;
-    }
-    if (error != 0) {
-        fprintf(stderr, "confabctl: the database does not answer as it should: %s\n", strerror(error));
-        return TROUBLE;
-    }
-    return DONE;
-}
-
-/* -- trace, calls
- * -------------------------------------------------------------------------------------------------------- */
-
-static enum exit_code trace_one(const struct command *c)
-{
-    json_t *record = NULL;
-    char missing[160];
-    int error = history_record(c->history, c->call, &record);
-
-    snprintf(missing, sizeof missing, "no call has the id, Session-ID or Call-ID \"%.80s\"", c->call);
-    if (error == 0 && c->json) {
-        json_print(record);
-    } else if (error == 0) {
-        ladder_print(stdout, record);
-    }
-    json_decref(record);
-    return outcome(error, missing);
-}
-
-static enum exit_code trace_newest(const struct command *c)
-{
-    json_t *records = NULL, *record;
-    int error = history_newest(c->history, c->last, &records);
-    size_t i;
-
-    if (error == 0 && json_array_size(records) == 0) {
-        error = ENOENT;
-    }
-    if (error == 0 && c->json) {
-        json_print(records);
-    } else if (error == 0) {
-        json_array_foreach(records, i, record)
-        {
-            if (i > 0) {
-                putchar('\n');
-            }
-            ladder_print(stdout, record);
-        }
-    }
-    json_decref(records);
-    return outcome(error, "there are no calls yet");
-}
-
-static enum exit_code trace(const struct command *c)
-{
-    return c->newest ? trace_newest(c) : trace_one(c);
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text != NULL ? text : "";
-}
-
-static enum exit_code calls(const struct command *c)
-{
-    json_t *rows = NULL, *row;
-    int error = history_calls(c->history, c->since_s, c->last, &rows);
-    size_t i;
-
-    if (error == 0 && c->json) {
-        json_print(rows);
-    } else if (error == 0) {
-        printf("%-16s  %-19s  %-15s  %-15s  %-6s  %8s  %s\n", "call", "started", "from", "to", "status",
-               "talk s", "ended by");
-        json_array_foreach(rows, i, row)
-        {
-            printf("%-16s  %-19.19s  %-15s  %-15s  %-6d  %8.1f  %s\n", text_of(row, "id"),
-                   text_of(row, "started"), text_of(row, "caller"), text_of(row, "number"),
-                   (int)json_integer_value(json_object_get(row, "status")),
-                   (double)json_integer_value(json_object_get(row, "talk_ms")) / 1000,
-                   text_of(row, "hung_up"));
-        }
-    }
-    json_decref(rows);
-    return outcome(error, "");
-}
-
-/* -- explain
- * --------------------------------------------------------------------------------------------------------------
- */
-
-static void line_print(const char *text, void *arg)
-{
-    (void)arg;
-    puts(text);
-}
-
-static int explain_json(const struct path_question *question)
-{
-    json_t *links = json_array(), *whole;
-    struct path path;
-    char why[PATH_LINE_TEXT];
-    int error = path_find(&path, question);
-
-    for (size_t i = 0; error == 0 && i < path.count; i++) {
-        const struct link_settings *link = path.links[i].settings;
-
-        path_reason_text(why, sizeof why, &path.links[i], question);
-        json_array_append_new(links, json_pack("{s:s, s:s, s:s, s:i, s:b, s:s, s:b}", "link", link->name,
-                                               "application", link->application, "region",
-                                               region_name(link->region), "order", link->order, "in",
-                                               path.links[i].reason == PATH_IN, "why", why, "breaker_unknown",
-                                               path_breaker_unknown(&path.links[i], question)));
-    }
-    whole = json_pack("{s:s, s:s, s:b, s:o}", "from", question->caller_number, "to", question->number,
-                      "emergency", error == 0 && path.emergency, "links", links);
-    if (error == 0) {
-        json_print(whole);
-    }
-    json_decref(whole);
-    return error;
-}
-
-/* A number is taken for a subscriber's where the number plan would; who is none is NULL. */
-static int subscriber_of(const struct command *c, const char *number, struct subscriber *room,
-                         const struct subscriber **out)
-{
-    int error = history_subscriber(c->history, number, room);
-
-    *out = error == 0 ? room : NULL;
-    return error == ENOENT ? 0 : error;
-}
-
-/* "2026-12-24 18:00", in this machine's zone. */
-static int time_read(const char *text, time_t *out)
-{
-    struct tm tm = {.tm_isdst = -1};
-    char rest;
-
-    if (sscanf(text, "%d-%d-%d%*1[ T]%d:%d%c", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-               &rest) != 5) {
-        return EINVAL;
-    }
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    *out = mktime(&tm);
-    return *out == (time_t)-1 ? EINVAL : 0;
-}
-
-static enum exit_code explain(const struct command *c)
-{
-    static struct subscriber caller, callee; /* large */
-    const struct number_settings *row = settings_number(c->settings, c->to);
-    struct path_question question = {.settings = c->settings,
-                                     .caller_number = c->from,
-                                     .number = c->to,
-                                     .first = true,
-                                     .leaves = row != NULL && strcmp(row->application, "peer") == 0,
-                                     .when = time(NULL)};
-    int error = 0;
-
-    if (c->at != NULL && time_read(c->at, &question.when) != 0) {
-        fprintf(stderr, "confabctl: --at: \"%s\" is no time such as \"2026-12-24 18:00\"\n", c->at);
-        return USAGE;
-    }
-    if (c->peer != NULL && settings_peer_named(c->settings, c->peer) == NULL) {
-        fprintf(stderr, "confabctl: --peer: %s has no peer \"%s\"\n", c->file, c->peer);
-        return USAGE;
-    }
-    /* Whom a peer names as the caller is no subscriber of ours who has proved it. */
-    if (c->peer == NULL) {
-        error = subscriber_of(c, c->from, &caller, &question.caller);
-    }
-    if (error == 0 && (row == NULL || strcmp(row->application, "user") == 0)) {
-        error = subscriber_of(c, c->to, &callee, &question.callee);
-    }
-    if (error == 0) {
-        error = c->json ? explain_json(&question) : path_explain(&question, line_print, NULL);
-    }
-    return outcome(error, "");
-}
-
-/* -- import
- * ------------------------------------------------------------------------------------------------------------
- */
-
-static enum exit_code import(const struct command *c)
-{
-    int error = c->importer(c->settings, &c->import);
-
-    if (error == ENODATA) {
-        return NOTHING;
-    }
-    if (error == ENOENT || error == EACCES || error == EINVAL) {
-        fprintf(stderr, "confabctl: there is nothing to import: %s\n", strerror(error));
-        return TROUBLE;
-    }
-    return outcome(error, "");
-}
-
-/* "import asterisk FOLDER --conf FILE", "import freeswitch FOLDER". */
-static bool import_check(struct command *c, char **words, int count)
-{
-    if (count != 3 || c->json) {
-        return false;
-    }
-    c->import.folder = words[2];
-    if (strcmp(words[1], "asterisk") == 0) {
-        c->importer = import_asterisk;
-        return c->import.conf != NULL;
-    }
-    c->importer = import_freeswitch;
-    return strcmp(words[1], "freeswitch") == 0 && c->import.conf == NULL;
-}
-
-/* -- command line
- * -------------------------------------------------------------------------------------------------------- */
+static const struct verb *const verb_tables[] = {record_verbs, live_verbs, top_verbs, table_verbs};
 
 static void help(FILE *to)
 {
-    fprintf(
-        to,
-        "Usage: confabctl [OPTION]... COMMAND\n"
-        "Shows what became of calls, and what would become of one; brings in voicemail of other systems.\n"
-        "\n"
-        "  trace CALL             the call as a ladder: SIP messages, and what each link decided. CALL "
-        "is its id\n"
-        "                         in the log, a Session-ID or a SIP Call-ID\n"
-        "  trace --last [N]       the same of the newest call, or the newest N\n"
-        "  calls [--since 2h]     calls of the last hours (m, h or d; 1d when not given), at most --last "
-        "[N]\n"
-        "  explain --from A --to B [--at \"2026-12-24 18:00\"] [--peer NAME]\n"
-        "                         the links that a call from A to B would go through, and why others are "
-        "out\n"
-        "  import asterisk SPOOL --conf VOICEMAIL.CONF\n"
-        "  import freeswitch FOLDER\n"
-        "                         mailboxes, greetings and messages of another system; again brings what is "
-        "new.\n"
-        "                         --context NAME takes one context or domain, --dry-run writes nothing\n"
-        "\n"
-        "  -c, --config FILE      confabd's configuration [%s]\n"
-        "      --json             for programs\n"
-        "      --version          print the version, and exit\n"
-        "      --help             print this, and exit\n"
-        "\n"
-        "A record is there about a second after the end of its call, a trace for records { "
-        "trace_keep_days }.\n"
-        "Exit status: 0 done; 1 there is no such call, or something was not imported; 2 the command line "
-        "makes no sense; 3 the\n"
-        "configuration or the database cannot be read.\n",
-        CONFIG_FILE);
+    fprintf(to, "Usage: confabctl [OPTION]... COMMAND\n"
+                "Shows and steers a server, what became of its calls, and who its users are.\n"
+                "\n"
+                "A server that runs, by its HTTP API:\n"
+                "  status                 calls, rooms, media and storage in a few lines\n"
+                "  top [--once]           the same with all calls and rooms, each second; q ends it\n"
+                "  calls --live           calls that stand\n"
+                "  hangup CALL            ends one\n"
+                "  dial USER NUMBER       rings the phones of USER, then calls NUMBER\n"
+                "  rooms                  rooms in which there is somebody\n"
+                "  rooms ROOM ACT         lock, unlock, lecture, discuss, mute-all, unmute-all, record, "
+                "pause, stop, end,\n"
+                "                         or invite NUMBER\n"
+                "  members ROOM           who is in it\n"
+                "  members ROOM ACT N     mute, unmute, deaf, undeaf, admit, kick (and minutes of a ban), "
+                "move (and a\n"
+                "                         room), make-host, make-member; N is the member's number\n"
+                "\n");
+    fprintf(to,
+            "What is in the database, also without a server:\n"
+            "  trace CALL             the call as a ladder: SIP messages, and what each link decided. CALL "
+            "is its\n"
+            "                         id in the log, a Session-ID or a SIP Call-ID\n"
+            "  trace --last [N]       the same of the newest call, or the newest N\n"
+            "  calls [--since 2h]     calls of the last hours (m, h or d; 1d when not given), at most --last "
+            "[N]\n"
+            "  explain --from A --to B [--at \"2026-12-24 18:00\"] [--peer NAME]\n"
+            "                         the links that a call from A to B would go through, and why others are "
+            "out\n"
+            "  subscribers            who may register\n"
+            "  subscribers add NUMBER [--name NAME] [--mailbox BOX]\n"
+            "  subscribers passwd NUMBER, subscribers remove NUMBER\n"
+            "  mailboxes, messages BOX\n"
+            "  pin BOX                gives a mailbox a new PIN, and ends a lock\n"
+            "  tokens                 who may use the HTTP API\n"
+            "  tokens add NAME [--role admin|read-only|host|owner] [--subject ROOM-OR-BOX] [--expires 30d]\n"
+            "                         prints its secret, this once\n"
+            "  tokens remove ID-OR-NAME\n"
+            "  db check, db migrate   whether the schema is up to date; brings it up to date\n"
+            "  import asterisk SPOOL --conf VOICEMAIL.CONF, import freeswitch FOLDER\n"
+            "                         mailboxes, greetings and messages of another system; again brings what "
+            "is new.\n"
+            "                         --context NAME takes one context or domain, --dry-run writes nothing\n"
+            "\n");
+    fprintf(to,
+            "  -c, --config FILE      confabd's configuration [%s]\n"
+            "      --token-file FILE  an administrator's token, instead of http { token_file }\n"
+            "      --json             for programs\n"
+            "      --version          print the version, and exit\n"
+            "      --help             print this, and exit\n"
+            "\n"
+            "Passwords and PINs are asked for, or read from stdin. A record is there about a second after "
+            "the end of\n"
+            "its call, a trace for records { trace_keep_days }.\n"
+            "Exit status: 0 done; 1 there is nothing of that name, it is so already, or something was not "
+            "imported; 2 the\n"
+            "command line or a value makes no sense; 3 the configuration, the database or the server cannot "
+            "be used.\n",
+            CONFIG_FILE);
 }
 
 /* "90m" → seconds; 0: it makes no sense. */
@@ -317,136 +91,167 @@ static unsigned duration_read(const char *text)
     return end == text || number > 100000000 / (unit > 0 ? unit : 1) ? 0 : (unsigned)number * unit;
 }
 
-/* The command's words make sense together. */
-static bool command_check(struct command *c, char **words, int count)
+static const struct verb *verb_named(const char *name)
 {
-    c->name = count > 0 ? words[0] : "";
-    if (strcmp(c->name, "trace") == 0) {
-        /* "--last 3": the number is a word of its own, as the option may stand alone. */
-        const char *word = count > 1 ? words[1] : NULL;
-
-        if (c->newest && word != NULL) {
-            c->last = (unsigned)strtoul(word, NULL, 10);
-        } else {
-            c->call = word;
-            c->last = 1;
+    for (size_t t = 0; t < sizeof verb_tables / sizeof verb_tables[0]; t++) {
+        for (const struct verb *verb = verb_tables[t]; verb->name != NULL; verb++) {
+            if (strcmp(verb->name, name) == 0) {
+                return verb;
+            }
         }
-        return count <= 2 && c->last > 0 && c->last <= 1000 && (c->newest || c->call != NULL);
     }
-    if (strcmp(c->name, "calls") == 0) {
-        c->last = c->newest && count == 2 ? (unsigned)strtoul(words[1], NULL, 10) : 100;
-        return c->last > 0 && c->since_s > 0 && count <= (c->newest ? 2 : 1);
-    }
-    if (strcmp(c->name, "import") == 0) {
-        return import_check(c, words, count);
-    }
-    return strcmp(c->name, "explain") == 0 && count == 1 && c->from != NULL && c->to != NULL;
+    return NULL;
 }
 
-static enum exit_code run(struct command *c)
+/* Why, and where more stands: the whole help would push it off the screen. */
+static enum exit_code misuse(const char *word)
 {
-    enum exit_code code = TROUBLE;
-    int error;
+    if (word == NULL) {
+        help(stderr);
+    } else {
+        complain("\"%s\" makes no sense like that; see confabctl --help", word);
+    }
+    return USAGE;
+}
+
+static bool words_take(struct command *c, char **words, int count)
+{
+    int most = (int)(sizeof c->words / sizeof c->words[0]);
+
+    for (c->count = 0; c->count < count && c->count < most; c->count++) {
+        c->words[c->count] = words[c->count];
+    }
+    return count <= most;
+}
+
+static void fault_print(const char *line, void *arg)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", line);
+}
+
+static enum exit_code run(struct command *c, const struct verb *verb)
+{
+    enum exit_code code;
 
     log_set_level(LEVEL_ERROR);
-    if (settings_load(&c->settings, c->file, complain, NULL) != 0) {
-        fprintf(stderr, "confabctl: %s cannot be used\n", c->file);
+    if (settings_load(&c->settings, c->file, fault_print, NULL) != 0) {
+        complain("%s cannot be used", c->file);
         return TROUBLE;
     }
-    if (c->importer != NULL) {
-        code = import(c);
-        settings_free(c->settings);
-        return code;
-    }
-    error = history_open(&c->history, c->settings);
-    if (error != 0) {
-        fprintf(stderr, "confabctl: the database cannot be reached: %s\n", strerror(error));
-    } else {
-        code = strcmp(c->name, "trace") == 0   ? trace(c)
-               : strcmp(c->name, "calls") == 0 ? calls(c)
-                                               : explain(c);
-    }
-    history_close(c->history);
+    code = verb->run(c);
     settings_free(c->settings);
     return code;
 }
 
+enum {
+    OPTION_JSON = 256,
+    OPTION_LAST,
+    OPTION_LIVE,
+    OPTION_ONCE,
+    OPTION_DRY_RUN,
+    OPTION_SINCE,
+    OPTION_EXPIRES,
+    OPTION_VERSION,
+    OPTION_HELP,
+    OPTION_TEXT /* and the index of its place in the command */
+};
+
+/* Those that are text, by their place. */
+static const char **text_place(struct command *c, int option)
+{
+    const char **const places[] = {&c->from,           &c->to,   &c->at,   &c->peer,    &c->import.conf,
+                                   &c->import.context, &c->name, &c->role, &c->mailbox, &c->subject,
+                                   &c->token_file};
+
+    return places[option - OPTION_TEXT];
+}
+
+/* False: it is one that getopt_long() has complained about. */
+static bool option_take(struct command *c, int option, const char *value)
+{
+    switch (option) {
+    case 'c':
+        c->file = value;
+        return true;
+    case OPTION_JSON:
+        c->json = true;
+        return true;
+    case OPTION_LAST:
+        c->newest = true;
+        return true;
+    case OPTION_LIVE:
+        c->live = true;
+        return true;
+    case OPTION_ONCE:
+        c->once = true;
+        return true;
+    case OPTION_DRY_RUN:
+        c->import.dry = true;
+        return true;
+    case OPTION_SINCE:
+        c->since_s = duration_read(value);
+        return true;
+    case OPTION_EXPIRES:
+        c->expires_s = duration_read(value);
+        return c->expires_s > 0;
+    default:
+        if (option < OPTION_TEXT) {
+            return false;
+        }
+        *text_place(c, option) = value;
+        return true;
+    }
+}
+
 int main(int argc, char **argv)
 {
-    enum {
-        OPTION_JSON = 256,
-        OPTION_LAST,
-        OPTION_SINCE,
-        OPTION_FROM,
-        OPTION_TO,
-        OPTION_AT,
-        OPTION_PEER,
-        OPTION_CONF,
-        OPTION_CONTEXT,
-        OPTION_DRY_RUN,
-        OPTION_VERSION,
-        OPTION_HELP
-    };
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},       {"json", no_argument, NULL, OPTION_JSON},
-        {"last", no_argument, NULL, OPTION_LAST},       {"since", required_argument, NULL, OPTION_SINCE},
-        {"from", required_argument, NULL, OPTION_FROM}, {"to", required_argument, NULL, OPTION_TO},
-        {"at", required_argument, NULL, OPTION_AT},     {"peer", required_argument, NULL, OPTION_PEER},
-        {"conf", required_argument, NULL, OPTION_CONF}, {"context", required_argument, NULL, OPTION_CONTEXT},
-        {"dry-run", no_argument, NULL, OPTION_DRY_RUN}, {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, OPTION_HELP},       {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"last", no_argument, NULL, OPTION_LAST},
+        {"live", no_argument, NULL, OPTION_LIVE},
+        {"once", no_argument, NULL, OPTION_ONCE},
+        {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+        {"since", required_argument, NULL, OPTION_SINCE},
+        {"expires", required_argument, NULL, OPTION_EXPIRES},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"from", required_argument, NULL, OPTION_TEXT},
+        {"to", required_argument, NULL, OPTION_TEXT + 1},
+        {"at", required_argument, NULL, OPTION_TEXT + 2},
+        {"peer", required_argument, NULL, OPTION_TEXT + 3},
+        {"conf", required_argument, NULL, OPTION_TEXT + 4},
+        {"context", required_argument, NULL, OPTION_TEXT + 5},
+        {"name", required_argument, NULL, OPTION_TEXT + 6},
+        {"role", required_argument, NULL, OPTION_TEXT + 7},
+        {"mailbox", required_argument, NULL, OPTION_TEXT + 8},
+        {"subject", required_argument, NULL, OPTION_TEXT + 9},
+        {"token-file", required_argument, NULL, OPTION_TEXT + 10},
+        {NULL, 0, NULL, 0},
     };
     struct command c = {.file = CONFIG_FILE, .since_s = 86400};
+    const struct verb *verb;
 
     for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        switch (option) {
-        case 'c':
-            c.file = optarg;
-            break;
-        case OPTION_JSON:
-            c.json = true;
-            break;
-        case OPTION_LAST:
-            c.newest = true;
-            break;
-        case OPTION_SINCE:
-            c.since_s = duration_read(optarg);
-            break;
-        case OPTION_FROM:
-            c.from = optarg;
-            break;
-        case OPTION_TO:
-            c.to = optarg;
-            break;
-        case OPTION_AT:
-            c.at = optarg;
-            break;
-        case OPTION_PEER:
-            c.peer = optarg;
-            break;
-        case OPTION_CONF:
-            c.import.conf = optarg;
-            break;
-        case OPTION_CONTEXT:
-            c.import.context = optarg;
-            break;
-        case OPTION_DRY_RUN:
-            c.import.dry = true;
-            break;
-        case OPTION_VERSION:
+        if (option == OPTION_VERSION) {
             printf("confabctl %s\n", PACKAGE_VERSION);
             return DONE;
-        case OPTION_HELP:
+        }
+        if (option == OPTION_HELP) {
             help(stdout);
             return DONE;
-        default:
-            help(stderr);
-            return USAGE;
+        }
+        if (!option_take(&c, option, optarg)) {
+            return misuse(option == OPTION_EXPIRES ? "--expires" : NULL);
         }
     }
-    if (!command_check(&c, argv + optind, argc - optind)) {
-        help(stderr);
-        return USAGE;
+    if (optind == argc) {
+        return misuse(NULL);
     }
-    return run(&c);
+    verb = verb_named(argv[optind]);
+    if (verb == NULL || !words_take(&c, argv + optind, argc - optind) || !verb->check(&c)) {
+        return misuse(argv[optind]);
+    }
+    return run(&c, verb);
 }

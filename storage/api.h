@@ -5,12 +5,11 @@
 #ifndef CONFAB_STORAGE_API_H
 #define CONFAB_STORAGE_API_H
 
+#include "core/base/hash.h"
 #include "storage/storage.h"
 
 #include <stdbool.h>
 #include <time.h>
-
-#define SHA256_TEXT 65
 
 /* Who shows a token may do what its role allows. */
 struct token {
@@ -32,6 +31,9 @@ enum listing {
     LISTING_CALLS,         /* those that are over, newest first; key: one alone; number: who took part */
     LISTING_TRACE,         /* key: of this call */
     LISTING_TRANSCRIPT,    /* key: an entry of the mailbox `number`: what its message says */
+    LISTING_MESSAGES,      /* key: in this mailbox; newest first */
+    LISTING_TOKENS,        /* by id; key: one alone */
+    LISTING_RECORDINGS,    /* files, by name; key: of this room or number */
     LISTING_COUNT
 };
 struct listing_query {
@@ -47,6 +49,9 @@ struct listing_query {
 typedef void listing_reply(struct ticket ticket, int error, char **json);
 STORAGE_CHECK int listing_read(struct storage *st, enum listing listing, const struct listing_query *query,
                                struct ticket ticket, listing_reply *reply);
+
+/* Whether a file there may have that name; any thread. */
+bool recording_name_fits(const char *name);
 
 /* How storage is. The job itself never fails. */
 struct storage_health {

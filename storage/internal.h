@@ -12,11 +12,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include <jansson.h>
 #include <libpq-fe.h>
 
 #include "core/base/loop.h"
 #include "core/base/queue.h"
 #include "core/base/settings.h"
+#include "storage/api.h"
 #include "storage/storage.h"
 
 /* -- database.c: one connection, used by one thread
@@ -170,6 +172,15 @@ struct storage {
 
 /* migrate.c: applies what is pending. ENOTCONN, EINVAL. */
 STORAGE_CHECK int migrations_apply(struct database *db, const char *folder);
+/* What is applied and what is not, into `list`: storage/change.h. ENOENT no files there, ENOTCONN. */
+STORAGE_CHECK int migrations_read(struct database *db, const char *folder, json_t *list);
+
+/* recordings.c: the page of LISTING_RECORDINGS. ENOMEM. */
+STORAGE_CHECK int recordings_read(const char *path, const struct listing_query *query, char **json);
+
+/* listing.c: one row with one field, the page. */
+STORAGE_CHECK int listing_query_run(struct database *db, PGresult **out, enum listing listing,
+                                    const struct listing_query *query);
 
 /* storage.c: asks for a sweep now. Any thread. */
 void sweep_begin(struct storage *st);

@@ -62,6 +62,20 @@ static const char *const listings[LISTING_COUNT] = {
     [LISTING_TRANSCRIPT] = ASKED LISTED("r.message") //
     "(select e.message, t.text, rfc3339(t.created) as created from q, lateral entries_of(q.number) e "
     "left join message_transcript t on t.message = e.message where e.id::text = q.key) r",
+
+    [LISTING_MESSAGES] = ASKED LISTED("r.id") //
+    "(select e.id, case when e.deleted_at is not null then 'trash' when e.folder <> 'inbox' then e.folder "
+    "when e.heard then 'old' else 'inbox' end as folder, e.heard, e.urgent, m.caller, m.caller_name, "
+    "rfc3339(m.started) as \"left\", m.duration_ms from q, lateral entries_of(q.key) e "
+    "join message m on m.id = e.message where not (e.broadcast and e.heard) and (q.after = '' or "
+    "(m.started, e.id) < (select n.started, f.id from entries_of(q.key) f join message n on n.id = f.message "
+    "where f.id::text = q.after)) order by m.started desc, e.id desc limit (select most from q)) r",
+
+    [LISTING_TOKENS] = ASKED LISTED("r.id") //
+    "(select t.id, t.name, t.role, t.subject, rfc3339(t.created) as created, "
+    "rfc3339(t.last_used) as last_used, rfc3339(t.expires) as expires from token t, q "
+    "where (q.key = '' or t.id::text = q.key) and t.id::text > q.after "
+    "order by t.id::text limit (select most from q)) r",
 };
 struct listing_job {
     struct job job;
@@ -71,15 +85,27 @@ struct listing_job {
     char *json;
 };
 
+int listing_query_run(struct database *db, PGresult **out, enum listing listing,
+                      const struct listing_query *query)
+{
+    return listings[listing] == NULL
+               ? EINVAL
+               : database_query(db, out, listings[listing],
+                                VALUES(value_text(query->key), value_text(query->after),
+                                       value_text(query->number), value_number(query->most)));
+}
+
 static int listing_run(struct storage *st, struct database *db, struct job *job)
 {
     struct listing_job *j = (struct listing_job *)job;
     PGresult *row = NULL;
-    int error = database_query(db, &row, listings[j->listing],
-                               VALUES(value_text(j->query.key), value_text(j->query.after),
-                                      value_text(j->query.number), value_number(j->query.most)));
+    int error;
 
-    (void)st;
+    if (j->listing == LISTING_RECORDINGS) {
+        return recordings_read(st->settings->recordings_dir, &j->query, &j->json);
+    }
+    error = listing_query_run(db, &row, j->listing, &j->query);
+
     if (error == 0) {
         free(j->json);
         j->json = strdup(PQgetvalue(row, 0, 0));

@@ -176,6 +176,77 @@ int migrations_apply(struct database *db, const char *folder)
     return error == 0 || error == ENOTCONN ? error : EINVAL;
 }
 
+/* Of a database that no server has touched yet nothing is applied. */
+static int applied_read(struct database *db, PGresult **out)
+{
+    PGresult *table = NULL;
+    int error = database_query(db, &table, "select to_regclass('schema_migration') is not null", NULL, 0);
+    bool there = error == 0 && row_truth(table, 0, 0);
+
+    PQclear(table);
+    if (error != 0) {
+        return error;
+    }
+    return database_query(db, out,
+                          there ? "select name, checksum from schema_migration order by number"
+                                : "select '', '' where false",
+                          NULL, 0);
+}
+
+static int migration_tell(json_t *list, const char *name, const char *state)
+{
+    return json_array_append_new(list, json_pack("{s:s, s:s}", "file", name, "state", state)) ? ENOMEM : 0;
+}
+
+/* How the file stands to the rows; the one that is its own counts as `seen`. */
+static int file_judge(const PGresult *applied, bool *seen, const char *folder, const char *name, json_t *list)
+{
+    const char *state = "pending";
+    char sum[SHA256_TEXT], *text = NULL;
+    int error = file_read(&text, folder, name);
+
+    if (error == 0) {
+        sha256_text(sum, text);
+    }
+    for (int row = 0; error == 0 && row < PQntuples(applied); row++) {
+        if (strcmp(PQgetvalue(applied, row, 0), name) == 0) {
+            seen[row] = true;
+            state = strcmp(PQgetvalue(applied, row, 1), sum) == 0 ? "applied" : "changed";
+        }
+    }
+    free(text);
+    return error != 0 ? error : migration_tell(list, name, state);
+}
+
+int migrations_read(struct database *db, const char *folder, json_t *list)
+{
+    struct dirent **files = NULL;
+    PGresult *applied = NULL;
+    bool *seen = NULL;
+    int count = scandir(folder, &files, is_migration, alphasort);
+    int error = count <= 0 ? ENOENT : applied_read(db, &applied);
+
+    if (error == 0 && (seen = calloc((size_t)PQntuples(applied) + 1, sizeof *seen)) == NULL) {
+        error = ENOMEM;
+    }
+    for (int i = 0; i < count; i++) {
+        if (error == 0) {
+            error = file_judge(applied, seen, folder, files[i]->d_name, list);
+        }
+        free(files[i]);
+    }
+    free(files);
+    /* A newer confab has been here. */
+    for (int row = 0; error == 0 && row < PQntuples(applied); row++) {
+        if (!seen[row]) {
+            error = migration_tell(list, PQgetvalue(applied, row, 0), "unknown");
+        }
+    }
+    free(seen);
+    PQclear(applied);
+    return error;
+}
+
 int storage_migrate(const struct settings *settings)
 {
     struct database db = {.conninfo = settings->database};

@@ -288,7 +288,7 @@ int mailbox_trust(struct storage *st, const char *number, const struct guesser *
 }
 
 /* EPERM: it is the one of now, or one of those before. Each costs a slow hash. */
-static int pin_is_fresh(struct database *db, const struct pin_job *j, unsigned history)
+static int pin_is_fresh(struct database *db, const char *number, const char *pin, unsigned history)
 {
     PGresult *rows = NULL;
     int error = database_query(
@@ -296,10 +296,10 @@ static int pin_is_fresh(struct database *db, const struct pin_job *j, unsigned h
         "select pin_hash from (select pin_hash, 9223372036854775807 as id from mailbox where number = $1 "
         "union all select pin_hash, id from pin_past where mailbox = $1) p where pin_hash is not null "
         "order by id desc limit $2",
-        VALUES(value_text(j->number), value_number(history)));
+        VALUES(value_text(number), value_number(history)));
 
     for (int row = 0; error == 0 && row < PQntuples(rows); row++) {
-        if (pin_matches(j->pin, PQgetvalue(rows, row, 0))) {
+        if (pin_matches(pin, PQgetvalue(rows, row, 0))) {
             error = EPERM;
         }
     }
@@ -308,31 +308,37 @@ static int pin_is_fresh(struct database *db, const struct pin_job *j, unsigned h
 }
 
 /* A new PIN also ends a lock: who sets it has come in by another way, or is an administrator. */
-static int set_run(struct storage *st, struct database *db, struct job *job)
+int pin_set(struct database *db, const struct settings *settings, const char *number, const char *pin)
 {
-    struct pin_job *j = (struct pin_job *)job;
     char hash[CRYPT_OUTPUT_SIZE];
     PGresult *result = NULL;
-    int error = pin_judge(j->pin, j->number);
+    int error = pin_judge(pin, number);
 
     if (error == 0) {
-        error = pin_is_fresh(db, j, st->settings->pin_history);
+        error = pin_is_fresh(db, number, pin, settings->pin_history);
     }
     if (error == 0) {
-        error = pin_hash(hash, j->pin);
+        error = pin_hash(hash, pin);
     }
     if (error == 0) {
         error = database_query(
             db, &result,
             "update mailbox set pin_hash = $2, pin_must_change = false, pin_failed = 0, pin_locks = 0, "
             "pin_locked_until = null where number = $1",
-            VALUES(value_text(j->number), value_text(hash)));
+            VALUES(value_text(number), value_text(hash)));
     }
     if (error == 0 && strcmp(PQcmdTuples(result), "0") == 0) {
         error = ENOENT;
     }
     PQclear(result);
     return error;
+}
+
+static int set_run(struct storage *st, struct database *db, struct job *job)
+{
+    const struct pin_job *j = (const struct pin_job *)job;
+
+    return pin_set(db, st->settings, j->number, j->pin);
 }
 
 static void set_replied(struct job *job)

@@ -52,6 +52,9 @@ STORAGE_CHECK int message_distribute(struct database *db, const char *target, co
 bool pin_matches(const char *pin, const char *hash);
 /* Of a PIN as it is, good or not. ENOMEM, EIO. Some 20 ms. */
 STORAGE_CHECK int pin_hash(char out[CRYPT_OUTPUT_SIZE], const char *pin);
+/* As mailbox_set_pin(). A slow hash for each earlier PIN, too. */
+STORAGE_CHECK int pin_set(struct database *db, const struct settings *settings, const char *number,
+                          const char *pin);
 void pin_copy(char out[PIN_MAX + 1], const char *pin); /* one that is too long becomes "", which is no PIN */
 
 /* -- audio.c

@@ -165,6 +165,7 @@ struct settings {
     char *http_certificate, *http_key; /* PEM files; both, or NULL: no TLS */
     char **http_cors;                  /* origins whose pages may use the API: "https://intranet.example" */
     size_t http_cors_count;
+    char *http_token_file;              /* whence confabctl takes its token; NULL: it must be told */
     unsigned http_requests;             /* of one who asks, in a minute; 0: no limit */
     char *webhook_secret;               /* signs what HTTP applications are asked; "": nothing is signed */
     unsigned webhook_deadline_ms;       /* for one answer of theirs */

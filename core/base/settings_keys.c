@@ -328,6 +328,7 @@ static const struct key keys[] = {
     T("http", "web", http_web, WEB_DIR, folder_fault),
     T("http", "certificate", http_certificate, NULL, folder_fault),
     T("http", "key", http_key, NULL, folder_fault),
+    T("http", "token_file", http_token_file, NULL, folder_fault),
     L("http", "cors", NULL, origin_fault),
     N("http", "requests_per_minute", http_requests, 0, 1000000, 600),
     T("webhook", "secret", webhook_secret, "", NULL),

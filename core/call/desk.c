@@ -126,6 +126,16 @@ int desk_hang_up(struct server *server, const char *id)
     return 0;
 }
 
+int desk_transfer(struct server *server, const char *id, bool caller, const char *number)
+{
+    struct call *call = call_named(server, id);
+    struct leg *left = !call ? NULL : caller ? call->callee : call->caller;
+
+    if (!call)
+        return ENOENT;
+    return left && left->answered ? transfer_away(left, number) : EBUSY;
+}
+
 int desk_dial(struct server *server, const char *user, const char *number, char id[CALL_ID_TEXT])
 {
     int error = call_originate(server, user, number, NULL, NULL);

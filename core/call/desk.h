@@ -22,6 +22,10 @@ json_t *desk_call(const struct server *server, const char *id); /* one; NULL: th
 json_t *desk_trace(const struct server *server, const char *id);
 /* ENOENT. */
 __attribute__((warn_unused_result)) int desk_hang_up(struct server *server, const char *id);
+/* Connects one of the two who talk, the caller or the other, with `number`, with the rights of the one who is
+ * left and who has his call back when that fails. ENOENT; EBUSY: no two talk, or they are being parted. */
+__attribute__((warn_unused_result)) int desk_transfer(struct server *server, const char *id, bool caller,
+                                                      const char *number);
 /* Rings the phones of `user`, and calls `number` once he has answered. EINVAL: no number; EBUSY: no more
  * calls now. `id` becomes that of the call. */
 #define CALL_ID_TEXT 17

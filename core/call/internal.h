@@ -579,6 +579,9 @@ struct transfer_name {
     bool join;
 };
 void transfer_referred(void *owner, const struct referral *referral);
+/* The other party of its call of two is connected with that number, as if a REFER of this one had said so. EBUSY:
+ * they cannot be parted now. ENOMEM. */
+CALL_CHECK int transfer_away(struct leg *leg, const char *number);
 void transfer_progress(struct call *call, int status);
 void transfer_answered(struct call *call);
 void transfer_failed(struct call *call); /* with call->failure */

@@ -95,12 +95,58 @@ static int transfer_part(struct call *call, struct transfer *transfer, struct le
     return port_connect_none(call->server->mixer, call->caller->port);
 }
 
+/* With its order's number. `referrer`: who a peer says has referred is believed, as who he says is calling.
+ */
+static void transfer_begin(struct leg *leg, struct transfer *transfer, const struct party *referrer)
+{
+    struct call *call = leg->call;
+    const char *who;
+
+    if (transfer_part(call, transfer, leg)) {
+        if (!call->transfer) {
+            transfer_tell(transfer, 500);
+            free(transfer);
+        }
+        call_end_soon(call, 500, NULL);
+        return;
+    }
+    transfer->order.referrer =
+        *transfer->identity.peer && *referrer->user ? *referrer : transfer->identity.party;
+    who = transfer->identity.user;
+    if (!*who)
+        transfer_go(call, NULL);
+    else if (subscriber_find(call->server->storage, who, call_ticket(call), transfer_found))
+        chain_fail(call, 503, NULL, NULL);
+}
+
+/* Only two who talk can be parted: 0, or a status of SIP. */
+static int transfer_may(struct call *call, const struct leg *leg)
+{
+    if (call->state != CALL_BRIDGED || !call_goes_on(call) || (leg != call->caller && leg != call->callee))
+        return 403;
+    if (call->asker || call->transfer)
+        return 491;
+    return call->exchanges++ >= EXCHANGES_MAX ? 403 : 0;
+}
+
+int transfer_away(struct leg *leg, const char *number)
+{
+    struct transfer *transfer;
+
+    if (transfer_may(leg->call, leg))
+        return EBUSY;
+    transfer = calloc(1, sizeof *transfer);
+    if (!transfer)
+        return ENOMEM;
+    snprintf(transfer->order.number, sizeof transfer->order.number, "%s", number);
+    transfer_begin(leg, transfer, &(struct party){0});
+    return 0;
+}
+
 static void transfer_blind(struct leg *leg, const struct referral *referral, const char *number,
                            const char *params, bool pass_replaces)
 {
     struct transfer *transfer = calloc(1, sizeof *transfer);
-    struct call *call = leg->call;
-    const char *who;
 
     if (!transfer || session_accept_referral(leg->session, &transfer->refer)) {
         session_refuse_referral(leg->session, 500);
@@ -111,22 +157,7 @@ static void transfer_blind(struct leg *leg, const struct referral *referral, con
     snprintf(transfer->order.params, sizeof transfer->order.params, "%s", params);
     if (pass_replaces)
         snprintf(transfer->order.replaces, sizeof transfer->order.replaces, "%s", referral->replaces_text);
-    if (transfer_part(call, transfer, leg)) {
-        if (!call->transfer) {
-            transfer_tell(transfer, 500);
-            free(transfer);
-        }
-        call_end_soon(call, 500, NULL);
-        return;
-    }
-    /* Who a peer says has referred is believed, as who he says is calling. */
-    transfer->order.referrer =
-        *transfer->identity.peer && *referral->referrer.user ? referral->referrer : transfer->identity.party;
-    who = transfer->identity.user;
-    if (!*who)
-        transfer_go(call, NULL);
-    else if (subscriber_find(call->server->storage, who, call_ticket(call), transfer_found))
-        chain_fail(call, 503, NULL, NULL);
+    transfer_begin(leg, transfer, &referral->referrer);
 }
 
 /*
@@ -338,28 +369,20 @@ static void transfer_host(struct leg *leg, struct link *host, const struct refer
         session_refuse_referral(leg->session, status);
 }
 
-/* Only two who talk can be parted. */
 void transfer_referred(void *owner, const struct referral *referral)
 {
     struct leg *leg = owner, *named;
     struct call *call = leg->call;
     bool ended;
+    int status;
 
     if (call->state == CALL_HOSTED && call_goes_on(call) && leg == call->caller) {
         transfer_host(leg, call->host, referral);
         return;
     }
-    if (referral->bye || call->state != CALL_BRIDGED || !call_goes_on(call) ||
-        (leg != call->caller && leg != call->callee)) {
-        session_refuse_referral(leg->session, 403);
-        return;
-    }
-    if (call->asker || call->transfer) {
-        session_refuse_referral(leg->session, 491);
-        return;
-    }
-    if (call->exchanges++ >= EXCHANGES_MAX) {
-        session_refuse_referral(leg->session, 403);
+    status = referral->bye ? 403 : transfer_may(call, leg);
+    if (status) {
+        session_refuse_referral(leg->session, status);
         return;
     }
     named = referral->attended ? leg_named(call->server, &referral->replaces, &ended) : NULL;

@@ -7,7 +7,6 @@
 #include "core/base/clock.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,15 +65,6 @@ void access_free(struct access_book *book)
 uint64_t access_failures(const struct access_book *book)
 {
     return book->failures;
-}
-
-void sha256_text(char out[SHA256_TEXT], const char *text)
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-
-    SHA256((const unsigned char *)text, strlen(text), digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
 /* -- limits ------------------------------------------------------------------------------------------- */

@@ -54,6 +54,29 @@ static void call_delete(struct exchange *exchange)
     reply_none(exchange);
 }
 
+/* `party`: who is connected with `to`; the other one is out of it once that answers. */
+static void transfer_post(struct exchange *exchange)
+{
+    const char *id = exchange->params.value[0], *to = NULL, *party = "caller";
+    int error;
+
+    if (!body_only(exchange, "to party") || !body_text(exchange, "to", WANTED, NUMBER_TEXT - 1, &to) ||
+        !body_text(exchange, "party", PERHAPS, 16, &party))
+        return;
+    if (*to == '\0' || (strcmp(party, "caller") != 0 && strcmp(party, "callee") != 0)) {
+        reply_problem(exchange, 400, *to == '\0' ? "to" : "party",
+                      *to == '\0' ? "to is a number." : "party is \"caller\" or \"callee\".");
+        return;
+    }
+    error = desk_transfer(exchange->control->server, id, strcmp(party, "caller") == 0, to);
+    if (error) {
+        reply_error(exchange, error);
+        return;
+    }
+    log_event(LEVEL_INFO, "http", id, "transfer by=%s", exchange->who.name);
+    reply_json(exchange, 202, json_pack("{s:s, s:s}", "id", id, "to", to));
+}
+
 static void cdrs_get(struct exchange *exchange)
 {
     listing_reply_many(exchange, LISTING_CALLS, "");
@@ -98,6 +121,7 @@ const struct route call_routes[] = {
     {"POST", "/api/v1/calls", ACCESS_ADMIN, BODY_JSON, calls_post},
     {"GET", "/api/v1/calls/{call}", ACCESS_READ, BODY_NONE, call_get},
     {"DELETE", "/api/v1/calls/{call}", ACCESS_ADMIN, BODY_NONE, call_delete},
+    {"POST", "/api/v1/calls/{call}/transfer", ACCESS_ADMIN, BODY_JSON, transfer_post},
     {"GET", "/api/v1/calls/{call}/trace", ACCESS_READ, BODY_NONE, trace_get},
     {"GET", "/api/v1/cdrs", ACCESS_READ, BODY_NONE, cdrs_get},
     {"GET", "/api/v1/cdrs/{call}", ACCESS_READ, BODY_NONE, cdr_get},

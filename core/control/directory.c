@@ -36,7 +36,7 @@ static void row_came(struct ticket ticket, int error, char **json)
     if (error || row == NULL)
         reply_error(exchange, error ? error : ENOENT);
     else
-        reply_json(exchange, 200, row);
+        reply_json(exchange, strcmp(exchange->method, "POST") == 0 ? 201 : 200, row);
 }
 
 static void listing_ask(struct exchange *exchange, enum listing listing, struct listing_query *query,

@@ -181,7 +181,7 @@ static struct exchange *exchange_new(struct http *http, struct MHD_Connection *c
 void exchange_free(struct exchange *exchange)
 {
     /* Who has gone before he had his answer fetches nothing. */
-    if (exchange->answer.path != NULL)
+    if (exchange->answer.path != NULL && !exchange->answer.kept)
         (void)unlink(exchange->answer.path);
     if (exchange->sound != NULL)
         (void)unlink(exchange->sound);
@@ -317,21 +317,25 @@ static bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_
     return true;
 }
 
-/* The file is gone as soon as it is open. */
+/* The file is gone as soon as it is open, unless it is kept. A link in a folder of recordings leads nowhere.
+ */
 static struct MHD_Response *file_response(struct exchange *exchange)
 {
     struct answer *answer = &exchange->answer;
     uint64_t first = 0, last;
     struct stat about;
-    int fd = open(answer->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(answer->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool missing = fd < 0 && answer->kept;
 
-    (void)unlink(answer->path);
+    if (!answer->kept)
+        (void)unlink(answer->path);
     free(answer->path);
     answer->path = NULL;
-    if (fd < 0 || fstat(fd, &about) != 0 || about.st_size == 0) {
+    if (fd < 0 || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || about.st_size == 0) {
         if (fd >= 0)
             close(fd);
-        fault(exchange, 500, NULL, "The sound cannot be read.");
+        fault(exchange, missing ? 404 : 500, NULL,
+              missing ? "There is nothing of that name." : "The sound cannot be read.");
         return NULL;
     }
     answer_header(answer, "Accept-Ranges", "bytes");

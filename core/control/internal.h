@@ -9,6 +9,7 @@
  *   access.c    who asks, and what he may: tokens, sessions, limits
  *   events.c    server-sent events
  *   files.c     the console's files
+ *   office.c    what administrators change: subscribers, mailboxes, tokens
  *   others      a resource each, with its own table of routes
  *
  * Ownership: an exchange belongs to libmicrohttpd's connection, which is suspended while the signalling
@@ -69,7 +70,7 @@ struct route {
 };
 /* Those of one file; the last one has no method. */
 extern const struct route health_routes[], session_routes[], call_routes[], room_routes[], mailbox_routes[],
-    directory_routes[], event_routes[], greeting_routes[];
+    directory_routes[], office_routes[], recording_routes[], event_routes[], greeting_routes[];
 extern const struct route *const route_tables[]; /* ends with NULL */
 
 struct params {
@@ -99,7 +100,8 @@ struct answer {
     const char *type;
     bool may_be_kept;      /* by who has the ETag looked at again; everything else is for once */
     json_t *json;          /* one of these three, or nothing */
-    char *text, *path;     /* path: of a file that is unlinked */
+    char *text, *path;     /* path: of a file that is unlinked … */
+    bool kept;             /* … unless it is kept */
     struct stream *stream; /* … or events without end */
     struct {
         const char *name; /* NULL: no more */
@@ -157,6 +159,8 @@ void reply_json(struct exchange *exchange, unsigned status, json_t *json); /* ta
 void reply_text(struct exchange *exchange, const char *type, char *text);  /* takes it; NULL: no memory */
 void reply_none(struct exchange *exchange);                                /* 204 */
 void reply_file(struct exchange *exchange, const char *type, const char *path);
+/* One that stays; 404 when it is not there. */
+void reply_kept_file(struct exchange *exchange, const char *type, const char *path);
 void reply_stream(struct exchange *exchange, struct stream *stream);
 /* RFC 9457; `member`: which of the request is at fault, or NULL. */
 void reply_problem(struct exchange *exchange, unsigned status, const char *member, const char *format, ...)
@@ -182,7 +186,6 @@ void access_check(struct exchange *exchange);
 uint64_t access_failures(const struct access_book *book);
 /* So many in a minute of one `key`: 0, or after how many seconds again. */
 unsigned limit_take(struct access_book *book, const char *key, unsigned per_minute);
-void sha256_text(char out[SHA256_TEXT], const char *text);
 
 /* -- control.c ----------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 /* Messages of a mailbox, as its owner hears them by phone. */
 #include "core/control/listing.h"
+#include "storage/send.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -250,11 +251,74 @@ static void transcript_get(struct exchange *exchange)
     listing_reply_of(exchange, LISTING_TRANSCRIPT, exchange->params.value[1], exchange->params.value[0]);
 }
 
+/* -- sent on ------------------------------------------------------------------------------------------ */
+
+static void message_sent(struct ticket ticket, int error, const struct sent *sent)
+{
+    struct exchange *exchange = exchange_of(ticket);
+    json_t *misses;
+
+    if (exchange == NULL)
+        return;
+    if (error) {
+        reply_error(exchange, error);
+        return;
+    }
+    misses = json_array();
+    for (unsigned i = 0; i < sent->missed && i < sizeof sent->misses / sizeof sent->misses[0]; i++)
+        json_array_append_new(misses, json_pack("{s:o, s:s}", "mailbox", json_words(sent->misses[i].mailbox),
+                                                "reason", sent->misses[i].full ? "full" : "none"));
+    reply_json(exchange, 200,
+               json_pack("{s:i, s:i, s:o}", "placed", (int)sent->placed, "missed", (int)sent->missed,
+                         "misses", misses));
+}
+
+static void recipient_found(struct ticket ticket, int error, const struct mailbox *mailbox)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    if (error == ENOENT) {
+        reply_problem(exchange, 400, "to", "to has no mailbox, and is no list.");
+        return;
+    }
+    if (!error)
+        error = entry_send(storage_of(exchange), exchange->params.value[1], mailbox->number,
+                           exchange->params.value[0], NULL, ticket, message_sent);
+    reply_if(exchange, error);
+}
+
+/* That the message is in this mailbox is known: now who is to have it. */
+static void forward_find(struct ticket ticket, int error, const struct entry *entry)
+{
+    struct exchange *exchange = exchange_of(ticket);
+    const char *to;
+
+    (void)entry;
+    if (exchange == NULL)
+        return;
+    to = json_string_value(json_object_get(exchange->body, "to"));
+    if (!error)
+        error = recipient_find(storage_of(exchange), to, exchange->params.value[0], ticket, recipient_found);
+    reply_if(exchange, error);
+}
+
+static void forward_post(struct exchange *exchange)
+{
+    const char *to = NULL;
+
+    if (body_only(exchange, "to") && body_text(exchange, "to", WANTED, NUMBER_TEXT - 1, &to))
+        message_ask(exchange, forward_find);
+}
+
 const struct route mailbox_routes[] = {
     {"GET", "/api/v1/mailboxes/{mailbox}/messages", ACCESS_MAILBOX, BODY_NONE, messages_get},
     {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_NONE, message_get},
     {"PATCH", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_JSON, message_patch},
     {"DELETE", "/api/v1/mailboxes/{mailbox}/messages/{message}", ACCESS_MAILBOX, BODY_NONE, message_delete},
+    {"POST", "/api/v1/mailboxes/{mailbox}/messages/{message}/forward", ACCESS_MAILBOX, BODY_JSON,
+     forward_post},
     {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}/audio", ACCESS_MAILBOX, BODY_NONE, audio_get},
     {"GET", "/api/v1/mailboxes/{mailbox}/messages/{message}/transcript", ACCESS_MAILBOX, BODY_NONE,
      transcript_get},

@@ -108,6 +108,12 @@ void reply_file(struct exchange *exchange, const char *type, const char *path)
     exchange_finish(exchange);
 }
 
+void reply_kept_file(struct exchange *exchange, const char *type, const char *path)
+{
+    exchange->answer.kept = true;
+    reply_file(exchange, type, path);
+}
+
 void reply_stream(struct exchange *exchange, struct stream *stream)
 {
     exchange->answer.status = 200;

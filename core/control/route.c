@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct route *const route_tables[] = {health_routes, session_routes,  call_routes,
-                                            room_routes,   mailbox_routes,  directory_routes,
-                                            event_routes,  greeting_routes, NULL};
+const struct route *const route_tables[] = {health_routes,  session_routes,   call_routes,   room_routes,
+                                            mailbox_routes, directory_routes, office_routes, recording_routes,
+                                            event_routes,   greeting_routes,  NULL};
 
 static int hex_value(char digit)
 {

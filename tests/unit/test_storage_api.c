@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/api.h"
+#include "storage/change.h"
 #include "tests/unit/test_storage_kit.h"
 
 static struct token token;
@@ -98,6 +98,9 @@ START_TEST(rows_come_in_pages)
     ck_assert_int_eq(list(LISTING_MAILBOXES, "1001", "", 1), 0);
     ck_assert_str_eq(column(0, "kind"), "person");
     ck_assert_int_eq(list(LISTING_REGISTRATIONS, "", "", 10), 0);
+    ck_assert_int_eq(list(LISTING_MESSAGES, "1001", "none", 10), 0);
+    ck_assert_int_eq(list(LISTING_TOKENS, "", "", 10), 0);
+    ck_assert_int_eq(list(LISTING_RECORDINGS, "", "", 10), 0);
     ck_assert_int_eq(list(LISTING_CALLS, "", "", 10), 0);
     ck_assert_int_eq(list(LISTING_TRACE, "none", "1", 10), 0);
     ck_assert_uint_eq(rows(), 0);
@@ -105,6 +108,94 @@ START_TEST(rows_come_in_pages)
                                   &(struct listing_query){.after = "1; drop", .most = 1}, TICKET,
                                   page_answered),
                      EINVAL);
+}
+END_TEST
+
+static struct change order(enum change_kind kind, const char *key, const char *fields, const char *secret)
+{
+    struct change change = {.kind = kind};
+
+    snprintf(change.key, sizeof change.key, "%s", key);
+    snprintf(change.fields, sizeof change.fields, "%s", fields);
+    snprintf(change.secret, sizeof change.secret, "%s", secret);
+    return change;
+}
+
+static int alter(enum change_kind kind, const char *key, const char *fields, const char *secret)
+{
+    struct change change = order(kind, key, fields, secret);
+
+    return ASK(change_submit(kit.st, &change, TICKET, done_answered));
+}
+
+/* RFC 7616 section 3.4.2: H(number:realm:password), which binds realm and number. */
+START_TEST(changes_are_whole_or_none)
+{
+    ck_assert_int_eq(alter(SUBSCRIBER_ADD, "1500", "{\"name\": \"Zo\", \"ring_s\": 7}", "open sesame"), 0);
+    ck_assert_int_eq(
+        kit_sql("select ring_s from subscriber where number = '1500' and name = 'Zo' and zone = 'UTC'"), 7);
+    ck_assert_int_eq(kit_sql("select count(*) from credential where number = '1500' and "
+                             "ha1_md5 = md5('1500:' || realm || ':open sesame') and ha1_sha256 = "
+                             "encode(sha256(convert_to('1500:' || realm || ':open sesame', 'UTF8')), 'hex')"),
+                     1);
+    ck_assert_int_eq(alter(SUBSCRIBER_ADD, "1500", "", "another"), EEXIST);
+    ck_assert_int_eq(alter(SUBSCRIBER_ADD, "1501", "{\"mailbox\": \"none\"}", "x"), ESRCH);
+    ck_assert_int_eq(alter(SUBSCRIBER_ADD, "1501", "{\"zone\": \"Middle/Earth\"}", "x"), EINVAL);
+    ck_assert_int_eq(alter(SUBSCRIBER_EDIT, "1501", "", "x"), ENOENT);
+    ck_assert_int_eq(alter(SUBSCRIBER_EDIT, "1501", "{}", ""), ENOENT);
+    ck_assert_int_eq(kit_sql("select count(*) from subscriber where number = '1501'"), 0);
+    ck_assert_int_eq(alter(SUBSCRIBER_EDIT, "1500", "{\"mailbox\": \"1002\"}", ""), 0);
+    ck_assert_int_eq(
+        kit_sql("select count(*) from subscriber where number = '1500' and mailbox = '1002' and ring_s = 7"),
+        1);
+    ck_assert_int_eq(alter(SUBSCRIBER_REMOVE, "1500", "", ""), 0);
+    ck_assert_int_eq(alter(SUBSCRIBER_REMOVE, "1500", "", ""), ENOENT);
+    ck_assert_int_eq(alter(MAILBOX_ADD, "1500", "{}", "1234"), EINVAL);
+    ck_assert_int_eq(alter(MAILBOX_ADD, "1500", "{}", "123456"), EPERM);
+    ck_assert_int_eq(kit_sql("select count(*) from mailbox where number = '1500'"), 0);
+    ck_assert_int_eq(alter(MAILBOX_EDIT, "1003", "{\"keep_days\": 9}", ""), 0);
+    ck_assert_int_eq(
+        alter(MAILBOX_EDIT, "1003", "{\"keep_days\": null, \"pin_must_change\": true}", "602947"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from mailbox where number = '1003' and keep_days is null and "
+                             "pin_must_change"),
+                     1);
+    ck_assert_int_eq(alter(TOKEN_ADD, "x", "{\"sha256\": \"00\", \"role\": \"admin\"}", ""), EINVAL);
+}
+END_TEST
+
+START_TEST(an_administrator_needs_no_loop)
+{
+    struct change change = order(MAILBOX_ADD, "1600", "{\"name\": \"Ada\"}", "602947");
+    struct listing_query query = {.key = "1600", .most = 1};
+    struct admin *admin;
+    json_t *report, *box;
+    size_t i;
+    const json_t *file;
+
+    ck_assert_int_eq(admin_open(&admin, kit.settings), 0);
+    ck_assert_int_eq(admin_change(admin, &change), 0);
+    ck_assert_int_eq(admin_change(admin, &change), EEXIST);
+    ck_assert_int_eq(admin_list(admin, LISTING_MAILBOXES, &query, &box), 0);
+    ck_assert_uint_eq(json_array_size(json_object_get(box, "items")), 1);
+    ck_assert_int_eq(admin_examine(admin, &report), 0);
+    ck_assert_uint_gt(json_array_size(json_object_get(report, "migrations")), 10);
+    json_array_foreach(json_object_get(report, "migrations"), i, file)
+    {
+        ck_assert_str_eq(json_string_value(json_object_get(file, "state")), "applied");
+    }
+    json_decref(report);
+    kit_sql("update schema_migration set checksum = 'x' where number = 1 returning 1");
+    kit_sql("delete from schema_migration where number = 2 returning 1");
+    ck_assert_int_eq(admin_examine(admin, &report), 0);
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_array_get(json_object_get(report, "migrations"), 0), "state")),
+        "changed");
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_array_get(json_object_get(report, "migrations"), 1), "state")),
+        "pending");
+    json_decref(report);
+    json_decref(box);
+    admin_close(admin);
 }
 END_TEST
 
@@ -150,6 +241,8 @@ int main(void)
     tcase_add_test(tests, tokens_are_found_by_their_digests);
     tcase_add_test(tests, rows_come_in_pages);
     tcase_add_test(tests, a_key_is_no_sql);
+    tcase_add_test(tests, changes_are_whole_or_none);
+    tcase_add_test(tests, an_administrator_needs_no_loop);
     tcase_add_test(tests, it_tells_how_it_is);
     suite_add_tcase(suite, tests);
     return kit_main(suite);
