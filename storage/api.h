@@ -34,6 +34,7 @@ enum listing {
     LISTING_MESSAGES,      /* key: in this mailbox; newest first */
     LISTING_TOKENS,        /* by id; key: one alone */
     LISTING_RECORDINGS,    /* files, by name; key: of this room or number */
+    LISTING_ROOMS,         /* by number, as their rows have it, with their times; key: one alone */
     LISTING_COUNT
 };
 struct listing_query {
@@ -52,6 +53,10 @@ STORAGE_CHECK int listing_read(struct storage *st, enum listing listing, const s
 
 /* Whether a file there may have that name; any thread. */
 bool recording_name_fits(const char *name);
+#define RECORDING_FILE 256
+/* ENOENT. One that is being written goes on without a name, and is gone at its end. */
+STORAGE_CHECK int recording_remove(struct storage *st, const char *name, struct ticket ticket,
+                                   storage_done *reply);
 
 /* How storage is. The job itself never fails. */
 struct storage_health {

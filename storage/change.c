@@ -10,8 +10,10 @@
 #include "core/base/hash.h"
 
 #define CONNECT_S 5
+#define ROOM_PIN_MIN 4 /* wrong ones are counted by room, caller and address */
 
-/* $1 is the key, $2 the fields (never empty here); a row that comes first is made of its key alone, and then edited. */
+/* $1 is the key, $2 the fields (never empty here); a row that comes first is made of its key alone, and then
+ * edited. */
 static const struct {
     const char *make, *edit;
 } statements[CHANGE_COUNT] = {
@@ -49,6 +51,38 @@ static const struct {
                          "f->>'role', coalesce(f->>'subject', ''), now() + make_interval(secs => "
                          "(f->>'expires_s')::int) from (select $2::jsonb as f) fields"},
     [TOKEN_REMOVE] = {NULL, "delete from token where (id::text = $1 or name = $1) and $2 <> ''"},
+    [ROOM_SET] =
+        {NULL,
+         "with gone as (delete from room_time where room = $1), new as (insert into room_time (room, begins, "
+         "minutes, zone, repeat, early_minutes, title) select $1, t.begins, t.minutes, coalesce(t.zone, "
+         "'UTC'), "
+         "t.repeat, coalesce(t.early_minutes, 10), coalesce(t.title, '') from "
+         "jsonb_populate_recordset(null::room_time, coalesce($2::jsonb->'times', '[]')) t "
+         "where now() at time zone coalesce(t.zone, 'UTC') is not null) "
+         "insert into room (number, "
+         "name, language, max_members, loudness, denoise, record, record_format, profile, "
+         "host, max_minutes, waiting, end_with_host, end_grace_s, lecture, muted_entry, "
+         "announce, announce_count, quiet_above, music, roster, dial_out, dial_out_max, "
+         "dial_out_confirm, menu, host_menu, siprec "
+         ") select $1, coalesce(r.name, ''), coalesce(r.language, ''), coalesce(r.max_members, 0), "
+         "r.loudness, r.denoise, r.record, r.record_format, r.profile, r.host, r.max_minutes, "
+         "r.waiting, r.end_with_host, r.end_grace_s, r.lecture, r.muted_entry, r.announce, "
+         "r.announce_count, r.quiet_above, r.music, r.roster, r.dial_out, r.dial_out_max, "
+         "r.dial_out_confirm, r.menu, r.host_menu, r.siprec "
+         "from jsonb_populate_record(null::room, $2::jsonb) r on conflict (number) do update set "
+         "name = excluded.name, language = excluded.language, "
+         "max_members = excluded.max_members, loudness = excluded.loudness, "
+         "denoise = excluded.denoise, record = excluded.record, "
+         "record_format = excluded.record_format, profile = excluded.profile, "
+         "host = excluded.host, max_minutes = excluded.max_minutes, "
+         "waiting = excluded.waiting, end_with_host = excluded.end_with_host, "
+         "end_grace_s = excluded.end_grace_s, lecture = excluded.lecture, "
+         "muted_entry = excluded.muted_entry, announce = excluded.announce, "
+         "announce_count = excluded.announce_count, quiet_above = excluded.quiet_above, "
+         "music = excluded.music, roster = excluded.roster, dial_out = excluded.dial_out, "
+         "dial_out_max = excluded.dial_out_max, dial_out_confirm = excluded.dial_out_confirm, "
+         "menu = excluded.menu, host_menu = excluded.host_menu, siprec = excluded.siprec"},
+    [ROOM_REMOVE] = {NULL, "delete from room where number = $1 and $2 <> ''"},
 };
 
 /* The password itself is nowhere: neither in a statement nor in a row (RFC 7616 section 3.4.2). */
@@ -71,20 +105,6 @@ static int password_set(struct database *db, const struct settings *settings, co
     return error;
 }
 
-static int secret_set(struct database *db, const struct settings *settings, const struct change *change)
-{
-    switch (change->kind) {
-    case SUBSCRIBER_ADD:
-    case SUBSCRIBER_EDIT:
-        return change->secret[0] != '\0' ? password_set(db, settings, change) : 0;
-    case MAILBOX_ADD:
-    case MAILBOX_EDIT:
-        return change->secret[0] != '\0' ? pin_set(db, settings, change->key, change->secret) : 0;
-    default:
-        return 0;
-    }
-}
-
 /* `none`: what it means when there is no such row. */
 static int step_run(struct database *db, const char *sql, const struct value *values, size_t count, int none)
 {
@@ -100,6 +120,49 @@ static int step_run(struct database *db, const char *sql, const struct value *va
     }
     PQclear(result);
     return error;
+}
+
+/* A wrong one that was counted was not this one. */
+static int room_pin_set(struct database *db, const struct change *change)
+{
+    char hash[CRYPT_OUTPUT_SIZE] = "";
+    size_t length = strlen(change->secret);
+    int error = 0;
+
+    if (length > 0 &&
+        (length < ROOM_PIN_MIN || length > PIN_MAX || strspn(change->secret, "0123456789") != length)) {
+        return EINVAL;
+    }
+    if (length > 0) {
+        error = pin_hash(hash, change->secret);
+    }
+    if (error == 0) {
+        error = step_run(db,
+                         change->kind == ROOM_PIN
+                             ? "update room set pin_hash = nullif($2, ''), pin_failed = 0, "
+                               "pin_locked_until = null where number = $1"
+                             : "update room set moderator_pin_hash = nullif($2, ''), pin_failed = 0, "
+                               "pin_locked_until = null where number = $1",
+                         VALUES(value_text(change->key), value_text(hash)), ENOENT);
+    }
+    return error;
+}
+
+static int secret_set(struct database *db, const struct settings *settings, const struct change *change)
+{
+    switch (change->kind) {
+    case SUBSCRIBER_ADD:
+    case SUBSCRIBER_EDIT:
+        return change->secret[0] != '\0' ? password_set(db, settings, change) : 0;
+    case MAILBOX_ADD:
+    case MAILBOX_EDIT:
+        return change->secret[0] != '\0' ? pin_set(db, settings, change->key, change->secret) : 0;
+    case ROOM_PIN:
+    case ROOM_HOST_PIN:
+        return room_pin_set(db, change);
+    default:
+        return 0;
+    }
 }
 
 static int change_run(struct database *db, const struct settings *settings, const struct change *change)

@@ -24,6 +24,10 @@ enum change_kind {
     MAILBOX_EDIT,
     TOKEN_ADD,
     TOKEN_REMOVE,
+    ROOM_SET, /* the whole row but its PINs, made where it is not there; "times": all of them */
+    ROOM_REMOVE,
+    ROOM_PIN, /* secret "": none */
+    ROOM_HOST_PIN,
     CHANGE_COUNT
 };
 struct change {

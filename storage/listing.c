@@ -76,6 +76,18 @@ static const char *const listings[LISTING_COUNT] = {
     "rfc3339(t.last_used) as last_used, rfc3339(t.expires) as expires from token t, q "
     "where (q.key = '' or t.id::text = q.key) and t.id::text > q.after "
     "order by t.id::text limit (select most from q)) r",
+
+    [LISTING_ROOMS] = ASKED LISTED("r.number") //
+    "(select r.number, r.name, r.language, r.max_members, r.loudness, r.denoise, r.record, "
+    "r.record_format, r.profile, r.host, r.max_minutes, r.waiting, r.end_with_host, "
+    "r.end_grace_s, r.lecture, r.muted_entry, r.announce, r.announce_count, "
+    "r.quiet_above, r.music, r.roster, r.dial_out, r.dial_out_max, r.dial_out_confirm, "
+    "r.menu, r.host_menu, r.siprec, "
+    "r.pin_hash is not null as has_pin, r.moderator_pin_hash is not null as has_host_pin, "
+    "(select coalesce(json_agg(t order by t.begins), '[]') from (select begins, minutes, zone, repeat, "
+    "early_minutes, title from room_time o where o.room = r.number) t) as times "
+    "from room r, q where (q.key = '' or r.number = q.key) and r.number > q.after "
+    "order by r.number limit (select most from q)) r",
 };
 struct listing_job {
     struct job job;

@@ -102,3 +102,50 @@ int recordings_read(const char *path, const struct listing_query *query, char **
     }
     return *json != NULL ? 0 : ENOMEM;
 }
+
+/* -- remove --------------------------------------------------------------------------------------------- */
+
+struct remove_job {
+    struct done_job done;
+    char name[RECORDING_FILE];
+};
+
+static int remove_run(struct storage *st, struct database *db, struct job *job)
+{
+    const char *name = ((struct remove_job *)job)->name;
+    int folder = open(st->settings->recordings_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat about;
+    int error = 0;
+
+    (void)db;
+    if (folder < 0 || fstatat(folder, name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
+        error = errno == ENOENT ? ENOENT : disk_error(errno);
+    } else if (!S_ISREG(about.st_mode)) {
+        error = ENOENT;
+    } else if (unlinkat(folder, name, 0) != 0) {
+        error = errno == ENOENT ? ENOENT : disk_error(errno);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+    return error;
+}
+
+static const struct job_kind remove_kind = {
+    .name = "recording-remove", .run = remove_run, .reply = done_job_reply};
+
+int recording_remove(struct storage *st, const char *name, struct ticket ticket, storage_done *reply)
+{
+    struct remove_job *j;
+
+    if (!recording_name_fits(name) || strlen(name) >= sizeof j->name) {
+        return ENOENT;
+    }
+    j = job_new(st, sizeof *j, &remove_kind, ticket);
+    if (j == NULL) {
+        return ENOMEM;
+    }
+    j->done.reply = reply;
+    strcpy(j->name, name);
+    return job_submit(&j->done.job);
+}

@@ -75,6 +75,7 @@ extern const struct route *const route_tables[]; /* ends with NULL */
 
 struct params {
     char value[PARAMS_MAX][NUMBER_TEXT];
+    char file[RECORDING_FILE]; /* of {file}, which may be longer than a number */
 };
 /*
  * The route of a path as it stands in the request. ENOENT; EPERM: there are others for that path, and

@@ -15,7 +15,7 @@
 /* Members of a body that are columns. */
 struct field {
     const char *name;
-    enum { TEXT, NUMBER, TRUTH } kind;
+    enum { TEXT, NUMBER, TRUTH, LIST } kind;
     long most; /* bytes, or the number itself */
     bool nullable;
 };
@@ -29,7 +29,11 @@ static bool field_take(struct exchange *exchange, const struct field *field, jso
 
     if (value == NULL)
         return true;
-    if ((!field->nullable || !json_is_null(value)) &&
+    if (field->kind == LIST && !json_is_array(value) && !(field->nullable && json_is_null(value))) {
+        reply_problem(exchange, 400, field->name, "%s is to be a list.", field->name);
+        return false;
+    }
+    if (field->kind != LIST && (!field->nullable || !json_is_null(value)) &&
         !(field->kind == TEXT     ? body_text(exchange, field->name, PERHAPS, (size_t)field->most, &text)
           : field->kind == NUMBER ? body_number(exchange, field->name, PERHAPS, 0, field->most, &number)
                                   : body_truth(exchange, field->name, PERHAPS, &truth)))
@@ -68,7 +72,10 @@ static void change_reply(struct exchange *exchange, int error, enum listing list
     case 0:
         break;
     case ESRCH:
-        reply_problem(exchange, 400, "mailbox", "There is no such mailbox.");
+        if (listing == LISTING_ROOMS)
+            reply_problem(exchange, 400, "profile", "There is no such profile.");
+        else
+            reply_problem(exchange, 400, "mailbox", "There is no such mailbox.");
         return;
     case EPERM:
         reply_problem(exchange, 400, "pin", "That PIN is too easy to guess, or was used before.");
@@ -304,7 +311,106 @@ static void token_delete(struct exchange *exchange)
     change_ask(exchange, &change, token_removed);
 }
 
+/* -- rooms, as their rows have them ------------------------------------------------------------------- */
+
+static const struct field room_fields[] = {{"name", TEXT, 127, false},
+                                           {"language", TEXT, 15, false},
+                                           {"max_members", NUMBER, 10000, false},
+                                           {"loudness", TRUTH, 0, true},
+                                           {"denoise", TRUTH, 0, true},
+                                           {"record", TEXT, 7, true},
+                                           {"record_format", TEXT, 7, true},
+                                           {"profile", TEXT, 63, true},
+                                           {"host", TEXT, NUMBER_TEXT - 1, true},
+                                           {"max_minutes", NUMBER, 100000, true},
+                                           {"waiting", TEXT, 15, true},
+                                           {"end_with_host", TRUTH, 0, true},
+                                           {"end_grace_s", NUMBER, 86400, true},
+                                           {"lecture", TRUTH, 0, true},
+                                           {"muted_entry", TRUTH, 0, true},
+                                           {"announce", TEXT, 15, true},
+                                           {"announce_count", TRUTH, 0, true},
+                                           {"quiet_above", NUMBER, 10000, true},
+                                           {"music", TRUTH, 0, true},
+                                           {"roster", TEXT, 15, true},
+                                           {"dial_out", LIST, 0, true},
+                                           {"dial_out_max", NUMBER, 100, true},
+                                           {"dial_out_confirm", TRUTH, 0, true},
+                                           {"menu", TEXT, 31, true},
+                                           {"host_menu", TEXT, 31, true},
+                                           {"siprec", TEXT, 255, true},
+                                           {"times", LIST, 0, false},
+                                           {0}};
+#define ROOM_MEMBERS                                                                                         \
+    "name language max_members loudness denoise record record_format profile host max_minutes waiting "      \
+    "end_with_host end_grace_s lecture muted_entry announce announce_count quiet_above music roster "        \
+    "dial_out dial_out_max dial_out_confirm menu host_menu siprec times"
+
+static void room_settings_list(struct exchange *exchange)
+{
+    listing_reply_many(exchange, LISTING_ROOMS, "");
+}
+
+static void room_settings_get(struct exchange *exchange)
+{
+    listing_reply_one(exchange, LISTING_ROOMS, exchange->params.value[0]);
+}
+
+static void room_changed(struct ticket ticket, int error)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange != NULL)
+        change_reply(exchange, error, LISTING_ROOMS);
+}
+
+static void room_settings_put(struct exchange *exchange)
+{
+    struct change change = {.kind = ROOM_SET};
+
+    if (body_only(exchange, ROOM_MEMBERS) &&
+        change_read(exchange, &change, exchange->params.value[0], "", room_fields))
+        change_ask(exchange, &change, room_changed);
+}
+
+static void room_settings_delete(struct exchange *exchange)
+{
+    struct change change = {.kind = ROOM_REMOVE};
+
+    snprintf(change.key, sizeof change.key, "%s", exchange->params.value[0]);
+    change_ask(exchange, &change, room_changed);
+}
+
+/* The second is "member" or "host". DELETE: without one from then on. */
+static void room_pin_change(struct exchange *exchange)
+{
+    const char *role = exchange->params.value[1], *pin = "";
+    struct change change = {.kind = strcmp(role, "host") == 0 ? ROOM_HOST_PIN : ROOM_PIN};
+
+    if (strcmp(role, "host") != 0 && strcmp(role, "member") != 0) {
+        reply_error(exchange, ENOENT);
+        return;
+    }
+    if (strcmp(exchange->method, "PUT") == 0 &&
+        (!body_only(exchange, "pin") || !body_text(exchange, "pin", WANTED, sizeof change.secret - 1, &pin)))
+        return;
+    if (strcmp(exchange->method, "PUT") == 0 && *pin == '\0') {
+        reply_problem(exchange, 400, "pin", "pin is 4 to 16 digits.");
+        return;
+    }
+    snprintf(change.key, sizeof change.key, "%s", exchange->params.value[0]);
+    snprintf(change.secret, sizeof change.secret, "%s", pin);
+    change_ask(exchange, &change, room_changed);
+}
+
+#define ROOM_SETTINGS "/api/v1/room-settings"
 const struct route office_routes[] = {
+    {"GET", ROOM_SETTINGS, ACCESS_READ, BODY_NONE, room_settings_list},
+    {"GET", ROOM_SETTINGS "/{room}", ACCESS_SEE_ROOM, BODY_NONE, room_settings_get},
+    {"PUT", ROOM_SETTINGS "/{room}", ACCESS_ADMIN, BODY_JSON, room_settings_put},
+    {"DELETE", ROOM_SETTINGS "/{room}", ACCESS_ADMIN, BODY_NONE, room_settings_delete},
+    {"PUT", ROOM_SETTINGS "/{room}/pins/{role}", ACCESS_ADMIN, BODY_JSON, room_pin_change},
+    {"DELETE", ROOM_SETTINGS "/{room}/pins/{role}", ACCESS_ADMIN, BODY_NONE, room_pin_change},
     {"POST", "/api/v1/subscribers", ACCESS_ADMIN, BODY_JSON, subscribers_post},
     {"PATCH", "/api/v1/subscribers/{subscriber}", ACCESS_ADMIN, BODY_JSON, subscriber_patch},
     {"DELETE", "/api/v1/subscribers/{subscriber}", ACCESS_ADMIN, BODY_NONE, subscriber_delete},

@@ -26,7 +26,7 @@ static const char *type_of(const char *name)
 /* Whether it is there shows when the HTTP thread opens it. */
 static void recording_get(struct exchange *exchange)
 {
-    const char *name = exchange->params.value[0];
+    const char *name = exchange->params.file;
     char path[4096];
 
     if (!recording_name_fits(name) ||
@@ -37,8 +37,30 @@ static void recording_get(struct exchange *exchange)
         reply_kept_file(exchange, type_of(name), path);
 }
 
+static void recording_removed(struct ticket ticket, int error)
+{
+    struct exchange *exchange = exchange_of(ticket);
+
+    if (exchange == NULL)
+        return;
+    if (error) {
+        reply_error(exchange, error);
+        return;
+    }
+    log_event(LEVEL_NOTICE, "http", NULL, "recording-removed file=%s by=%s", exchange->params.file,
+              exchange->who.name);
+    reply_none(exchange);
+}
+
+static void recording_delete(struct exchange *exchange)
+{
+    reply_if(exchange, recording_remove(server_storage(exchange->control->server), exchange->params.file,
+                                        exchange_ticket(exchange), recording_removed));
+}
+
 const struct route recording_routes[] = {
     {"GET", "/api/v1/recordings", ACCESS_ADMIN, BODY_NONE, recordings_get},
-    {"GET", "/api/v1/recordings/{recording}", ACCESS_ADMIN, BODY_NONE, recording_get},
+    {"GET", "/api/v1/recordings/{file}", ACCESS_ADMIN, BODY_NONE, recording_get},
+    {"DELETE", "/api/v1/recordings/{file}", ACCESS_ADMIN, BODY_NONE, recording_delete},
     {0},
 };

@@ -19,7 +19,7 @@ static int hex_value(char digit)
 }
 
 /* One segment, percent-decoded (RFC 3986 §2.1). False: it is too long, or holds a NUL or half an escape. */
-static bool segment_read(char out[NUMBER_TEXT], const char *from, size_t length)
+static bool segment_read(char *out, size_t size, const char *from, size_t length)
 {
     size_t at = 0;
 
@@ -35,7 +35,7 @@ static bool segment_read(char out[NUMBER_TEXT], const char *from, size_t length)
             c = (char)(high << 4 | low);
             i += 2;
         }
-        if (c == '\0' || at + 1 >= NUMBER_TEXT)
+        if (c == '\0' || at + 1 >= size)
             return false;
         out[at++] = c;
     }
@@ -55,8 +55,11 @@ bool route_fits(const char *template, const char *path, struct params *params)
         path++;
         wanted = strcspn(template, "/");
         length = strcspn(path, "/");
-        if (*template == '{') {
-            if (count == PARAMS_MAX || !segment_read(params->value[count++], path, length))
+        if (wanted == strlen("{file}") && strncmp(template, "{file}", wanted) == 0) {
+            if (!segment_read(params->file, sizeof params->file, path, length))
+                return false;
+        } else if (*template == '{') {
+            if (count == PARAMS_MAX || !segment_read(params->value[count++], NUMBER_TEXT, path, length))
                 return false;
         } else if (wanted != length || strncmp(template, path, length) != 0) {
             return false;

@@ -103,6 +103,46 @@ class TestOffice(ApiScenario):
         for name in (".hidden", "3100-link.wav", "none.wav", "..%2fetc%2fpasswd"):
             self.problem(self.call("GET", "/api/v1/recordings/" + name), 404)
         self.problem(self.call("GET", "/api/v1/recordings", token=self.token("read-only")), 403)
+        long = folder / ("3100-20260102T030405Z-1a2b-1-%s.wav" % ("9" * 60))  # longer than any number
+        long.write_bytes(b"RIFF")
+        self.assertEqual(self.call("GET", "/api/v1/recordings/" + long.name).body, b"RIFF")
+        self.problem(self.call("DELETE", "/api/v1/recordings/" + long.name, token=self.token("read-only")), 403)
+        self.assertEqual(self.call("DELETE", "/api/v1/recordings/" + long.name).status, 204)
+        self.assertFalse(long.exists())
+        for name in (long.name, ".hidden", "3100-link.wav", "..%2f" + pathlib.Path(self.server.config).name):
+            self.problem(self.call("DELETE", "/api/v1/recordings/" + name), 404)
+        self.assertTrue((folder / ".hidden").exists() and (folder / "3100-link.wav").exists())
+
+    def test_rooms(self):
+        one = "/api/v1/room-settings/3950"
+        times = [{"begins": "2020-01-06T10:00:00", "minutes": 60, "zone": "Europe/Paris", "repeat": "FREQ=WEEKLY;BYDAY=MO",
+                  "early_minutes": 5, "title": "Monday"}]
+        wanted = {"name": "Board", "language": "fr", "max_members": 7, "waiting": "host", "record": "mix", "lecture": True,
+                  "dial_out": ["1XXX"], "times": times}
+        made = self.call("PUT", one, wanted)
+        self.assertEqual((made.status, made.json and {key: made.json[key] for key in wanted}), (200, wanted), made)
+        self.assertIn("3950", [room["number"] for room in self.get("/api/v1/room-settings")["items"]])
+        for member, value in (("record", "video"), ("max_members", -1), ("times", [{"minutes": 5}]), ("profile", "none"),
+                              ("times", [{**times[0], "zone": "Middle/Earth"}]), ("times", "always"), ("colour", "red")):
+            self.assertEqual(self.call("PUT", one, {member: value}).status, 400, member)
+        self.assertEqual(self.get(one)["times"], times)  # all of a change or nothing
+        for role, pin in (("member", "480216"), ("host", "591327")):
+            self.assertEqual(self.call("PUT", "%s/pins/%s" % (one, role), {"pin": pin}).status, 200)
+            self.problem(self.call("PUT", "%s/pins/%s" % (one, role), {"pin": "12x4"}), 400)
+            self.problem(self.call("PUT", "%s/pins/%s" % (one, role), {"pin": ""}), 400, "pin")
+            self.assertNotIn(pin, self.server.log())
+        again = self.call("PUT", one, {"name": "Open"}).json
+        self.assertEqual([again[key] for key in ("name", "waiting", "times", "has_pin", "has_host_pin")],
+                         ["Open", None, [], True, True])
+        self.assertFalse({"pin_hash", "moderator_pin_hash"} & set(again))
+        self.assertEqual(self.call("DELETE", one + "/pins/member").status, 204)
+        self.assertEqual([self.get(one)[key] for key in ("has_pin", "has_host_pin")], [False, True])
+        self.problem(self.call("PUT", one + "/pins/king", {"pin": "480216"}), 404)
+        self.problem(self.call("PUT", "/api/v1/room-settings/3951/pins/host", {"pin": "480216"}), 404)
+        self.get(one, token=self.token("host", "3950"))
+        self.problem(self.call("PUT", one, {}, token=self.token("host", "3950")), 403)
+        self.assertEqual(self.call("DELETE", one).status, 204)
+        self.get(one, 404)
 
     def test_a_call_is_transferred(self):
         a, b, c = (self.phone(number, registered=True) for number in ("1001", "1002", "1004"))

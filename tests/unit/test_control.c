@@ -43,6 +43,8 @@ START_TEST(bad_segments_fit_nothing)
     ck_assert(route_fits("/a/{x}", longest, &params));
     longest[3 + NUMBER_TEXT - 1] = 'x';
     ck_assert(!route_fits("/a/{x}", longest, &params));
+    ck_assert(route_fits("/a/{file}", longest, &params));
+    ck_assert_str_eq(params.file, longest + 3);
 }
 END_TEST
 
