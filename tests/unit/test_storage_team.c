@@ -232,8 +232,11 @@ static void take_again(bool by_filing)
     struct entry own = only("1001", FOLDER_INBOX);
     ck_assert_int_eq(send_on(own.id, "help", "1003"), ENOENT); /* 1003 does not have it */
     ck_assert_int_eq(send_on(own.id, "help", "1001"), 0);
-    kit_sql("update entry set deleted_at = now() where mailbox = '1001'");
-    kit_sql("update entry set urgent = true where mailbox = 'help'");
+    kit_sql("with b as (insert into blob (audio, sha256) select s, sha256(s) from "
+            "unnest('{old,new}'::bytea[]) as s returning id, audio) "
+            "update entry set introduction = b.id, broadcast = mailbox = '1001', "
+            "deleted_at = case when mailbox = '1001' then now() end, urgent = mailbox = 'help' "
+            "from b where audio = case when mailbox = '1001' then 'old'::bytea else 'new' end");
     struct entry theirs = only("1001", FOLDER_INBOX);
     ck_assert_str_eq(theirs.mailbox, "help");
     if (by_filing) {
@@ -249,8 +252,50 @@ static void take_again(bool by_filing)
     ck_assert_str_eq(only("1001", by_filing ? FOLDER_FAMILY : FOLDER_INBOX).id, own.id);
     ck_assert_uint_eq(list("1002", FOLDER_INBOX), 0);
     ck_assert_int_eq(kit_sql("select refs from message"), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from entry where broadcast"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from entry e join blob b on b.id = e.introduction "
+                             "where b.audio = 'new'"),
+                     1);
     kit_sql("delete from entry");
 }
+
+/* Marked urgent it is everybody's still, and new to him who has not heard it. */
+START_TEST(marked_urgent_it_is_not_taken)
+{
+    team("help", "dispatch");
+    message_in("help");
+    struct entry entry = only("1001", FOLDER_INBOX);
+    entry.urgent = true;
+    ck_assert_int_eq(ASK(entry_update(kit.st, &entry, TICKET, entry_answered)), 0);
+    ck_assert_str_eq(answer.entry.mailbox, "help");
+    ck_assert(answer.entry.urgent);
+    entry = only("1002", FOLDER_INBOX);
+    ck_assert(entry.urgent);
+    ck_assert_str_eq(entry.mailbox, "help");
+}
+END_TEST
+
+/* He has it already, as urgent; filing it says nothing of that, unless he asks so. */
+START_TEST(taken_by_filing_it_stays_as_urgent)
+{
+    team("help", "dispatch");
+    for (unsigned asks = 0; asks < 2; asks++) {
+        message_in("1001");
+        struct entry own = only("1001", FOLDER_INBOX);
+        ck_assert_int_eq(send_on(own.id, "help", "1001"), 0);
+        kit_sql("update entry set deleted_at = now(), urgent = true where mailbox = '1001'");
+        if (asks) {
+            kit_sql("update entry set urgent = true");
+        }
+        struct entry theirs = only("1001", FOLDER_INBOX);
+        theirs.folder = FOLDER_FAMILY;
+        theirs.urgent = false;
+        ck_assert_int_eq(ASK(entry_update(kit.st, &theirs, TICKET, entry_answered)), 0);
+        ck_assert_int_eq(only("1001", FOLDER_FAMILY).urgent, !asks);
+        kit_sql("delete from entry");
+    }
+}
+END_TEST
 
 /* There is one of a message: what he has already is what he gets. */
 START_TEST(taken_though_he_has_it_already)
@@ -437,6 +482,8 @@ int main(void)
     tcase_add_test(tc, sent_again_it_is_new_to_all);
     tcase_add_test(tc, taken_as_he_has_heard_it);
     tcase_add_test(tc, taken_though_he_has_it_already);
+    tcase_add_test(tc, marked_urgent_it_is_not_taken);
+    tcase_add_test(tc, taken_by_filing_it_stays_as_urgent);
     tcase_add_test(tc, only_members_take);
     tcase_add_test(tc, taken_it_is_out_of_the_others_reach);
     tcase_add_test(tc, cut_message_of_a_team_is_gone_on_with_until_one_has_heard_it);
