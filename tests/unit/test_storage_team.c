@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -345,12 +346,46 @@ START_TEST(taken_it_is_out_of_the_others_reach)
 }
 END_TEST
 
+/* -- from an older release
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* What was heard before teams were told of it is told nobody now. */
+START_TEST(heard_of_old_is_no_news)
+{
+    struct settings older = *kit.settings;
+    char folder[256], command[768];
+
+    kit_path(folder, sizeof folder, "older");
+    snprintf(command, sizeof command, "mkdir %s && cp %s/000* %s/001[0-7]* %s", folder, kit.settings->sql_dir,
+             kit.settings->sql_dir, folder);
+    ck_assert_int_eq(system(command), 0);
+    older.sql_dir = folder;
+    ck_assert_int_eq(storage_migrate(&older), 0);
+    kit_sql("insert into mailbox (number) values ('1001'), ('1002'), ('1005')");
+    kit_sql("insert into subscriber (number, mailbox) values ('1005', '1005')");
+    kit_sql("insert into outbox_event values ('message-read')");
+    team("sales", "shared");
+    message_in("sales");
+    kit_sql("insert into entry_read (entry, member) select id, '1001' from entry");
+    kit_sql("delete from outbox");
+    ck_assert_int_eq(storage_migrate(kit.settings), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from entry where heard and heard_at is not null"), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from outbox"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from receipt"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where act = 'heard'"), 0);
+    message_in("sales");
+    kit_sql("update entry set heard = true where not heard");
+    ck_assert_int_eq(kit_sql("select count(*) from outbox"), 1);
+}
+END_TEST
+
 /* -- a message that goes on
  * ----------------------------------------------------------------------------------------------------------
  */
 
 /* Left in `mailbox` by who was cut off; `continues`: his message before that, or NULL. */
-static void deposit(char id[UUID_TEXT], const char *mailbox, const char *continues)
+static void deposit_marked(char id[UUID_TEXT], const char *mailbox, const char *continues, unsigned marks)
 {
     struct deposit d = {.cause = DEPOSIT_BUSY, .started_us = INT64_C(1767323045123456)};
 
@@ -361,7 +396,12 @@ static void deposit(char id[UUID_TEXT], const char *mailbox, const char *continu
     strcpy(d.continues, continues != NULL ? continues : "");
     ck_assert_int_eq(ASK(deposit_open(kit.st, &d, TICKET, file_answered)), 0);
     wav_write(answer.path, 1000, 1000);
-    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_CUT, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_CUT | marks, TICKET, done_answered)), 0);
+}
+
+static void deposit(char id[UUID_TEXT], const char *mailbox, const char *continues)
+{
+    deposit_marked(id, mailbox, continues, 0);
 }
 
 static void cut_answered(struct ticket ticket, int error, const char *found)
@@ -420,11 +460,12 @@ static void go_on(bool left)
                 "from entry");
     }
     long mails = waiting("mail"), events = waiting("webhook"), transcripts = waiting("transcript");
-    deposit(more, "1001", first);
+    deposit_marked(more, "1001", first, DEPOSIT_URGENT);
     ck_assert_int_eq(waiting("mail"), mails + left);
     ck_assert_int_eq(waiting("webhook"), events + left);
     ck_assert_int_eq(waiting("transcript"), transcripts + left);
-    ck_assert_int_eq(told("payload->>'duration_ms' = '2000' and done_at is null"), 1);
+    ck_assert_int_eq(
+        told("payload->>'duration_ms' = '2000' and payload->>'urgent' = 'true' and done_at is null"), 1);
     ck_assert_int_eq(told("payload ? 'continued'"), left);
     ck_assert_int_eq(told("payload->>'event' <> 'message-new'"), 0);
     ck_assert_int_eq(
@@ -489,6 +530,11 @@ int main(void)
     tcase_add_test(tc, cut_message_of_a_team_is_gone_on_with_until_one_has_heard_it);
     tcase_add_test(tc, owner_is_told_of_the_whole);
     tcase_add_test(tc, what_is_on_its_way_is_followed_by_the_whole);
+    suite_add_tcase(suite, tc);
+    tc = tcase_create("older");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, kit_prepare, kit_teardown);
+    tcase_add_test(tc, heard_of_old_is_no_news);
     suite_add_tcase(suite, tc);
     return kit_main(suite);
 }
