@@ -182,8 +182,8 @@ STORAGE_CHECK int entry_find(struct storage *st, const char *mailbox, const char
                              entry_reply *reply);
 
 /* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new
- * version. Who files, marks or deletes a message of a dispatch box has taken it into his own, as by
- * entry_claim(). ESTALE. */
+ * version. Who files or deletes a message of a dispatch box has taken it into his own, as by entry_claim();
+ * marked urgent it stays there. ESTALE. */
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 
