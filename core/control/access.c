@@ -15,6 +15,8 @@
 #define SESSIONS_MAX 1024
 #define SESSION_US (UINT64_C(3600) * 1000000) /* since it was last used */
 #define SESSION_BYTES 32
+#define SECRET_LEAST 16 /* characters of a token; a shorter one could be guessed, and an empty one is none   \
+                         */
 #define LIMITS 4096
 #define FAILURES_A_MINUTE 20 /* of one address */
 #define TOKENS_KEPT 64       /* those seen last, for when the database is away */
@@ -325,10 +327,12 @@ static void token_found(struct ticket ticket, int error, const struct token *tok
 static void token_ask(struct exchange *exchange, token_reply *reply)
 {
     char sha256[SHA256_TEXT];
-    int error;
+    int error = ENOENT;
 
     sha256_text(sha256, exchange->secret);
-    error = token_find(server_storage(exchange->control->server), sha256, exchange_ticket(exchange), reply);
+    if (strlen(exchange->secret) >= SECRET_LEAST)
+        error =
+            token_find(server_storage(exchange->control->server), sha256, exchange_ticket(exchange), reply);
     if (error)
         reply(exchange_ticket(exchange), error, NULL);
 }
@@ -448,6 +452,9 @@ static void login_pin_checked(struct ticket ticket, int error, const struct mail
         refuse(exchange, "The number or the PIN is wrong, or the mailbox is locked.");
     } else if (error) {
         reply_error(exchange, error);
+    } else if (mailbox->pin_must_change) {
+        failure_forgive(exchange);
+        reply_problem(exchange, 403, NULL, "The PIN must be changed by phone first.");
     } else {
         exchange->who = (struct identity){.role = ASKER_OWNER};
         snprintf(exchange->who.name, sizeof exchange->who.name, "mailbox:%s", mailbox->number);

@@ -245,31 +245,35 @@ static void stream_end(void *arg)
     stream_release(arg);
 }
 
-/* "bytes=FIRST-LAST", one range (RFC 9110 §14.1.2). False: there is none that we know; then all is sent. */
-static bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_t *last)
+/* "bytes=FIRST-LAST", one range (RFC 9110 §14.1.2), of what has at least one byte. False: there is none that
+ * we know, and the two stay as they are; then all is sent. */
+bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_t *last)
 {
-    char *end;
+    uint64_t from = 0, to = size - 1;
+    const char *digits = "0123456789";
+    size_t length;
 
-    if (strncmp(text, "bytes=", 6) != 0 || strchr(text, ',') != NULL)
+    if (strncmp(text, "bytes=", 6) != 0)
         return false;
     text += 6;
-    if (*text == '-') { /* so many at the end */
-        uint64_t count = strtoull(text + 1, &end, 10);
+    length = strspn(text, digits);
+    if (text[length] != '-' || text[length + 1 + strspn(text + length + 1, digits)] != '\0')
+        return false;
+    if (length == 0 && text[1] == '\0')
+        return false;
+    if (length == 0) { /* so many at the end; none of them is beyond it */
+        uint64_t count = strtoull(text + 1, NULL, 10);
 
-        *first = count < size ? size - count : 0;
-        *last = size - 1;
-        return text[1] >= '0' && text[1] <= '9' && *end == '\0';
+        from = count == 0 ? size : count < size ? size - count : 0;
+    } else {
+        from = strtoull(text, NULL, 10);
+        if (text[length + 1] != '\0')
+            to = strtoull(text + length + 1, NULL, 10);
+        if (text[length + 1] != '\0' && to < from)
+            return false;
     }
-    if (*text < '0' || *text > '9')
-        return false;
-    *first = strtoull(text, &end, 10);
-    if (*end != '-')
-        return false;
-    text = end + 1;
-    *last = *text == '\0' ? size - 1 : strtoull(text, &end, 10);
-    if (*text != '\0' && (*text < '0' || *text > '9' || *end != '\0' || *last < *first))
-        return false;
-    *last = *last < size ? *last : size - 1;
+    *first = from;
+    *last = to < size ? to : size - 1;
     return true;
 }
 

@@ -208,6 +208,9 @@ void http_close(struct http *http);
 /* All exchanges must have their answers, and all streams be over. */
 void http_stop(struct http *http);
 void http_resume(struct exchange *exchange);
+/* Of a header's text; `first` may lie beyond the end. False: no range that is known; the two stay as they
+ * are. */
+bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_t *last);
 
 /* -- events.c ------------------------------------------------------------------------------------------ */
 

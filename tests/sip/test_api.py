@@ -1,5 +1,6 @@
 """The HTTP API: who may, what is answered and how, rooms, calls, messages, events; one server, few calls."""
 import concurrent.futures
+import errno
 import http.client
 import io
 import json
@@ -74,11 +75,20 @@ class TestProtocol(ApiScenario):
         self.problem(self.call("GET", "/api/v1/session", token=None, headers=own), 401)
         admin = self.call("POST", "/api/v1/session", {"token": self.admin}, token=None)
         self.assertEqual(admin.json["role"], "admin")
+        # Without a secret nobody is known, even where the table has the digest of none.
+        self.server.psql("insert into token (name, sha256, role) values ('none', sha256(''), 'admin')")
+        self.problem(self.call("POST", "/api/v1/session", {"token": ""}, token=None), 401)
         rows = self.server.psql("select act, source, address from audit where mailbox = '1001' order by id")
         self.assertEqual([row[:2] for row in rows[-2:]], [["login-refused", "api"], ["login", "api"]])
         log = self.server.log()
         for secret in ("112233", "739146", self.admin, cookie.partition("=")[2]):
             self.assertNotIn(secret, log)
+
+    def test_a_pin_that_must_change_opens_nothing(self):
+        self.server.psql("update mailbox set pin_must_change = true where number = '1008'")
+        answer = self.call("POST", "/api/v1/session", {"mailbox": "1008", "pin": "739146"}, token=None)
+        self.problem(answer, 403)
+        self.assertNotIn("Set-Cookie", answer.headers)
 
     def test_pages_from_elsewhere(self):
         welcome, other = {"Origin": "https://intranet.example"}, {"Origin": "https://elsewhere.example"}
@@ -247,6 +257,18 @@ class TestLive(ApiScenario):
         call.wait_ended()
         own.next("room.ended")
         self.assertEqual(events.next("call.began")[1]["caller"], "1001")  # administrators hear of calls, too
+
+    def test_a_host_opens_no_other_rooms_door(self):
+        self.server.psql("insert into room (number, name, pin_hash) values ('3190', '', 'x')")
+        events = Events(self)
+        call = self.phone("1007", registered=True).invite("3110").wait_answered()
+        move = {"act": "move", "member": events.next("member.joined")[1]["member"]["member"], "text": "3190"}
+        self.call("POST", "/api/v1/rooms/3110/acts", move, token=self.token("host", "3110"))
+        until(lambda: "move-refused room=3190 error=%d" % errno.EACCES in self.server.log())
+        self.get("/api/v1/rooms/3190", 404)
+        self.call("POST", "/api/v1/rooms/3110/acts", move)  # an administrator may
+        self.assertEqual(events.next("member.joined")[1]["room"]["room"], "3190")
+        call.hangup()
 
     def test_calls(self):
         ada, bo = (self.phone(n, registered=True) for n in ("1001", "1002"))

@@ -125,6 +125,45 @@ START_TEST(secrets_are_kept_as_digests)
 }
 END_TEST
 
+/* RFC 9110 §14.1.2 and §14.2: what is no range of ours is ignored, whatever it began with. */
+START_TEST(ranges_are_read_whole_or_not_at_all)
+{
+    static const struct {
+        const char *text;
+        bool known;
+        uint64_t first, last;
+    } cases[] = {
+        {"bytes=0-", true, 0, 99},
+        {"bytes=10-19", true, 10, 19},
+        {"bytes=90-500", true, 90, 99},
+        {"bytes=-10", true, 90, 99},
+        {"bytes=-500", true, 0, 99},
+        {"bytes=100-", true, 100, 99},
+        {"bytes=-0", true, 100, 99},
+        {"bytes=50-10", false, 0, 0},
+        {"bytes=50-x", false, 0, 0},
+        {"bytes=50-60x", false, 0, 0},
+        {"bytes=50", false, 0, 0},
+        {"bytes=-5x", false, 0, 0},
+        {"bytes=1-2,4-5", false, 0, 0},
+        {"bytes=-", false, 0, 0},
+        {"bytes=", false, 0, 0},
+        {"bytes=- 5", false, 0, 0},
+        {"bytes=--5", false, 0, 0},
+        {"lines=1-2", false, 0, 0},
+        {"bytes=99999999999999999999-", true, UINT64_MAX, 99},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint64_t first = 7, last = 8;
+
+        ck_assert_msg(range_read(cases[i].text, 100, &first, &last) == cases[i].known, "%s", cases[i].text);
+        ck_assert_uint_eq(first, cases[i].known ? cases[i].first : 7);
+        ck_assert_uint_eq(last, cases[i].known ? cases[i].last : 8);
+    }
+}
+END_TEST
+
 START_TEST(words_are_always_json)
 {
     json_t *words = json_words("Zo\xC3\xAB"), *bad = json_words("a\xFF\"b"), *never = json_moment(0);
@@ -151,6 +190,7 @@ int main(void)
     tcase_add_test(tests, the_description_is_that_of_the_routes);
     tcase_add_test(tests, limits_fill_again);
     tcase_add_test(tests, secrets_are_kept_as_digests);
+    tcase_add_test(tests, ranges_are_read_whole_or_not_at_all);
     tcase_add_test(tests, words_are_always_json);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
