@@ -291,7 +291,7 @@ static struct MHD_Response *file_response(struct exchange *exchange)
     if (fd < 0 || fstat(fd, &about) != 0 || about.st_size == 0) {
         if (fd >= 0)
             close(fd);
-        fault(exchange, 500, NULL, "The sound cannot be read.");
+        fault(exchange, 500, NULL, "The file cannot be read.");
         return NULL;
     }
     answer_header(answer, "Accept-Ranges", "bytes");
@@ -299,7 +299,7 @@ static struct MHD_Response *file_response(struct exchange *exchange)
     if (range_read(header(exchange, "Range"), (uint64_t)about.st_size, &first, &last)) {
         if (first >= (uint64_t)about.st_size) {
             close(fd);
-            fault(exchange, 416, NULL, "The sound is not as long as that.");
+            fault(exchange, 416, NULL, "The file is not as long as that.");
             answer_header(answer, "Content-Range", "bytes */%lld", (long long)about.st_size);
             return NULL;
         }

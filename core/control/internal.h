@@ -88,7 +88,8 @@ struct identity {
     enum asker role;
     char name[CALLER_TEXT];    /* as logs and records have it */
     char subject[NUMBER_TEXT]; /* the host's room, the owner's mailbox */
-    bool session;              /* by a cookie */
+    uint64_t session;          /* by a cookie: its number; 0: by a token */
+    time_t expires;            /* with his token; 0: never */
 };
 
 struct stream;
@@ -178,6 +179,8 @@ void access_check(struct exchange *exchange);
 uint64_t access_failures(const struct access_book *book);
 /* So many in a minute of one `key`: 0, or after how many seconds again. */
 unsigned limit_take(struct access_book *book, const char *key, unsigned per_minute);
+/* Whose failures count as one: an address, or as much of it as one customer has (RFC 6177: a /64). */
+void network_text(char out[ADDRESS_TEXT], const char *address);
 void sha256_text(char out[SHA256_TEXT], const char *text);
 
 /* -- control.c ----------------------------------------------------------------------------------------- */
@@ -218,6 +221,8 @@ CONTROL_CHECK int events_new(struct events **out, struct control *control);
 /* Ends every stream; once the HTTP thread has, they may be freed. */
 void events_end(struct events *events);
 void events_free(struct events *events);
+/* Those who listen by it. */
+void events_end_session(struct events *events, uint64_t session);
 unsigned events_listeners(const struct events *events);
 /* HTTP thread: what comes next, at most `size` bytes; 0: nothing yet, and the connection is suspended; -1:
  * it is over. */

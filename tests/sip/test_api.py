@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -16,6 +17,14 @@ import wave
 from api import PORT, ApiScenario, Events
 from harness import SLOW, SOURCE, until
 from mailbox import seed
+
+
+def tiff():
+    """A fax of one white page of eight rows: in T.6 each is one bit, V0; then EOFB."""
+    data = b"\xff\x00\x10\x01"
+    tags = [(256, 1728), (257, 8), (258, 1), (259, 4), (262, 0), (266, 1), (273, 8), (277, 1), (278, 8), (279, len(data))]
+    return (b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) +
+            b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags) + bytes(4))
 
 
 class TestProtocol(ApiScenario):
@@ -295,6 +304,29 @@ class TestLive(ApiScenario):
         self.assertEqual((len(steps["items"]), steps["next"]), (2, "2"))
         self.assertEqual(self.get(path + "/trace?after=2")["items"][0]["seq"], 3)
         self.problem(self.call("GET", path + "/trace?after=x"), 400, "after")
+
+    def test_withheld_numbers(self):
+        call = self.phone("1009", registered=True).invite("9196", headers=[("Privacy", "id")]).wait_answered()
+        (live,) = self.get("/api/v1/calls")["items"]
+        self.assertEqual((live["caller"], live["subscriber"], live["legs"][0]["subscriber"]), ("", "", ""))
+        call.hangup()
+        record = until(lambda: (a := self.call("GET", "/api/v1/cdrs/" + live["id"])).status == 200 and a.json)
+        self.assertNotIn("1009", [value for row in [record, *record["legs"]] for value in row.values()])
+        self.assertNotIn(live["id"], [c["id"] for c in self.get("/api/v1/cdrs?number=1009")["items"]])
+        self.assertIn(live["id"], [c["id"] for c in self.get("/api/v1/cdrs?number=9196")["items"]])
+
+    def test_pages_of_a_fax(self):
+        entry = seed(self.server, "1009", [(700, 1.0)])
+        data = tiff()
+        self.server.psql("update blob set audio = '\\x%s', sha256 = sha256('\\x%s') where id = (select m.blob from message m "
+                         "join entry e on e.message = m.id where e.id = '%s')" % (data.hex(), data.hex(), entry))
+        self.server.psql("update message set kind = 'fax', pages = 1 where id = (select message from entry where id = '%s')" % entry)
+        path = "/api/v1/mailboxes/1009/messages/" + entry
+        shown = self.get(path)
+        self.assertEqual((shown["kind"], shown["pages"]), ("fax", 1))
+        answer = self.call("GET", path + "/audio")
+        self.assertEqual((answer.status, answer.headers["Content-Type"], answer.body[:5]), (200, "application/pdf", b"%PDF-"))
+        self.assertNotIn("audio-broken", self.server.log())
 
     def test_messages(self):
         owner = self.token("owner", "1002")

@@ -115,6 +115,22 @@ START_TEST(limits_fill_again)
 }
 END_TEST
 
+START_TEST(failures_are_those_of_a_network)
+{
+    static const char *const cases[][2] = {{"192.0.2.7", "192.0.2.7"},
+                                           {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+                                           {"2001:db8:1:2::", "2001:db8:1:2::"},
+                                           {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},
+                                           {"", ""}};
+    char network[ADDRESS_TEXT];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        network_text(network, cases[i][0]);
+        ck_assert_str_eq(network, cases[i][1]);
+    }
+}
+END_TEST
+
 /* FIPS 180-2 appendix B.1. */
 START_TEST(secrets_are_kept_as_digests)
 {
@@ -189,6 +205,7 @@ int main(void)
     tcase_add_test(tests, a_path_tells_what_may_be_done);
     tcase_add_test(tests, the_description_is_that_of_the_routes);
     tcase_add_test(tests, limits_fill_again);
+    tcase_add_test(tests, failures_are_those_of_a_network);
     tcase_add_test(tests, secrets_are_kept_as_digests);
     tcase_add_test(tests, ranges_are_read_whole_or_not_at_all);
     tcase_add_test(tests, words_are_always_json);
