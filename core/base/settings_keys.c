@@ -328,6 +328,7 @@ static const struct key keys[] = {
     T("http", "certificate", http_certificate, NULL, folder_fault),
     T("http", "key", http_key, NULL, folder_fault),
     L("http", "cors", NULL, origin_fault),
+    L("http", "host", NULL, host_fault),
     N("http", "requests_per_minute", http_requests, 0, 1000000, 600),
     T("webhook", "secret", webhook_secret, "", NULL),
     N("webhook", "deadline", webhook_deadline_ms, 100, 60000, 4000),

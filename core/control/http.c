@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 512
-#define IDLE_S 30           /* for the next byte of a request, or until an answer's next one is taken */
-#define HEADERS_BYTES 32768 /* a connection's memory: request line and headers; more gets 414 or 431 */
+#define CONNECTIONS_EACH 128 /* of one address: a proxy's, too */
+#define FILE_MAX (1 << 20)   /* bytes of a certificate */
+#define IDLE_S 30            /* for the next byte of a request, or until an answer's next one is taken */
+#define HEADERS_BYTES 32768  /* a connection's memory: request line and headers; more gets 414 or 431 */
 #define EVENTS_BLOCK 16384
 #define EXCESS_MAX (8u << 20) /* of a body that is too long: read so that the answer is, then cut off */
 
@@ -87,6 +89,22 @@ static void fault(struct exchange *exchange, unsigned status, const char *member
     answer_problem(&exchange->answer, status, member, detail);
 }
 
+/* Without the port, and without the brackets of an IPv6 address. */
+static void host_name(char *out, size_t size, const char *host)
+{
+    const char *begin = *host == '[' ? host + 1 : host;
+    size_t length = strcspn(begin, *host == '[' ? "]" : ":");
+
+    snprintf(out, size, "%.*s", (int)length, begin);
+}
+
+static bool address_is_literal(const char *text)
+{
+    struct in6_addr bits;
+
+    return inet_pton(AF_INET, text, &bits) == 1 || inet_pton(AF_INET6, text, &bits) == 1;
+}
+
 /* Whose pages may read what we answer (the Fetch standard's CORS). */
 static bool origin_is_welcome(struct exchange *exchange)
 {
@@ -98,6 +116,27 @@ static bool origin_is_welcome(struct exchange *exchange)
         welcome = welcome || strcmp(http->settings->http_cors[i], exchange->origin) == 0;
     pthread_mutex_unlock(&http->mutex);
     return welcome && *exchange->origin != '\0';
+}
+
+/* A page whose name its owner turned into our address (DNS rebinding) names itself here, and would be of our
+ * own origin for the browser. Programs that watch may call us as they like: no page gains from what they see.
+ */
+static bool host_is_ours(struct exchange *exchange)
+{
+    static const char *const watched[] = {"/health", "/ready", "/metrics"};
+    struct http *http = exchange->http;
+    char name[HEADER_TEXT];
+    bool ours;
+
+    host_name(name, sizeof name, exchange->host);
+    ours = *name == '\0' || strcasecmp(name, "localhost") == 0 || address_is_literal(name);
+    for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++)
+        ours = ours || strcmp(exchange->path, watched[i]) == 0;
+    pthread_mutex_lock(&http->mutex);
+    for (size_t i = 0; i < http->settings->http_host_count; i++)
+        ours = ours || strcasecmp(http->settings->http_hosts[i], name) == 0;
+    pthread_mutex_unlock(&http->mutex);
+    return ours;
 }
 
 static void options_answer(struct exchange *exchange, const char *allow)
@@ -119,7 +158,9 @@ static void exchange_route(struct exchange *exchange)
     int error = route_find(&exchange->route, &exchange->params, exchange->method, exchange->path, allow,
                            sizeof allow);
 
-    if (error == EPERM && strcmp(exchange->method, "OPTIONS") == 0) {
+    if (!host_is_ours(exchange)) {
+        fault(exchange, 421, NULL, "Under this name there is nothing here: see http { host }.");
+    } else if (error == EPERM && strcmp(exchange->method, "OPTIONS") == 0) {
         options_answer(exchange, allow);
     } else if (error == EPERM) {
         fault(exchange, 405, NULL, "This cannot be done with it.");
@@ -129,8 +170,13 @@ static void exchange_route(struct exchange *exchange)
     } else {
         uint64_t length = strtoull(header(exchange, "Content-Length"), NULL, 10);
 
-        if (length > BODY_MAX)
-            fault(exchange, 413, NULL, "A body may have one MiB.");
+        if (exchange->route->access != ACCESS_OPEN && *exchange->secret == '\0' &&
+            *exchange->cookie == '\0') {
+            fault(exchange, 401, NULL, "A token or a session is needed.");
+            answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\"");
+        } else if (length > (exchange->route->body == BODY_JSON ? BODY_MAX : EXCESS_MAX)) {
+            fault(exchange, 413, NULL, "A body may have 16 KiB.");
+        }
         exchange->excess = length > EXCESS_MAX ? EXCESS_MAX : 0;
     }
 }
@@ -188,12 +234,13 @@ static void body_take(struct exchange *exchange, const char *data, size_t length
 {
     char *longer;
 
-    if (exchange->answer.status != 0) { /* it is read to its end, and thrown away */
+    /* Read to its end, and thrown away. */
+    if (exchange->answer.status != 0 || exchange->route->body == BODY_NONE) {
         exchange->excess += length;
         return;
     }
     if (exchange->raw_length + length > BODY_MAX) {
-        fault(exchange, 413, NULL, "A body may have one MiB.");
+        fault(exchange, 413, NULL, "A body may have 16 KiB.");
         return;
     }
     longer = realloc(exchange->raw, exchange->raw_length + length);
@@ -460,8 +507,8 @@ static void daemon_complained(void *arg, const char *format, va_list args)
 static int file_read(char **out, const char *path)
 {
     FILE *file = fopen(path, "re");
-    char *text = calloc(1, BODY_MAX);
-    size_t length = file != NULL && text != NULL ? fread(text, 1, BODY_MAX - 1, file) : 0;
+    char *text = calloc(1, FILE_MAX);
+    size_t length = file != NULL && text != NULL ? fread(text, 1, FILE_MAX - 1, file) : 0;
 
     if (file != NULL)
         fclose(file);
@@ -502,9 +549,9 @@ static int daemon_start(struct http *http, const struct sockaddr_storage *addres
         flags, 0, NULL, NULL, request_came, http, MHD_OPTION_EXTERNAL_LOGGER, daemon_complained, NULL,
         MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, request_over, NULL,
         MHD_OPTION_UNESCAPE_CALLBACK, path_unescape, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_BYTES,
-        certificate != NULL ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_EACH,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEADERS_BYTES, certificate != NULL ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
     if (http->daemon != NULL)
         return 0;
     return errno != 0 ? errno : EINVAL;

@@ -37,9 +37,9 @@
 #define PARAMS_MAX 3  /* {…} in a template */
 #define HEADERS_MAX 6 /* of an answer, beside those that each has */
 #define HEADER_TEXT 256
-#define SECRET_TEXT 129    /* of a token; a longer one is none */
-#define BODY_MAX (1 << 20) /* bytes */
-#define LIST_MOST 1000     /* rows of one answer */
+#define SECRET_TEXT 129 /* of a token; a longer one is none */
+#define BODY_MAX 16384  /* bytes */
+#define LIST_MOST 1000  /* rows of one answer */
 #define LIST_USUAL 100
 #define SESSION_COOKIE "confab-session"
 
@@ -123,8 +123,10 @@ struct exchange {
     size_t raw_length, excess;
     bool submitted;
     struct identity who;
-    uint64_t number; /* of its ticket */
-    void *state;     /* of the handler; freed with the exchange */
+    uint64_t number;        /* of its ticket */
+    void *state;            /* of the handler; freed with the exchange */
+    struct exchange *also;  /* who waits for the same look at storage, health.c */
+    health_reply *examined; /* … and with what he goes on */
     struct answer answer;
 };
 
@@ -197,6 +199,8 @@ struct control {
     uint64_t began_us, answered, problems;
     struct storage_health health; /* as it was found last, and when */
     uint64_t examined_us;
+    bool examining;
+    struct exchange *examined; /* those who wait for that, too */
 };
 /* Takes the answer over to the HTTP thread. */
 void exchange_finish(struct exchange *exchange);

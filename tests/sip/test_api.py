@@ -4,6 +4,7 @@ import errno
 import http.client
 import io
 import json
+import re
 import shutil
 import signal
 import socket
@@ -28,7 +29,7 @@ def tiff():
 
 
 class TestProtocol(ApiScenario):
-    SETTINGS = 'http { port = %d cors = {"https://intranet.example"} }' % PORT
+    SETTINGS = 'http { port = %d cors = {"https://intranet.example"} host = {"confab.example"} }' % PORT
 
     def test_health_and_readiness_need_no_token(self):
         self.assertEqual(self.get("/health", token=None), {"status": "alive"})
@@ -46,7 +47,7 @@ class TestProtocol(ApiScenario):
         self.problem(self.call("POST", "/api/v1/calls", {"user": 1, "number": "1002"}), 400, "user")
         self.problem(self.call("POST", "/api/v1/calls", {"user": "1", "number": "2", "colour": "red"}), 400, "colour")
         self.problem(self.call("GET", "/api/v1/cdrs?limit=many"), 400, "limit")
-        self.problem(self.call("POST", "/api/v1/calls", raw=b" " * (1 << 20) + b"{}",
+        self.problem(self.call("POST", "/api/v1/calls", raw=b" " * 16384 + b"{}",
                                headers={"Content-Type": "application/json"}), 413)
         self.problem(self.call("GET", "/api/v1/rooms/3100"), 404)
         self.problem(self.call("PATCH", "/api/v1/rooms/3100/members/x", {"muted": True}), 404)
@@ -98,6 +99,44 @@ class TestProtocol(ApiScenario):
         answer = self.call("POST", "/api/v1/session", {"mailbox": "1008", "pin": "739146"}, token=None)
         self.problem(answer, 403)
         self.assertNotIn("Set-Cookie", answer.headers)
+
+    def test_sessions_and_streams_are_counted(self):
+        token = self.token("read-only")
+        cookies = [self.call("POST", "/api/v1/session", {"token": token}, token=None).headers["Set-Cookie"].split(";")[0]
+                   for _ in range(9)]
+        self.get("/api/v1/session", 401, token=None, headers={"Cookie": cookies[0]})
+        own = {"Cookie": cookies[1]}
+        self.get("/api/v1/session", token=None, headers=own)
+        listeners = [Events(self, token=None, headers=own) for _ in range(8)]
+        self.problem(self.call("GET", "/api/v1/events", token=token), 429)
+        self.assertEqual(self.call("DELETE", "/api/v1/session", token=None, headers=own).status, 204)
+        for events in listeners:  # they end with their session
+            events.response.read()
+
+    def test_a_name_that_is_not_ours_is_answered_nothing(self):
+        def under(host, path="/api/v1/status"):
+            return self.call("GET", path, headers={"Host": host})
+        self.problem(under("evil.example:8080"), 421)
+        self.problem(under("evil.example", "/api/v1/openapi.json"), 421)
+        for host in ("confab.example:8080", "CONFAB.example", "localhost:8080", "192.0.2.1", "[2001:db8::1]:8080"):
+            self.assertEqual(under(host).status, 200, host)
+        self.assertEqual(under("evil.example", "/ready").status, 200)
+
+    def test_who_is_nobody_has_no_body(self):
+        with socket.create_connection((self.server.address, PORT)) as nobody:  # what is promised is not waited for
+            nobody.sendall(b"POST /api/v1/calls HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999\r\n\r\n")
+            self.assertIn(b" 401 ", nobody.recv(100))
+        self.problem(self.call("POST", "/api/v1/calls", raw=b"{", token=None, headers={"Content-Type": "application/json"}), 401)
+        self.get("/health", raw=b"no JSON", token=None)  # nobody reads it
+
+    def test_many_who_ask_at_once_are_one(self):
+        def jobs():
+            return float(re.search(rb"^confab_storage_jobs_total (\S+)", self.call("GET", "/metrics").body, re.M)[1])
+        before = jobs()
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            states = list(pool.map(lambda _: self.call("GET", "/ready", token=None).status, range(40)))
+        self.assertEqual(states, [200] * 40)
+        self.assertLess(jobs() - before, 30)
 
     def test_pages_from_elsewhere(self):
         welcome, other = {"Origin": "https://intranet.example"}, {"Origin": "https://elsewhere.example"}
