@@ -4,7 +4,6 @@ import errno
 import http.client
 import io
 import json
-import re
 import shutil
 import signal
 import socket
@@ -128,15 +127,6 @@ class TestProtocol(ApiScenario):
             self.assertIn(b" 401 ", nobody.recv(100))
         self.problem(self.call("POST", "/api/v1/calls", raw=b"{", token=None, headers={"Content-Type": "application/json"}), 401)
         self.get("/health", raw=b"no JSON", token=None)  # nobody reads it
-
-    def test_many_who_ask_at_once_are_one(self):
-        def jobs():
-            return float(re.search(rb"^confab_storage_jobs_total (\S+)", self.call("GET", "/metrics").body, re.M)[1])
-        before = jobs()
-        with concurrent.futures.ThreadPoolExecutor(40) as pool:
-            states = list(pool.map(lambda _: self.call("GET", "/ready", token=None).status, range(40)))
-        self.assertEqual(states, [200] * 40)
-        self.assertLess(jobs() - before, 30)
 
     def test_pages_from_elsewhere(self):
         welcome, other = {"Origin": "https://intranet.example"}, {"Origin": "https://elsewhere.example"}
