@@ -54,12 +54,13 @@ struct mailbox {
     time_t temporary_ends;          /* of that greeting; 0: when he erases it */
     bool closed;                    /* it is outside his hours, or a holiday */
     bool pin_must_change;
-    bool tutorial;                     /* he is to be led through it on his next visit */
-    char keymap[16];                   /* "": the server's */
-    bool newest_first;                 /* the order in which messages come */
-    bool autoplay;                     /* the next begins when one was heard */
-    bool envelope;                     /* when and from whom is said before each */
-    bool login_from_greeting;          /* callers from outside may */
+    int64_t pin_set_us;       /* since 1970: another one is another PIN */
+    bool tutorial;            /* he is to be led through it on his next visit */
+    char keymap[16];          /* "": the server's */
+    bool newest_first;        /* the order in which messages come */
+    bool autoplay;            /* the next begins when one was heard */
+    bool envelope;            /* when and from whom is said before each */
+    bool login_from_greeting; /* callers from outside may */
     enum mailbox_fax fax;
     bool screen;                       /* his phones are called while a message is left */
     char operator_number[NUMBER_TEXT]; /* "": the server's */

@@ -28,10 +28,11 @@ static struct storage *storage_of(const struct exchange *exchange)
 
 static json_t *message_json(const struct entry *entry)
 {
-    return json_pack("{s:s, s:I, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:I, s:o}", "id", entry->id,
-                     "version", (json_int_t)entry->version, "mailbox", json_words(entry->mailbox), "folder",
-                     entry->deleted ? "trash" : folders[entry->folder], "heard", entry->heard, "urgent",
-                     entry->urgent, "deleted", entry->deleted, "caller", json_words(entry->caller),
+    return json_pack("{s:s, s:I, s:o, s:s, s:s, s:i, s:b, s:b, s:b, s:o, s:o, s:o, s:I, s:o}", "id",
+                     entry->id, "version", (json_int_t)entry->version, "mailbox", json_words(entry->mailbox),
+                     "folder", entry->deleted ? "trash" : folders[entry->folder], "kind",
+                     entry->fax ? "fax" : "voice", "pages", (int)entry->pages, "heard", entry->heard,
+                     "urgent", entry->urgent, "deleted", entry->deleted, "caller", json_words(entry->caller),
                      "caller_name", json_words(entry->caller_name), "left", json_time(entry->left),
                      "duration_ms", (json_int_t)entry->duration_ms, "claimed_by",
                      json_words(entry->claimed_by));
@@ -189,7 +190,8 @@ static void message_delete(struct exchange *exchange)
     message_ask(exchange, message_change);
 }
 
-/* -- its sound ---------------------------------------------------------------------------------------- */
+/* -- its sound or pages
+ * ---------------------------------------------------------------------------------------- */
 
 static void audio_came(struct ticket ticket, int error, const char *path)
 {
@@ -201,7 +203,7 @@ static void audio_came(struct ticket ticket, int error, const char *path)
     if (error)
         reply_error(exchange, error);
     else
-        reply_file(exchange, "audio/wav", path);
+        reply_file(exchange, exchange->answer.type, path);
 }
 
 static void audio_find(struct ticket ticket, int error, const struct entry *entry)
@@ -210,6 +212,8 @@ static void audio_find(struct ticket ticket, int error, const struct entry *entr
 
     if (exchange == NULL)
         return;
+    if (!error)
+        exchange->answer.type = entry->fax ? "application/pdf" : "audio/wav";
     if (!error)
         error = entry_fetch(storage_of(exchange), entry->reader, entry->id, ticket, audio_came);
     reply_if(exchange, error);
