@@ -77,7 +77,7 @@ create index audit_at on audit (at);
 create index voicemail_call_started on voicemail_call (started);
 
 -- What is old and no message: the audit after so many days (0: never), calls out of mailboxes, lists made for one
--- message that was never sent. Of a mailbox under legal hold nothing goes.
+-- message that was never sent: late, as one may wait in another server's spool until the database is back. Of a mailbox under legal hold nothing goes.
 create function traces_retain(at timestamptz, audit_days integer, most integer) returns void language plpgsql as $$
 begin
     perform set_config('confab.source', 'retention', true);
@@ -91,6 +91,6 @@ begin
         where c.started < traces_retain.at - interval '30 days' and not m.legal_hold
         limit most for update of c skip locked);
     delete from distribution d where d.id in (
-        select l.id from distribution l where l.once and l.created < traces_retain.at - interval '7 days'
+        select l.id from distribution l where l.once and l.created < traces_retain.at - interval '90 days'
         limit most for update of l skip locked);
 end $$;

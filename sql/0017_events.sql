@@ -15,37 +15,6 @@ create function mailbox_full(number text, without uuid default null) returns boo
 $$;
 comment on function mailbox_full is 'Whether a mailbox takes no more, or would not if this one of its entries were not there';
 
-create or replace function entry_tell() returns trigger language plpgsql as $$
-declare
-    detail jsonb;
-begin
-    if not exists (select from outbox_event) then
-        return null;
-    end if;
-    select jsonb_build_object('entry', new.id, 'message', m.id, 'kind', m.kind, 'caller', m.caller,
-                              'caller_name', m.caller_name, 'started', m.started, 'duration_ms', m.duration_ms,
-                              'urgent', new.urgent)
-        into detail from message m where m.id = new.message;
-    if tg_op = 'INSERT' and exists (select from message m where m.id = new.message and m.call = 'import') then
-        return null; -- moved in from elsewhere, and no news
-    end if;
-    if tg_op = 'INSERT' then
-        perform event_tell('message-new', new.mailbox, detail);
-        if exists (select from outbox_event where event = 'mailbox-full') and mailbox_full(new.mailbox)
-           and not mailbox_full(new.mailbox, new.id) then
-            perform event_tell('mailbox-full', new.mailbox, '{}');
-        end if;
-        return null;
-    end if;
-    if new.heard and not old.heard then
-        perform event_tell('message-read', new.mailbox, detail);
-    end if;
-    if new.deleted_at is not null and old.deleted_at is null then
-        perform event_tell('message-deleted', new.mailbox, detail);
-    end if;
-    return null;
-end $$;
-
 -- pin_failed begins anew with each lock; pin_refused does not.
 create or replace function login_tell() returns trigger language plpgsql as $$
 begin

@@ -39,8 +39,11 @@ end $$;
 create trigger entry_unheard after update of heard on entry
     for each row when (old.heard and not new.heard) execute function team_unheard();
 
+-- What was heard long ago is nobody's news: no event, no receipt, nothing in the audit.
+alter table entry disable trigger entry_told, disable trigger entry_heard, disable trigger entry_audit;
 update entry e set heard = true from mailbox b
 where b.number = e.mailbox and b.kind in ('shared', 'dispatch') and not e.heard and exists (select from entry_read where entry = e.id);
+alter table entry enable trigger entry_told, enable trigger entry_heard, enable trigger entry_audit;
 
 -- What waits, and is not on its way just now, will be of the whole anyhow. Parts leave in their order: a lane each message.
 create or replace function message_transcribe() returns trigger language plpgsql as $$
@@ -64,13 +67,16 @@ create function message_tell_on() returns trigger language plpgsql as $$
 declare
     whole jsonb := jsonb_build_object('id', gen_random_uuid(), 'at', now(), 'duration_ms', new.duration_ms);
 begin
-    update outbox set payload = payload || whole where id in (
-        select o.id from outbox o join entry e on e.mailbox = o.lane and e.id::text = o.payload->>'entry'
+    with waiting as materialized (
+        select o.id, e.urgent from outbox o join entry e on e.mailbox = o.lane and e.id::text = o.payload->>'entry'
         where e.message = new.id and o.kind = 'webhook' and o.payload->>'event' = 'message-new'
-        and o.done_at is null and o.failed_at is null for update of o skip locked);
+        and o.done_at is null and o.failed_at is null for update of o skip locked
+    )
+    update outbox o set payload = o.payload || whole || jsonb_build_object('urgent', w.urgent) from waiting w where o.id = w.id;
     if not found then
         insert into outbox (kind, lane, payload)
-        select distinct on (o.lane) o.kind, o.lane, o.payload || whole || '{"continued": true}'
+        select distinct on (o.lane) o.kind, o.lane,
+               o.payload || whole || jsonb_build_object('urgent', e.urgent, 'continued', true)
         from outbox o join entry e on e.mailbox = o.lane and e.id::text = o.payload->>'entry'
         where e.message = new.id and o.kind = 'webhook' and o.payload->>'event' = 'message-new'
         order by o.lane, o.id desc;

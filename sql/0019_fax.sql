@@ -12,7 +12,7 @@ comment on column message.cut is
     'The caller hung up without a word about it, and may call back to go on; of a fax: pages are missing';
 comment on column blob.audio is 'A WAV file; of a fax the TIFF file of its pages';
 
--- As before, and what a fax has.
+-- As before, with what a fax has, and a full mailbox by whatever quota (0017).
 create or replace function entry_tell() returns trigger language plpgsql as $$
 declare
     detail jsonb;

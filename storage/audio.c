@@ -220,20 +220,21 @@ static int file_write(const char *folder, char *path, size_t size, const uint8_t
  */
 static bool audio_is_sound(const PGresult *result, struct audio *out)
 {
-    bool intact = PQgetvalue(result, 0, 1)[0] == 1; /* a boolean in binary */
-
     *out = (struct audio){.bytes = (uint8_t *)PQgetvalue(result, 0, 0),
                           .size = (size_t)PQgetlength(result, 0, 0)};
-    return intact && wav_mend(out) == 0 && out->duration_ms > 0;
+    return wav_mend(out) == 0 && out->duration_ms > 0;
 }
 
-/* In the format that was asked for. */
+/* In the format that was asked for. ENOTSUP: it cannot be had so. */
 static int sound_write(struct file_job *j, const struct audio *wav)
 {
     struct audio converted = {0};
     const struct audio *sound = j->format == SOUND_WAV ? wav : &converted;
     int error = j->format == SOUND_WAV ? 0 : audio_convert(&converted, j->format, wav->bytes, wav->size);
 
+    if (error == EINVAL) {
+        error = ENOTSUP;
+    }
     if (error == 0) {
         error =
             file_write(j->job.st->settings->cache_dir, j->path, sizeof j->path, sound->bytes, sound->size);
@@ -242,11 +243,39 @@ static int sound_write(struct file_job *j, const struct audio *wav)
     return error;
 }
 
+/* Pages go out as PDF, which everybody can open. */
+static int file_job_write(struct file_job *j, const PGresult *result)
+{
+    const char *folder = j->job.st->settings->cache_dir;
+    const uint8_t *bytes = (const uint8_t *)PQgetvalue(result, 0, 0);
+    size_t size = (size_t)PQgetlength(result, 0, 0);
+    bool intact = PQgetvalue(result, 0, 1)[0] == 1; /* a boolean in binary */
+    struct audio audio;
+    uint8_t *pdf = NULL;
+    int error = EINVAL;
+
+    if (intact && document_is_tiff(bytes, size)) {
+        error = document_pdf(bytes, size, &pdf, &size);
+        if (error == 0) {
+            error = file_write(folder, j->path, sizeof j->path, pdf, size);
+        }
+        free(pdf);
+    } else if (intact && audio_is_sound(result, &audio)) {
+        error = sound_write(j, &audio);
+    }
+    if (error == EINVAL || error == ENODATA) {
+        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s which=%s", j->number,
+                  j->which);
+        atomic_fetch_add(&j->job.st->audio_broken, 1);
+        error = EIO;
+    }
+    return error;
+}
+
 int file_job_fetch(struct database *db, struct file_job *j, const char *sql, const struct value *values,
                    size_t count)
 {
     PGresult *result = NULL;
-    struct audio audio;
     int error = database_query_binary(db, &result, sql, values, count);
 
     if (error != 0) {
@@ -254,13 +283,8 @@ int file_job_fetch(struct database *db, struct file_job *j, const char *sql, con
     }
     if (PQntuples(result) == 0) {
         error = ENOENT;
-    } else if (!audio_is_sound(result, &audio)) {
-        log_event(LEVEL_ERROR, "storage", NULL, "audio-broken alarm=audio-broken of=%s which=%s", j->number,
-                  j->which);
-        atomic_fetch_add(&j->job.st->audio_broken, 1);
-        error = EIO;
     } else {
-        error = sound_write(j, &audio);
+        error = file_job_write(j, result);
     }
     PQclear(result);
     return error;

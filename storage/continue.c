@@ -103,8 +103,15 @@ static int message_open(struct database *db, const struct deposit *d, struct aud
 static int message_replace(struct database *db, const struct deposit *d, const struct audio *whole)
 {
     char blob[UUID_TEXT];
-    int error = audio_insert(db, whole, blob);
+    /* Also when nothing changes: its version advances, so that nobody who hears the first part marks the
+     * whole heard. Before the sound, with which it is told how urgent it is. */
+    int error = database_query(
+        db, NULL, "update entry set urgent = urgent or $3 where message = $1 and mailbox = $2",
+        VALUES(value_text(d->continues), value_text(d->mailbox), value_truth(d->marks & DEPOSIT_URGENT)));
 
+    if (error == 0) {
+        error = audio_insert(db, whole, blob);
+    }
     if (error == 0) {
         error = database_query(
             db, NULL,
@@ -113,13 +120,6 @@ static int message_replace(struct database *db, const struct deposit *d, const s
             VALUES(value_text(d->continues), value_text(blob), value_number(whole->duration_ms),
                    value_truth(d->marks & DEPOSIT_CUT), value_truth(d->marks & DEPOSIT_PRIVATE),
                    value_truth(d->marks & DEPOSIT_RECEIPT)));
-    }
-    /* Also when nothing changes: its version advances, so that nobody who hears the first part marks the
-     * whole heard. */
-    if (error == 0) {
-        error = database_query(
-            db, NULL, "update entry set urgent = urgent or $3 where message = $1 and mailbox = $2",
-            VALUES(value_text(d->continues), value_text(d->mailbox), value_truth(d->marks & DEPOSIT_URGENT)));
     }
     return error;
 }

@@ -92,13 +92,8 @@ static int commit_run(struct storage *st, struct database *db, struct job *job)
         return EINVAL;
     }
     if (!j->accepted) {
-        error = spool_mark(st->spool, j->id, j->marks, j->sender); /* the caller's last word on it */
-        if (error == 0) {
-            error = spool_accept(st->spool, j->id);
-        }
+        error = spool_commit(st->spool, j->id, j->marks, j->sender);
         if (error != 0) {
-            log_event(LEVEL_ERROR, "storage", NULL, "deposit-lost id=%s error=\"%s\"", j->id,
-                      strerrordesc_np(error));
             return error;
         }
         j->accepted = true;
@@ -135,17 +130,17 @@ int deposit_commit_fax(struct storage *st, const char *id, unsigned marks, const
                        struct ticket ticket, storage_done *reply)
 {
     struct commit_job *j = job_new(st, sizeof *j, &commit_kind, ticket);
+    int error = ENOMEM;
 
-    if (j == NULL) {
-        return ENOMEM;
+    if (j != NULL) {
+        j->done.reply = reply;
+        key_copy(j->id, sizeof j->id, id);
+        j->marks = marks;
+        text_copy(j->sender, sizeof j->sender, sender);
+        error = job_submit(&j->done.job);
     }
-    j->done.reply = reply;
-    key_copy(j->id, sizeof j->id, id);
-    j->marks = marks;
-    text_copy(j->sender, sizeof j->sender, sender);
-    int error = job_submit(&j->done.job);
     if (error != 0) {
-        live_remove(st->spool, id); /* nobody's any more: the sweeper's, once it is old enough */
+        live_commit(st->spool, id, marks, sender); /* the sweeper's */
     }
     return error;
 }
@@ -159,7 +154,7 @@ struct discard_job {
     char id[UUID_TEXT];
 };
 
-/* What is not there is no longer in hand either. */
+/* What is not there may be on its way, in another thread. */
 static int discard_run(struct storage *st, struct database *db, struct job *job)
 {
     struct discard_job *j = (struct discard_job *)job;
@@ -169,9 +164,13 @@ static int discard_run(struct storage *st, struct database *db, struct job *job)
         return EINVAL;
     }
     bool there = spool_has(st->spool->open, j->id, ".json");
+    if (!there) {
+        live_discard(st->spool, j->id);
+        return ENOENT;
+    }
     spool_remove(st->spool->open, j->id);
     live_remove(st->spool, j->id);
-    return there ? 0 : ENOENT;
+    return 0;
 }
 
 static const struct job_kind discard_kind = {

@@ -17,7 +17,7 @@
 
 #include "storage/rows.h"
 
-#define SPOOL_NAME (UUID_TEXT + 9) /* UUID.json.tmp */
+#define SPOOL_NAME (UUID_TEXT + 9)       /* UUID.json.tmp */
 extern const char *const body_endings[]; /* spool.c; by enum deposit_kind */
 #define BODY_KINDS (DEPOSIT_FAX + 1)
 
@@ -42,8 +42,10 @@ void live_remove(struct spool *spool, const char *id);
 bool live_has(struct spool *spool, const char *id);
 /* One that no job could be had for to remove it, also when its opening is still to come. Any thread. */
 void live_discard(struct spool *spool, const char *id);
-/* True: `id` was such a one, its files are there, and it is in hand no more. */
-bool live_take_unwanted(struct spool *spool, char id[UUID_TEXT]);
+/* The same for one that is to be committed. */
+void live_commit(struct spool *spool, const char *id, unsigned marks, const char *sender);
+/* Does what no job could be had for, on disk. How many were accepted. */
+unsigned spool_settle(struct spool *spool);
 
 /* -- sidecar.c: the record beside the audio
  * ------------------------------------------------------------------------- */
@@ -65,6 +67,8 @@ STORAGE_CHECK int body_load(struct audio *out, int folder, const char *id, enum 
  * not cost anybody the message. */
 STORAGE_CHECK int spool_mark(struct spool *spool, const char *id, unsigned marks, const char *sender);
 STORAGE_CHECK int spool_accept(struct spool *spool, const char *id);
+STORAGE_CHECK int spool_commit(struct spool *spool, const char *id, unsigned marks,
+                               const char *sender); /* both */
 /* From ready/ to a row. ENOENT no such mailbox, EINVAL cannot be read (moved to broken/) or holds no sound
  * (removed), or the database's error. */
 STORAGE_CHECK int spool_deliver(struct spool *spool, struct database *db, const char *id);

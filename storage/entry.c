@@ -253,18 +253,22 @@ static int update_own(struct database *db, struct entry *entry)
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* The reader has this message in his own box already, from elsewhere, as `own`: there is one of it. */
+/* The reader has this message in his own box already, from elsewhere, as `own`: there is one of it. What was
+ * said to it last is what he hears first, and one that somebody has sent him is not all the world's. */
 static int entry_merge(struct database *db, struct entry *entry, const char *own)
 {
+    PGresult *result = NULL;
     int error = database_query(
-        db, NULL,
+        db, &result,
         "update entry o set urgent = o.urgent or e.urgent, deleted_at = null, "
-        "introduction = coalesce(o.introduction, e.introduction), "
+        "broadcast = o.broadcast and e.broadcast, introduction = coalesce(e.introduction, o.introduction), "
         "heard = o.heard or exists (select from entry_read where entry = e.id and member = $3) "
-        "from entry e where o.id = $2 and e.id = $1",
+        "from entry e where o.id = $2 and e.id = $1 returning o.urgent",
         VALUES(value_text(entry->id), value_text(own), value_text(entry->reader)));
 
     if (error == 0) {
+        entry->urgent = row_truth(result, 0, 0);
+        PQclear(result);
         error = database_query(db, NULL, "delete from entry where id = $1", VALUES(value_text(entry->id)));
     }
     if (error == 0) {
@@ -273,8 +277,8 @@ static int entry_merge(struct database *db, struct entry *entry, const char *own
     return error;
 }
 
-/* Out of a dispatch box into the reader's own, *taken, heard if he has heard it. What is under legal hold
- * stays where it is. */
+/* Out of a dispatch box into the reader's own, *taken, heard if he has heard it, and as urgent as what it
+ * meets there. What is under legal hold stays where it is. */
 static int entry_take(struct database *db, struct entry *entry, bool *taken)
 {
     PGresult *result = NULL;
@@ -305,18 +309,19 @@ static int entry_take(struct database *db, struct entry *entry, bool *taken)
                                 VALUES(value_text(entry->id), value_text(entry->reader)));
 }
 
-/* Whether it is to be in another folder, in the trash or out of it, or urgent or not. */
-static int entry_moves(struct database *db, const struct entry *entry, bool *out)
+/* *moves: it is to be in another folder, in the trash or out of it. *marks: urgent, or not any more. */
+static int entry_compare(struct database *db, const struct entry *entry, bool *moves, bool *marks)
 {
     PGresult *result = NULL;
-    int error = database_query(db, &result,
-                               "select 1 from entry where id = $1 and (folder <> $2 or (deleted_at is not "
-                               "null) <> $3 or urgent <> $4)",
-                               VALUES(value_text(entry->id), value_text(folder_names[entry->folder]),
-                                      value_truth(entry->deleted), value_truth(entry->urgent)));
+    int error = database_query(
+        db, &result,
+        "select folder <> $2 or (deleted_at is not null) <> $3, urgent <> $4 from entry where id = $1",
+        VALUES(value_text(entry->id), value_text(folder_names[entry->folder]), value_truth(entry->deleted),
+               value_truth(entry->urgent)));
 
     if (error == 0) {
-        *out = PQntuples(result) > 0;
+        *moves = PQntuples(result) > 0 && row_truth(result, 0, 0);
+        *marks = PQntuples(result) > 0 && row_truth(result, 0, 1);
         PQclear(result);
     }
     return error;
@@ -324,11 +329,12 @@ static int entry_moves(struct database *db, const struct entry *entry, bool *out
 
 /*
  * In a team's box each has his own "heard", which is no new version: who hears it beside him must not find
- * it changed. Where it is filed and whether it is deleted is everybody's; in a dispatch box, the taker's.
+ * it changed. How urgent it is is everybody's, as is where it is filed and whether it is deleted; in a
+ * dispatch box, these two are the taker's.
  */
 static int update_team(struct database *db, struct entry *entry)
 {
-    bool moves = false, taken = false;
+    bool urgent = entry->urgent, moves = false, marks = false, taken = false;
     int error = database_query(db, NULL,
                                entry->heard ? "insert into entry_read (entry, member) values ($1, $2) "
                                               "on conflict (entry, member) do nothing"
@@ -336,12 +342,15 @@ static int update_team(struct database *db, struct entry *entry)
                                VALUES(value_text(entry->id), value_text(entry->reader)));
 
     if (error == 0) {
-        error = entry_moves(db, entry, &moves);
+        error = entry_compare(db, entry, &moves, &marks);
     }
     if (error == 0 && moves) {
         error = entry_take(db, entry, &taken);
     }
-    return error == 0 && moves ? entry_file(db, entry, taken) : error;
+    if (marks) {
+        entry->urgent = urgent;
+    }
+    return error == 0 && (moves || marks) ? entry_file(db, entry, taken) : error;
 }
 
 static int claim_team(struct database *db, struct entry *entry)

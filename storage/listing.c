@@ -41,16 +41,20 @@ static const char *const listings[LISTING_COUNT] = {
 
     [LISTING_CALLS] = ASKED LISTED("r.id") //
     "(select c.id, c.sip_call_id, c.session_id, case when c.anonymous then '' else c.caller end as caller, "
-    "case when c.anonymous then '' else c.caller_name end as caller_name, c.subscriber, c.peer, c.number, "
+    "case when c.anonymous then '' else c.caller_name end as caller_name, "
+    "case when c.anonymous then null else c.subscriber end as subscriber, c.peer, c.number, "
     "c.reached, c.path, c.tags, c.recordings, rfc3339(c.started) as started, "
     "rfc3339(c.answered) as answered, rfc3339(c.ended) as ended, c.status, c.reason, c.hung_up, "
     "c.setup_ms, c.talk_ms, (select coalesce(json_agg(l order by l.leg), '[]') from (select leg, direction, "
     "role, "
-    "from_number, to_number, subscriber, peer, codec, srtp, talk_ms, status, packets_received, packets_sent, "
+    "case when c.anonymous then '' else from_number end as from_number, to_number, "
+    "case when c.anonymous and (direction = 'in' or role = 'caller') then null else subscriber end as "
+    "subscriber, peer, codec, srtp, talk_ms, status, packets_received, packets_sent, "
     "packets_lost, loss_percent, jitter_us, concealed_ms, delay_ms, mos, rtt_us "
     "from cdr where cdr.call = c.id) l) as legs "
     "from call c, q where (q.key = '' or c.id = q.key) "
-    "and (q.number = '' or q.number in (c.caller, c.number, c.reached, c.subscriber)) "
+    "and (q.number = '' or q.number in (c.number, c.reached) "
+    "or (not c.anonymous and q.number in (c.caller, c.subscriber))) "
     "and (q.after = '' or (c.started, c.id) < (select o.started, o.id from call o where o.id = q.after)) "
     "order by c.started desc, c.id desc limit (select most from q)) r",
 

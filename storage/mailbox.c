@@ -46,7 +46,8 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
         "kind, keymap, newest_first, autoplay, envelope, tutorial, operator, login_from_greeting, "
         "open_hours, (select coalesce(string_agg(first_day || '..' || last_day, ','), '') from holiday h "
         "where h.mailbox = m.number or h.mailbox is null), (select extract(epoch from ends)::bigint "
-        "from greeting where mailbox = m.number and kind = 'temporary'), screen, fax "
+        "from greeting where mailbox = m.number and kind = 'temporary'), screen, fax, "
+        "(extract(epoch from pin_set_at) * 1000000)::bigint "
         "from mailbox m, lateral (select count(*), coalesce(sum(duration_ms) / 1000, 0)::bigint as seconds, "
         "coalesce(sum(octet_length(audio)), 0)::bigint as bytes from entry e join message g on g.id = "
         "e.message "
@@ -96,6 +97,7 @@ int mailbox_read(struct database *db, const char *number, struct mailbox *out)
     if (!PQgetisnull(result, 0, 25)) {
         out->fax = row_truth(result, 0, 25) ? FAX_TAKEN : FAX_REFUSED;
     }
+    out->pin_set_us = row_number(result, 0, 26);
     PQclear(result);
     return 0;
 }

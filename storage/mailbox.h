@@ -54,6 +54,7 @@ struct mailbox {
     time_t temporary_ends;          /* of that greeting; 0: when he erases it */
     bool closed;                    /* it is outside his hours, or a holiday */
     bool pin_must_change;
+    int64_t pin_set_us;       /* since 1970: another one is another PIN */
     bool tutorial;            /* he is to be led through it on his next visit */
     char keymap[16];          /* "": the server's */
     bool newest_first;        /* the order in which messages come */
@@ -176,7 +177,8 @@ STORAGE_CHECK int entries_list(struct storage *st, const char *mailbox, const st
 STORAGE_CHECK int entry_fetch(struct storage *st, const char *reader, const char *id, struct ticket ticket,
                               file_reply *reply);
 enum sound_format { SOUND_WAV, SOUND_OPUS, SOUND_FLAC }; /* Opus in Ogg */
-/* The same in another format, byte by byte the same each time. EINVAL: it cannot be had so. */
+/* The same in another format, byte by byte the same each time; a fax is PDF always. ENOTSUP:
+ * it cannot be had so. */
 STORAGE_CHECK int entry_fetch_as(struct storage *st, const char *reader, const char *id,
                                  enum sound_format format, struct ticket ticket, file_reply *reply);
 
@@ -186,8 +188,8 @@ STORAGE_CHECK int entry_find(struct storage *st, const char *mailbox, const char
                              entry_reply *reply);
 
 /* Writes folder, heard, urgent and deleted where id and version still hold; the reply has the entry's new
- * version. Who files, marks or deletes a message of a dispatch box has taken it into his own, as by
- * entry_claim(). ESTALE. */
+ * version. Who files or deletes a message of a dispatch box has taken it into his own, as by entry_claim();
+ * marked urgent it stays there. ESTALE. */
 STORAGE_CHECK int entry_update(struct storage *st, const struct entry *entry, struct ticket ticket,
                                entry_reply *reply);
 

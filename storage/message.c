@@ -61,7 +61,8 @@ int message_insert(struct database *db, const struct deposit *d, const struct au
     return error;
 }
 
-/* A mail is written when it leaves, and its row is locked from then on: one that waits tells of the whole. */
+/* A mail is written when it leaves, and its row is locked from then on: one that waits, for the
+ * same address, tells of the whole. */
 int message_mail(struct database *db, const char *mailbox, const char *message)
 {
     return database_query(
@@ -73,6 +74,7 @@ int message_mail(struct database *db, const char *mailbox, const char *message)
         "where m.number = $1 and e.message = $2 and m.email is not null "
         "and not exists (select from outbox w where w.kind = 'mail' and w.lane = e.id::text "
         "and w.done_at is null and w.failed_at is null and not w.payload ? 'transcript' "
+        "and w.payload->>'to' = m.email "
         "for update skip locked)",
         VALUES(value_text(mailbox), value_text(message)));
 }

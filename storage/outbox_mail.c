@@ -81,18 +81,23 @@ static int told_attach(struct told *told, const struct settings *settings, struc
     return error;
 }
 
+/* Of the box that the mail is for, as long as there is one; one of a team may have taken the entry meanwhile.
+ */
 static int told_read(struct told *out, const struct settings *settings, struct database *db,
-                     const char *entry, bool transcript)
+                     const struct parcel *parcel)
 {
+    const char *entry = parcel_text(parcel, "entry");
+    bool transcript = json_is_true(json_object_get(parcel->payload, "transcript"));
     PGresult *result = NULL;
     int error = database_query(
         db, &result,
         "select b.number, b.name, b.zone, m.caller, m.caller_name, b.mail_attach, b.mail_delete, e.urgent, "
         "extract(epoch from m.started)::bigint, extract(epoch from e.created)::bigint, m.duration_ms / 1000, "
         "coalesce(t.text, ''), (select count(*) from message_part p where p.message = m.id), m.kind = 'fax', "
-        "m.pages, m.cut, m.sender from entry e join mailbox b on b.number = e.mailbox join message m "
+        "m.pages, m.cut, m.sender from entry e join mailbox b on b.number = "
+        "coalesce((select number from mailbox where number = $2), e.mailbox) join message m "
         "on m.id = e.message left join message_transcript t on t.message = m.id where e.id = $1",
-        VALUES(value_text(entry)));
+        VALUES(value_text(entry), value_text(parcel_text(parcel, "mailbox"))));
 
     if (error != 0) {
         return error;
@@ -271,19 +276,30 @@ static bool address_is_one(const char *address)
     return strchr(address, '@') != NULL && strlen(address) < 255;
 }
 
-/* Not where its caller has gone on meanwhile: nobody has the whole elsewhere. */
-static int told_delete(struct database *db, const char *entry, const char *blob)
+/* Not where its caller has gone on meanwhile, or goes on just now: nobody has the whole elsewhere. Nor where
+ * another has it who got no mail. */
+static int told_delete(struct database *db, const struct parcel *parcel, const char *blob)
 {
-    return database_query(db, NULL,
-                          "update entry e set deleted_at = now() from message m where e.id = $1 "
-                          "and e.deleted_at is null and m.id = e.message and m.blob = $2",
-                          VALUES(value_text(entry), value_text(blob)));
+    const char *entry = parcel_text(parcel, "entry");
+    PGresult *result = NULL;
+    int error = database_query(db, &result,
+                               "select 1 from message where id = (select message from entry where id = $1) "
+                               "and blob = $2 for share",
+                               VALUES(value_text(entry), value_text(blob)));
+
+    if (error == 0 && PQntuples(result) > 0) {
+        error = database_query(
+            db, NULL,
+            "update entry set deleted_at = now() where id = $1 and mailbox = $2 and deleted_at is null",
+            VALUES(value_text(entry), value_text(parcel_text(parcel, "mailbox"))));
+    }
+    PQclear(result);
+    return error;
 }
 
 static int mail_deliver(const struct settings *settings, struct database *db, struct parcel *parcel,
                         const atomic_bool *stops)
 {
-    const char *entry = parcel_text(parcel, "entry");
     struct told told = {.words = NULL};
     int error;
 
@@ -291,13 +307,12 @@ static int mail_deliver(const struct settings *settings, struct database *db, st
         snprintf(parcel->fault, sizeof parcel->fault, "the mailbox's address is none");
         return EINVAL;
     }
-    error =
-        told_read(&told, settings, db, entry, json_is_true(json_object_get(parcel->payload, "transcript")));
+    error = told_read(&told, settings, db, parcel);
     if (error == 0) {
         error = told_send(settings, &told, parcel, stops);
     }
     if (error == 0 && told.deletes && PQntuples(told.blob) > 0) {
-        error = told_delete(db, entry, PQgetvalue(told.blob, 0, 1));
+        error = told_delete(db, parcel, PQgetvalue(told.blob, 0, 1));
     }
     told_free(&told);
     return error;

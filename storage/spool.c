@@ -19,8 +19,11 @@
 struct live {
     struct live *next;
     char id[UUID_TEXT];
-    bool opened;   /* there are files of it, or there will be */
-    bool unwanted; /* by live_discard() */
+    bool opened; /* there are files of it, or there will be */
+    /* By live_discard(), or live_commit() with what the caller said of it. */
+    bool unwanted, wanted;
+    unsigned marks;
+    char sender[FAX_SENDER_TEXT];
 };
 
 /* -- the folders
@@ -109,6 +112,7 @@ void spool_close(struct spool *spool)
     if (spool == NULL) {
         return;
     }
+    (void)spool_settle(spool);
     const int descriptors[] = {spool->open, spool->ready, spool->broken, spool->lock};
     for (size_t i = 0; i < sizeof descriptors / sizeof descriptors[0]; i++) {
         if (descriptors[i] >= 0) {
@@ -216,19 +220,47 @@ void live_discard(struct spool *spool, const char *id)
     pthread_mutex_unlock(&spool->mutex);
 }
 
-bool live_take_unwanted(struct spool *spool, char id[UUID_TEXT])
+void live_commit(struct spool *spool, const char *id, unsigned marks, const char *sender)
+{
+    pthread_mutex_lock(&spool->mutex);
+    struct live *live = live_find(spool, id);
+    if (live != NULL) {
+        live->wanted = true;
+        live->marks = marks;
+        text_copy(live->sender, sizeof live->sender, sender);
+    }
+    pthread_mutex_unlock(&spool->mutex);
+}
+
+/* One that a job could not be had for; it is in hand no more. */
+static bool live_take(struct spool *spool, struct live *out)
 {
     pthread_mutex_lock(&spool->mutex);
     struct live *live = spool->live;
-    while (live != NULL && !(live->opened && live->unwanted)) {
+    while (live != NULL && !(live->opened && (live->unwanted || live->wanted))) {
         live = live->next;
     }
     if (live != NULL) {
-        memcpy(id, live->id, UUID_TEXT);
+        *out = *live;
         live_unlink(spool, live);
     }
     pthread_mutex_unlock(&spool->mutex);
     return live != NULL;
+}
+
+unsigned spool_settle(struct spool *spool)
+{
+    struct live live;
+    unsigned accepted = 0;
+
+    while (live_take(spool, &live)) {
+        if (live.unwanted) {
+            spool_remove(spool->open, live.id);
+        } else if (spool_commit(spool, live.id, live.marks, live.sender) == 0) {
+            accepted++;
+        }
+    }
+    return accepted;
 }
 
 /* -- the steps
@@ -322,6 +354,20 @@ int spool_accept(struct spool *spool, const char *id)
     /* The new names before the loss of the old ones. */
     if (error == 0 && (fsync(spool->ready) != 0 || fsync(spool->open) != 0)) {
         error = disk_error(errno);
+    }
+    return error;
+}
+
+int spool_commit(struct spool *spool, const char *id, unsigned marks, const char *sender)
+{
+    int error = spool_mark(spool, id, marks, sender); /* the caller's last word on it */
+
+    if (error == 0) {
+        error = spool_accept(spool, id);
+    }
+    if (error != 0) {
+        log_event(LEVEL_ERROR, "storage", NULL, "deposit-lost id=%s error=\"%s\"", id,
+                  strerrordesc_np(error));
     }
     return error;
 }

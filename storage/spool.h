@@ -43,8 +43,7 @@ struct deposit {
 /* `path` is where the recorder shall write. ENOSPC and EIO when the spool's disk fails. */
 STORAGE_CHECK int deposit_open(struct storage *st, const struct deposit *deposit, struct ticket ticket,
                                file_reply *reply);
-/* ENOBUFS at once leaves it to the sweeper, which delivers it two minutes after the last sound was written.
- */
+/* ENOBUFS, ENOMEM: the next sweep delivers it. */
 STORAGE_CHECK int deposit_commit(struct storage *st, const char *id, unsigned marks, struct ticket ticket,
                                  storage_done *reply);
 /* A fax, and whose it says it is. How many pages it has its file tells. */

@@ -218,12 +218,9 @@ static int folders_sweep(struct storage *st, struct database *db)
 {
     struct spool *spool = st->spool;
     struct id_list open = {0}, ready = {0};
-    char unwanted[UUID_TEXT];
     unsigned left = 0;
 
-    while (live_take_unwanted(spool, unwanted)) {
-        spool_remove(spool->open, unwanted);
-    }
+    atomic_fetch_add(&st->deposits, spool_settle(spool));
     int error = ids_list(&open, spool->open);
 
     for (size_t i = 0; i < open.count && error == 0; i++) {

@@ -68,6 +68,7 @@ struct act_order {
 struct actor {
     struct member *member; /* by his keys; NULL: from outside the room */
     bool host;             /* has a host's rights */
+    bool trusted;          /* may bring a member past the PIN of another room: an administrator */
     const char *name;      /* as the record names him */
     const char *source;    /* "phone", "refer", "api", "server" */
 };

@@ -71,7 +71,7 @@ static json_t *desk_show(struct server *server, const char *number)
 
 static int desk_act(struct server *server, const struct desk_order *order)
 {
-    const struct actor actor = {.host = true, .name = order->by, .source = "api"};
+    const struct actor actor = {.host = true, .trusted = order->trusted, .name = order->by, .source = "api"};
     struct room *room = conference_room(order->room);
     struct act_order what = {.act = act_from_name(order->act), .value = order->value, .text = order->text};
 

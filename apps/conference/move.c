@@ -16,7 +16,7 @@
 /* A move that waits for what storage knows of the room. */
 struct moving {
     char number[NUMBER_TEXT];
-    bool outside; /* asked for by a program: no PIN stands in its way */
+    bool trusted; /* as of struct actor */
     bool asked;
     struct ticket asker; /* the host who wanted it */
 };
@@ -111,10 +111,11 @@ static int move_home(struct member *member)
     return error;
 }
 
-/* A host's word opens no door of somebody else's: only a program's does. */
-static int move_away(struct member *member, const struct room_row *row, bool outside)
+/* A host's word opens no door of somebody else's, by whatever means he says it: only an administrator's does.
+ */
+static int move_away(struct member *member, const struct room_row *row, bool trusted)
 {
-    if (!outside && (row->has_pin || row->has_moderator_pin))
+    if (!trusted && (row->has_pin || row->has_moderator_pin))
         return EACCES;
     bool was = member->home != NULL;
     int error = home_keep(member);
@@ -146,7 +147,7 @@ static void moving_found(struct ticket ticket, int error, const struct room_row 
     if (!error && (!member->room || member->seat != SEAT_IN || member->away != AWAY_NOT))
         error = ENOENT;
     if (!error)
-        error = move_away(member, row, moving->outside);
+        error = move_away(member, row, moving->trusted);
     if (error) {
         struct link *asker = moving->asked ? link_of(moving->asker) : NULL;
         link_log(link, LEVEL_NOTICE, "move-refused room=%s error=%d", moving->number, error);
@@ -164,7 +165,7 @@ static int moving_ask(struct member *member, const struct actor *actor, const ch
     if (!moving)
         return ENOMEM;
     snprintf(moving->number, sizeof moving->number, "%s", number);
-    moving->outside = !actor->member;
+    moving->trusted = actor->trusted;
     moving->asked = actor->member != NULL;
     if (actor->member)
         moving->asker = link_ticket(actor->member->link);
@@ -212,7 +213,7 @@ int act_move(struct room *room, const struct act_order *order)
     struct room *other = conference_room(number);
     if (other && other->main)
         return EACCES; /* of another conference */
-    return other ? move_away(member, &other->row, !order->actor->member)
+    return other ? move_away(member, &other->row, order->actor->trusted)
                  : moving_ask(member, order->actor, number);
 }
 

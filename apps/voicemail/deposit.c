@@ -124,7 +124,8 @@ static void deposit_part(struct voicemail *vm, enum take_result result)
         deposit_keep_quietly(vm);
     else
         deposit_drop(vm);
-    if (vm->faxing && result != TAKE_HUNG_UP)
+    /* A call that is over ends its recording, too. */
+    if (vm->faxing && result != TAKE_HUNG_UP && link_of(link_ticket(vm->link)))
         fax_begin(vm);
 }
 
@@ -169,6 +170,9 @@ void deposit_leave(struct voicemail *vm)
 void deposit_ended(struct voicemail *vm)
 {
     take_ended(vm);
+    /* Pages whose end nobody has reported in time are kept as far as they go. */
+    if (vm->receiving)
+        deposit_keep_fax(vm, false, "");
     deposit_drop(vm);
 }
 
@@ -182,13 +186,13 @@ static void deposit_opened(struct ticket ticket, int error, const char *path)
     if (!link)
         return; /* deposit_ended() has had it discarded */
     struct voicemail *vm = link_state(link);
+    if (deposit_is_left(vm))
+        return; /* and dropped already: what is open now is another */
     if (error) {
         vm->spooled = false;
         voicemail_trouble(vm, "deposit-open", error);
         return;
     }
-    if (deposit_is_left(vm))
-        return; /* and dropped already */
     snprintf(vm->take.path, sizeof vm->take.path, "%s", path);
     take_start(vm);
 }

@@ -31,6 +31,7 @@ static void fax_received(struct link *link, const struct faxed *result)
 {
     struct voicemail *vm = link_state(link);
 
+    vm->receiving = false;
     link_after(link, 0, NULL);
     if (result->error == ENODATA)
         deposit_drop(vm);
@@ -54,6 +55,7 @@ static void fax_opened(struct ticket ticket, int error, const char *path)
         voicemail_trouble(vm, "fax-open", error);
         return;
     }
+    vm->receiving = true;
     link_receive_fax(link, path, vm->number, &most, fax_received);
     link_after(link, settings->fax_minutes * MINUTE_MS, link_fax_stop);
 }

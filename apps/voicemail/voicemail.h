@@ -139,6 +139,7 @@ struct voicemail {
     unsigned phones_ring; /* owners who are being called now */
     bool taken;           /* the owner talks to the caller */
     bool faxing;          /* a fax machine was heard, and has ours from now on */
+    bool receiving;       /* its pages come, and fax_received() is still to say how many */
     bool screening, admitted;
     uint32_t room;
 

@@ -89,7 +89,8 @@ static CURLcode transfer_run(CURL *easy, char fault[COURIER_FAULT], long *status
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
     if (result != CURLE_OK) {
-        snprintf(fault, COURIER_FAULT, "%s (%ld)", words[0] ? words : curl_easy_strerror(result), *status);
+        snprintf(fault, COURIER_FAULT, "%.*s (%ld)", COURIER_FAULT - 24,
+                 words[0] ? words : curl_easy_strerror(result), *status);
     }
     return result;
 }

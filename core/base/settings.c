@@ -364,6 +364,7 @@ void settings_free(const struct settings *s)
     free(held->s.numbers);
     links_free(&held->s);
     free(held->s.http_cors);
+    free(held->s.http_hosts);
     menus_free(&held->s);
     keymaps_free(&held->s);
     if (held->cfg != NULL) {

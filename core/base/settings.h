@@ -147,8 +147,8 @@ struct settings {
     char *
         diverted_to; /* whose mailbox a call has that was sent on twice: the "first" who did, or the "last" */
     char *keymap;    /* of mailboxes whose row does not say */
-    unsigned message_gap_s;           /* nothing of the caller comes */
-    bool fax;                         /* fax machines find one in mailboxes whose row does not say */
+    unsigned message_gap_s; /* nothing of the caller comes */
+    bool fax;               /* fax machines find one in mailboxes whose row does not say */
     unsigned fax_pages, fax_minutes, fax_mb;
     bool screen_keep;                 /* what was said before the owner took the call */
     char *operator_number;            /* "": none */
@@ -165,7 +165,9 @@ struct settings {
     char *http_certificate, *http_key; /* PEM files; both, or NULL: no TLS */
     char **http_cors;                  /* origins whose pages may use the API: "https://intranet.example" */
     size_t http_cors_count;
-    char *http_token_file;              /* whence confabctl takes its token; NULL: it must be told */
+    char *http_token_file; /* whence confabctl takes its token; NULL: it must be told */
+    char **http_hosts;     /* names under which browsers call it, beside its addresses */
+    size_t http_host_count;
     unsigned http_requests;             /* of one who asks, in a minute; 0: no limit */
     char *webhook_secret;               /* signs what HTTP applications are asked; "": nothing is signed */
     unsigned webhook_deadline_ms;       /* for one answer of theirs */

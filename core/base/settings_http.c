@@ -20,6 +20,14 @@ const char *origin_fault(const char *text)
                                                                      "https://HOST:PORT";
 }
 
+/* As browsers write it into Host, but for the port (RFC 9110 §7.2). */
+const char *host_fault(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+
+    return *text != '\0' && text[strspn(text, letters)] == '\0' ? NULL : "is no name of a host";
+}
+
 int http_fill(struct settings *s, cfg_t *cfg)
 {
     cfg_t *section = cfg_getsec(cfg, "http");
@@ -28,5 +36,6 @@ int http_fill(struct settings *s, cfg_t *cfg)
         settings_complain(section_line(section->line, section->name, NULL),
                           "http: certificate and key go together");
     }
-    return list_fill(&s->http_cors, &s->http_cors_count, section, "cors");
+    int error = list_fill(&s->http_cors, &s->http_cors_count, section, "cors");
+    return error ? error : list_fill(&s->http_hosts, &s->http_host_count, section, "host");
 }

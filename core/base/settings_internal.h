@@ -34,6 +34,7 @@ const char *realm_fault(const char *text);
 /* -- settings_http.c */
 
 const char *origin_fault(const char *text);
+const char *host_fault(const char *text);
 __attribute__((warn_unused_result)) int http_fill(struct settings *s, struct cfg_t *cfg);
 
 /* -- settings_menus.c: menus of keys */

@@ -330,6 +330,7 @@ static const struct key keys[] = {
     T("http", "key", http_key, NULL, folder_fault),
     T("http", "token_file", http_token_file, NULL, folder_fault),
     L("http", "cors", NULL, origin_fault),
+    L("http", "host", NULL, host_fault),
     N("http", "requests_per_minute", http_requests, 0, 1000000, 600),
     T("webhook", "secret", webhook_secret, "", NULL),
     N("webhook", "deadline", webhook_deadline_ms, 100, 60000, 4000),

@@ -29,8 +29,8 @@ static json_t *leg_show(const struct leg *leg)
                      leg == call->caller   ? "caller"
                      : leg == call->callee ? "callee"
                                            : "branch",
-                     "subscriber", json_words(leg->number), "peer",
-                     json_words(leg == call->caller ? call->peer : leg->peer), "codec",
+                     "subscriber", json_words(call->anonymous && leg == call->caller ? "" : leg->number),
+                     "peer", json_words(leg == call->caller ? call->peer : leg->peer), "codec",
                      leg->described ? codec_name(leg->format.codecs[0].codec) : "", "answered", leg->answered,
                      "holds", leg->answered && leg->declines, "began", json_moment(leg->began_us));
 }
@@ -48,9 +48,9 @@ static json_t *call_show(const struct call *call)
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id", call->id, "state",
         call_state_name(call->state), "caller", json_words(call->anonymous ? "" : call->from.user),
         "caller_name", json_words(call->anonymous ? "" : call->from.display), "subscriber",
-        json_words(call->user), "peer", json_words(call->peer), "session_id", json_words(call->session_id),
-        "number", json_words(call->routes ? call->routes->number : ""), "application",
-        host ? link_name(host) : "", "started", json_moment(call->started_us), "answered",
+        json_words(call->anonymous ? "" : call->user), "peer", json_words(call->peer), "session_id",
+        json_words(call->session_id), "number", json_words(call->routes ? call->routes->number : ""),
+        "application", host ? link_name(host) : "", "started", json_moment(call->started_us), "answered",
         json_moment(call->answered_us), "legs", legs);
 }
 

@@ -41,6 +41,7 @@ struct desk_order {
     int value;
     const char *text;
     const char *by; /* who asks, as the record names him */
+    bool trusted;   /* may bring a member past the PIN of another room */
 };
 /* Of an application that has rooms. */
 struct desk_rooms {

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,15 @@
 
 #define SESSIONS_MAX 1024
 #define SESSION_US (UINT64_C(3600) * 1000000) /* since it was last used */
+#define SESSION_LONGEST_S (12 * 3600)
+#define SESSIONS_EACH 8                     /* of one token or owner */
+#define CHECK_US (UINT64_C(60) * 1000000)   /* a session's token or PIN is looked up again */
+#define MEMORY_US (UINT64_C(300) * 1000000) /* for so long the database may be away */
+#define PINS_AT_ONCE 2                      /* are checked: calls wait for storage, too */
 #define SESSION_BYTES 32
+#define SECRET_LEAST                                                                                         \
+    16 /* characters of a token; a shorter one could be guessed, and an empty one is none                    \
+        */
 #define LIMITS 4096
 #define FAILURES_A_MINUTE 20 /* of one address */
 #define TOKENS_KEPT 64       /* those seen last, for when the database is away */
@@ -21,9 +30,10 @@
 struct session {
     struct session *next;
     char sha256[SHA256_TEXT];
-    struct identity who;
-    uint64_t until_us;
-    time_t expires; /* the token's; 0: never */
+    char token[SHA256_TEXT]; /* digest of the one that began it; "": a PIN did */
+    int64_t pin_set_us;      /* that one */
+    struct identity who;     /* expires: with the token, and some day in any case */
+    uint64_t until_us, checked_us, sent_us;
 };
 
 struct limit {
@@ -34,11 +44,14 @@ struct limit {
 struct seen {
     char sha256[SHA256_TEXT];
     struct token token;
+    uint64_t at_us;
 };
 
 struct access_book {
     struct session *sessions; /* used last first */
     unsigned session_count;
+    uint64_t session_numbers;
+    unsigned pins;               /* that are being checked */
     struct limit limits[LIMITS]; /* by key; who comes to another's place begins anew */
     struct seen seen[TOKENS_KEPT];
     unsigned seen_next;
@@ -111,9 +124,23 @@ unsigned limit_take(struct access_book *book, const char *key, unsigned per_minu
     return wait_s;
 }
 
+void network_text(char out[ADDRESS_TEXT], const char *address)
+{
+    struct in6_addr bits;
+
+    snprintf(out, ADDRESS_TEXT, "%s", address);
+    if (inet_pton(AF_INET6, address, &bits) != 1 || IN6_IS_ADDR_V4MAPPED(&bits))
+        return;
+    memset(bits.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &bits, out, ADDRESS_TEXT);
+}
+
 static const char *failure_key(char out[ADDRESS_TEXT + 8], const struct exchange *exchange)
 {
-    snprintf(out, ADDRESS_TEXT + 8, "failed %s", exchange->address);
+    char network[ADDRESS_TEXT];
+
+    network_text(network, exchange->address);
+    snprintf(out, ADDRESS_TEXT + 8, "failed %s", network);
     return out;
 }
 
@@ -237,7 +264,7 @@ static void admit(struct exchange *exchange)
 
 static void identity_of_token(struct identity *out, const struct token *token)
 {
-    *out = (struct identity){.role = asker_from_name(token->role)};
+    *out = (struct identity){.role = asker_from_name(token->role), .expires = token->expires};
     snprintf(out->name, sizeof out->name, "token:%s", token->name);
     snprintf(out->subject, sizeof out->subject, "%s", token->subject);
 }
@@ -252,6 +279,7 @@ static void token_remember(struct access_book *book, const char *sha256, const s
         i = book->seen_next++ % TOKENS_KEPT;
     snprintf(book->seen[i].sha256, SHA256_TEXT, "%s", sha256);
     book->seen[i].token = *token;
+    book->seen[i].at_us = clock_now_us();
 }
 
 static void token_forget(struct access_book *book, const char *sha256)
@@ -261,17 +289,36 @@ static void token_forget(struct access_book *book, const char *sha256)
             book->seen[i] = (struct seen){0};
 }
 
-/* While the database is away, who was known before is known: it is when somebody wants to look. */
-static const struct token *token_recall(const struct access_book *book, const char *sha256)
+/* NULL: it has not been seen, or is over. */
+static const struct seen *token_recall(const struct access_book *book, const char *sha256)
 {
     for (unsigned i = 0; i < TOKENS_KEPT; i++) {
         const struct token *token = &book->seen[i].token;
 
         if (strcmp(book->seen[i].sha256, sha256) == 0 &&
             (token->expires == 0 || token->expires > clock_wall()))
-            return token;
+            return &book->seen[i];
     }
     return NULL;
+}
+
+/* An attacker at the same address, behind the same proxy perhaps, bars nobody whose secret is known. */
+static bool token_is_known(const struct exchange *exchange)
+{
+    char sha256[SHA256_TEXT];
+
+    sha256_text(sha256, exchange->secret);
+    return token_recall(exchange->control->access, sha256) != NULL;
+}
+
+/* While the database is away, who was known a while ago may look: it is when somebody wants to. */
+static bool memory_serves(const struct exchange *exchange, int error, uint64_t known_us)
+{
+    bool looks = strcmp(exchange->method, "GET") == 0 || strcmp(exchange->method, "HEAD") == 0;
+
+    return error == ENOTCONN && looks &&
+           (exchange->route->access == ACCESS_READ || exchange->route->access == ACCESS_SEE_ROOM) &&
+           clock_now_us() - known_us < MEMORY_US;
 }
 
 /* What storage says of a token, or the memory in its place; NULL: it is not valid. `error` as storage's, and
@@ -279,6 +326,7 @@ static const struct token *token_recall(const struct access_book *book, const ch
 static const struct token *token_judge(struct exchange *exchange, int *error, const struct token *token)
 {
     struct access_book *book = exchange->control->access;
+    const struct seen *seen;
     char sha256[SHA256_TEXT];
 
     sha256_text(sha256, exchange->secret);
@@ -286,8 +334,9 @@ static const struct token *token_judge(struct exchange *exchange, int *error, co
         token_remember(book, sha256, token);
     else if (*error == ENOENT)
         token_forget(book, sha256);
-    else
-        token = token_recall(book, sha256);
+    seen = *error != 0 ? token_recall(book, sha256) : NULL;
+    if (seen != NULL && memory_serves(exchange, *error, seen->at_us))
+        token = &seen->token;
     if (token != NULL || *error == ENOENT)
         *error = 0;
     return token;
@@ -315,38 +364,42 @@ static void token_found(struct ticket ticket, int error, const struct token *tok
 static void token_ask(struct exchange *exchange, token_reply *reply)
 {
     char sha256[SHA256_TEXT];
-    int error;
+    int error = ENOENT;
 
     sha256_text(sha256, exchange->secret);
-    error = token_find(server_storage(exchange->control->server), sha256, exchange_ticket(exchange), reply);
+    if (strlen(exchange->secret) >= SECRET_LEAST)
+        error =
+            token_find(server_storage(exchange->control->server), sha256, exchange_ticket(exchange), reply);
     if (error)
         reply(exchange_ticket(exchange), error, NULL);
 }
 
 /* -- sessions ----------------------------------------------------------------------------------------- */
 
-static void session_end(struct access_book *book, struct session **at)
+/* Who listens by it hears no more. */
+static void session_end(struct control *control, struct session **at)
 {
     struct session *session = *at;
 
     *at = session->next;
-    book->session_count--;
+    control->access->session_count--;
+    events_end_session(control->events, session->who.session);
     free(session);
 }
 
 /* The place of the one with this cookie; what is over goes on the way. */
-static struct session **session_named(struct access_book *book, const char *cookie)
+static struct session **session_named(struct control *control, const char *cookie)
 {
     uint64_t now = clock_now_us();
-    struct session **at = &book->sessions, **found = NULL;
+    struct session **at = &control->access->sessions, **found = NULL;
     char sha256[SHA256_TEXT];
 
     sha256_text(sha256, cookie);
     while (*at != NULL) {
         struct session *session = *at;
 
-        if (session->until_us < now || (session->expires != 0 && session->expires <= clock_wall())) {
-            session_end(book, at);
+        if (session->until_us < now || session->who.expires <= clock_wall()) {
+            session_end(control, at);
             continue;
         }
         if (strcmp(session->sha256, sha256) == 0)
@@ -354,17 +407,6 @@ static struct session **session_named(struct access_book *book, const char *cook
         at = &session->next;
     }
     return found;
-}
-
-static bool session_take(struct exchange *exchange)
-{
-    struct session **at = session_named(exchange->control->access, exchange->cookie);
-
-    if (at == NULL)
-        return false;
-    (*at)->until_us = clock_now_us() + SESSION_US;
-    exchange->who = (*at)->who;
-    return true;
 }
 
 static void cookie_send(struct exchange *exchange, const char *value, unsigned seconds)
@@ -379,11 +421,28 @@ static json_t *identity_json(const struct identity *who)
                      "subject", json_words(who->subject));
 }
 
-/* The one that was used longest ago makes room. */
-static void session_begin(struct exchange *exchange, time_t expires)
+/* The ones that were used longest ago make room: his own first. */
+static void sessions_trim(struct control *control, const char *name)
+{
+    struct session **at = &control->access->sessions;
+    unsigned own = 0, all = 0;
+
+    while (*at != NULL) {
+        own += strcmp((*at)->who.name, name) == 0;
+        all++;
+        if ((own > SESSIONS_EACH && strcmp((*at)->who.name, name) == 0) || all > SESSIONS_MAX)
+            session_end(control, at);
+        else
+            at = &(*at)->next;
+    }
+}
+
+/* `token`: the digest of the one that begins it; "": a PIN does, which was set then. */
+static void session_begin(struct exchange *exchange, const char *token, int64_t pin_set_us)
 {
     struct access_book *book = exchange->control->access;
-    struct session *session = calloc(1, sizeof *session), **last = &book->sessions;
+    struct session *session = calloc(1, sizeof *session);
+    time_t latest = clock_wall() + SESSION_LONGEST_S;
     char cookie[2 * SESSION_BYTES + 1];
 
     failure_forgive(exchange);
@@ -393,30 +452,131 @@ static void session_begin(struct exchange *exchange, time_t expires)
     }
     random_hex(cookie, SESSION_BYTES);
     sha256_text(session->sha256, cookie);
-    exchange->who.session = true;
+    snprintf(session->token, sizeof session->token, "%s", token);
+    session->pin_set_us = pin_set_us;
+    exchange->who.session = ++book->session_numbers;
+    if (exchange->who.expires == 0 || exchange->who.expires > latest)
+        exchange->who.expires = latest;
     session->who = exchange->who;
-    session->until_us = clock_now_us() + SESSION_US;
-    session->expires = expires;
+    session->checked_us = session->sent_us = clock_now_us();
+    session->until_us = session->sent_us + SESSION_US;
     session->next = book->sessions;
     book->sessions = session;
-    if (++book->session_count > SESSIONS_MAX) {
-        while ((*last)->next != NULL)
-            last = &(*last)->next;
-        session_end(book, last);
-    }
+    book->session_count++;
+    sessions_trim(exchange->control, exchange->who.name);
     cookie_send(exchange, cookie, (unsigned)(SESSION_US / 1000000));
     explicit_bzero(cookie, sizeof cookie);
     log_event(LEVEL_INFO, "http", NULL, "login by=%s address=%s", exchange->who.name, exchange->address);
     reply_json(exchange, 201, identity_json(&exchange->who));
 }
 
+/* The browser forgets the cookie an hour after it had it last. */
+static void session_admit(struct exchange *exchange, struct session *session)
+{
+    uint64_t now = clock_now_us();
+
+    session->until_us = now + SESSION_US;
+    if (now - session->sent_us > SESSION_US / 2) {
+        session->sent_us = now;
+        cookie_send(exchange, exchange->cookie, (unsigned)(SESSION_US / 1000000));
+    }
+    exchange->who = session->who;
+    admit(exchange);
+}
+
+static void session_refuse(struct exchange *exchange)
+{
+    answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\"");
+    reply_problem(exchange, 401, NULL, "A token or a session is needed.");
+}
+
+/* What began it was looked up again; ENOENT: it is valid no longer. */
+static void session_judge(struct exchange *exchange, int error, const struct identity *now)
+{
+    struct session **at = session_named(exchange->control, exchange->cookie);
+
+    if (at == NULL) {
+        session_refuse(exchange);
+    } else if (error == ENOENT) {
+        session_end(exchange->control, at);
+        session_refuse(exchange);
+    } else if (error == 0) {
+        (*at)->checked_us = clock_now_us();
+        if (now != NULL) {
+            (*at)->who.role = now->role;
+            memcpy((*at)->who.subject, now->subject, sizeof now->subject);
+            if (now->expires != 0 && now->expires < (*at)->who.expires)
+                (*at)->who.expires = now->expires;
+        }
+        session_admit(exchange, *at);
+    } else if (memory_serves(exchange, error, (*at)->checked_us)) {
+        session_admit(exchange, *at);
+    } else {
+        reply_error(exchange, error);
+    }
+}
+
+static void session_token_found(struct ticket ticket, int error, const struct token *token)
+{
+    struct exchange *exchange = exchange_of(ticket);
+    struct identity now;
+
+    if (exchange == NULL)
+        return;
+    if (!error)
+        identity_of_token(&now, token);
+    session_judge(exchange, error, error ? NULL : &now);
+}
+
+static void session_mailbox_found(struct ticket ticket, int error, const struct mailbox *mailbox)
+{
+    struct exchange *exchange = exchange_of(ticket);
+    struct session **at;
+
+    if (exchange == NULL)
+        return;
+    at = session_named(exchange->control, exchange->cookie);
+    if (!error && at != NULL && (mailbox->pin_set_us != (*at)->pin_set_us || mailbox->pin_must_change))
+        error = ENOENT;
+    session_judge(exchange, error, NULL);
+}
+
+/* False: there is none; else it was answered, or will be. */
+static bool session_check(struct exchange *exchange)
+{
+    struct access_book *book = exchange->control->access;
+    struct storage *storage = server_storage(exchange->control->server);
+    struct ticket ticket = exchange_ticket(exchange);
+    struct session **at = session_named(exchange->control, exchange->cookie), *session;
+    int error;
+
+    if (at == NULL)
+        return false;
+    session = *at; /* to the front, used last */
+    *at = session->next;
+    session->next = book->sessions;
+    book->sessions = session;
+    if (clock_now_us() - session->checked_us < CHECK_US) {
+        session_admit(exchange, session);
+        return true;
+    }
+    error = *session->token != '\0'
+                ? token_find(storage, session->token, ticket, session_token_found)
+                : mailbox_find(storage, session->who.subject, ticket, session_mailbox_found);
+    if (error)
+        session_judge(exchange, error, NULL);
+    return true;
+}
+
 static void login_token_found(struct ticket ticket, int error, const struct token *token)
 {
     struct exchange *exchange = exchange_of(ticket);
+    char sha256[SHA256_TEXT];
 
     if (exchange == NULL)
         return;
     token = token_judge(exchange, &error, token);
+    sha256_text(sha256, exchange->secret);
     explicit_bzero(exchange->secret, sizeof exchange->secret);
     if (error) {
         reply_error(exchange, error);
@@ -424,7 +584,7 @@ static void login_token_found(struct ticket ticket, int error, const struct toke
         refuse(exchange, "The token is not valid.");
     } else {
         identity_of_token(&exchange->who, token);
-        session_begin(exchange, token->expires);
+        session_begin(exchange, sha256, 0);
     }
 }
 
@@ -434,38 +594,66 @@ static void login_pin_checked(struct ticket ticket, int error, const struct mail
 
     if (exchange == NULL)
         return;
+    exchange->control->access->pins--;
     if (error == EACCES) {
         refuse(exchange, "The number or the PIN is wrong, or the mailbox is locked.");
     } else if (error) {
         reply_error(exchange, error);
+    } else if (mailbox->pin_must_change) {
+        failure_forgive(exchange);
+        reply_problem(exchange, 403, NULL, "The PIN must be changed by phone first.");
     } else {
         exchange->who = (struct identity){.role = ASKER_OWNER};
         snprintf(exchange->who.name, sizeof exchange->who.name, "mailbox:%s", mailbox->number);
         snprintf(exchange->who.subject, sizeof exchange->who.subject, "%s", mailbox->number);
-        session_begin(exchange, 0);
+        session_begin(exchange, "", mailbox->pin_set_us);
     }
+}
+
+static void login_by_token(struct exchange *exchange, const char *token)
+{
+    snprintf(exchange->secret, sizeof exchange->secret, "%s", token);
+    if (!token_is_known(exchange) && failures_bar(exchange))
+        return;
+    failure_count(exchange);
+    token_ask(exchange, login_token_found);
+}
+
+static void login_by_pin(struct exchange *exchange)
+{
+    struct access_book *book = exchange->control->access;
+    const char *mailbox = NULL, *pin = NULL;
+    struct guesser from = {.source = "api"};
+    int error;
+
+    if (failures_bar(exchange) || !body_text(exchange, "mailbox", WANTED, NUMBER_TEXT - 1, &mailbox) ||
+        !body_text(exchange, "pin", WANTED, PIN_MAX, &pin))
+        return;
+    if (book->pins >= PINS_AT_ONCE) {
+        answer_header(&exchange->answer, "Retry-After", "%d", 1);
+        reply_problem(exchange, 429, NULL, "Too many PINs are being checked.");
+        return;
+    }
+    failure_count(exchange);
+    snprintf(from.address, sizeof from.address, "%s", exchange->address);
+    book->pins++;
+    error = mailbox_check_pin(server_storage(exchange->control->server), mailbox, pin, &from,
+                              exchange_ticket(exchange), login_pin_checked);
+    if (error)
+        login_pin_checked(exchange_ticket(exchange), error, NULL);
 }
 
 static void session_post(struct exchange *exchange)
 {
-    const char *token = NULL, *mailbox = NULL, *pin = NULL;
-    struct guesser from = {.source = "api"};
+    const char *token = NULL;
 
-    if (failures_bar(exchange) || !body_only(exchange, "token mailbox pin") ||
+    if (!body_only(exchange, "token mailbox pin") ||
         !body_text(exchange, "token", PERHAPS, SECRET_TEXT - 1, &token))
         return;
-    failure_count(exchange);
-    if (token != NULL) {
-        snprintf(exchange->secret, sizeof exchange->secret, "%s", token);
-        token_ask(exchange, login_token_found);
-        return;
-    }
-    if (!body_text(exchange, "mailbox", WANTED, NUMBER_TEXT - 1, &mailbox) ||
-        !body_text(exchange, "pin", WANTED, PIN_MAX, &pin))
-        return;
-    snprintf(from.address, sizeof from.address, "%s", exchange->address);
-    reply_if(exchange, mailbox_check_pin(server_storage(exchange->control->server), mailbox, pin, &from,
-                                         exchange_ticket(exchange), login_pin_checked));
+    if (token != NULL)
+        login_by_token(exchange, token);
+    else
+        login_by_pin(exchange);
 }
 
 static void session_get(struct exchange *exchange)
@@ -475,10 +663,10 @@ static void session_get(struct exchange *exchange)
 
 static void session_delete(struct exchange *exchange)
 {
-    struct session **at = session_named(exchange->control->access, exchange->cookie);
+    struct session **at = session_named(exchange->control, exchange->cookie);
 
     if (at != NULL)
-        session_end(exchange->control->access, at);
+        session_end(exchange->control, at);
     cookie_send(exchange, "", 0);
     reply_none(exchange);
 }
@@ -497,12 +685,9 @@ void access_check(struct exchange *exchange)
     if (exchange->route->access == ACCESS_OPEN) {
         exchange->route->handle(exchange);
     } else if (*exchange->secret != '\0') {
-        if (!failures_bar(exchange))
+        if (token_is_known(exchange) || !failures_bar(exchange))
             token_ask(exchange, token_found);
-    } else if (*exchange->cookie != '\0' && session_take(exchange)) {
-        admit(exchange);
-    } else {
-        answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\"");
-        reply_problem(exchange, 401, NULL, "A token or a session is needed.");
+    } else if (*exchange->cookie == '\0' || !session_check(exchange)) {
+        session_refuse(exchange);
     }
 }

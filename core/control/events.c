@@ -19,6 +19,7 @@
 #define RING 1024
 #define QUEUE (RING + 8) /* all that is kept, at once */
 #define STREAMS_MAX 128
+#define STREAMS_EACH 8                           /* of one token or owner */
 #define BEAT_MS 15000                            /* a comment, so that the dead are noticed */
 #define STREAM_US (UINT64_C(3600) * 1000 * 1000) /* then he comes anew, and shows who he is */
 #define GREETING "retry: 2000\n: confab\n\n"
@@ -318,6 +319,22 @@ void events_free(struct events *events)
     free(events);
 }
 
+void events_end_session(struct events *events, uint64_t session)
+{
+    for (struct stream *stream = events->streams; stream != NULL; stream = stream->next)
+        if (stream->who.session == session)
+            stream_finish(stream);
+}
+
+static unsigned streams_of(const struct events *events, const char *name)
+{
+    unsigned count = 0;
+
+    for (const struct stream *stream = events->streams; stream != NULL; stream = stream->next)
+        count += strcmp(stream->who.name, name) == 0;
+    return count;
+}
+
 unsigned events_listeners(const struct events *events)
 {
     return events->count;
@@ -365,6 +382,18 @@ static void stream_begin(struct events *events, struct stream *stream, const cha
     }
 }
 
+/* No longer than his token. */
+static uint64_t stream_time_us(const struct identity *who)
+{
+    time_t now = clock_wall();
+    uint64_t left_us;
+
+    if (who->expires == 0)
+        return STREAM_US;
+    left_us = who->expires > now ? (uint64_t)(who->expires - now) * 1000000 : 0;
+    return left_us < STREAM_US ? left_us : STREAM_US;
+}
+
 static void events_get(struct exchange *exchange)
 {
     struct events *events = exchange->control->events;
@@ -378,6 +407,11 @@ static void events_get(struct exchange *exchange)
         reply_problem(exchange, 503, NULL, "Too many listen.");
         return;
     }
+    if (streams_of(events, exchange->who.name) >= STREAMS_EACH) {
+        answer_header(&exchange->answer, "Retry-After", "%d", 5);
+        reply_problem(exchange, 429, NULL, "Who asks listens too often already.");
+        return;
+    }
     stream = strcmp(exchange->method, "HEAD") == 0 ? NULL : calloc(1, sizeof *stream);
     if (stream == NULL) {
         exchange->answer.status = 200; /* HEAD has no body that could go on */
@@ -387,7 +421,7 @@ static void events_get(struct exchange *exchange)
     }
     pthread_mutex_init(&stream->mutex, NULL);
     stream->who = exchange->who;
-    stream->until_us = clock_now_us() + STREAM_US;
+    stream->until_us = clock_now_us() + stream_time_us(&exchange->who);
     snprintf(stream->room, sizeof stream->room, "%s", query_text(exchange, "room", ""));
     stream_begin(events, stream, last);
     stream->next = events->streams;

@@ -22,17 +22,24 @@ static void health_get(struct exchange *exchange)
 
 /*
  * Anybody may ask whether the server is ready, and each time a file is written and synced: so not more often
- * than once a second, whoever asks.
+ * than once a second, whoever asks, and once at a time however long it takes.
  */
 static void examine(struct exchange *exchange, health_reply *reply)
 {
     struct control *control = exchange->control;
 
-    if (control->examined_us > 0 && clock_now_us() - control->examined_us < EXAMINE_US)
+    if (control->examined_us > 0 && clock_now_us() - control->examined_us < EXAMINE_US) {
         reply(exchange_ticket(exchange), &control->health);
-    else
-        reply_if(exchange,
-                 storage_examine(server_storage(control->server), exchange_ticket(exchange), reply));
+    } else if (control->examining) {
+        exchange->examined = reply;
+        exchange->also = control->examined;
+        control->examined = exchange;
+    } else {
+        int error = storage_examine(server_storage(control->server), exchange_ticket(exchange), reply);
+
+        control->examining = error == 0;
+        reply_if(exchange, error);
+    }
 }
 
 static void health_keep(struct control *control, const struct storage_health *health)
@@ -41,6 +48,13 @@ static void health_keep(struct control *control, const struct storage_health *he
         return;
     control->health = *health;
     control->examined_us = clock_now_us();
+    control->examining = false;
+    while (control->examined != NULL) {
+        struct exchange *exchange = control->examined;
+
+        control->examined = exchange->also;
+        exchange->examined(exchange_ticket(exchange), &control->health);
+    }
 }
 
 static void reason_add(json_t *reasons, const char *text)

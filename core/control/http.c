@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 512
-#define IDLE_S 30           /* for the next byte of a request, or until an answer's next one is taken */
-#define HEADERS_BYTES 32768 /* a connection's memory: request line and headers; more gets 414 or 431 */
+#define CONNECTIONS_EACH 128 /* of one address: a proxy's, too */
+#define FILE_MAX (1 << 20)   /* bytes of a certificate */
+#define IDLE_S 30            /* for the next byte of a request, or until an answer's next one is taken */
+#define HEADERS_BYTES 32768  /* a connection's memory: request line and headers; more gets 414 or 431 */
 #define EVENTS_BLOCK 16384
 #define EXCESS_MAX (8u << 20) /* of a body that is too long: read so that the answer is, then cut off */
 
@@ -90,6 +92,22 @@ static void fault(struct exchange *exchange, unsigned status, const char *member
     answer_problem(&exchange->answer, status, member, detail);
 }
 
+/* Without the port, and without the brackets of an IPv6 address. */
+static void host_name(char *out, size_t size, const char *host)
+{
+    const char *begin = *host == '[' ? host + 1 : host;
+    size_t length = strcspn(begin, *host == '[' ? "]" : ":");
+
+    snprintf(out, size, "%.*s", (int)length, begin);
+}
+
+static bool address_is_literal(const char *text)
+{
+    struct in6_addr bits;
+
+    return inet_pton(AF_INET, text, &bits) == 1 || inet_pton(AF_INET6, text, &bits) == 1;
+}
+
 /* Whose pages may read what we answer (the Fetch standard's CORS). */
 static bool origin_is_welcome(struct exchange *exchange)
 {
@@ -101,6 +119,27 @@ static bool origin_is_welcome(struct exchange *exchange)
         welcome = welcome || strcmp(http->settings->http_cors[i], exchange->origin) == 0;
     pthread_mutex_unlock(&http->mutex);
     return welcome && *exchange->origin != '\0';
+}
+
+/* A page whose name its owner turned into our address (DNS rebinding) names itself here, and would be of our
+ * own origin for the browser. Programs that watch may call us as they like: no page gains from what they see.
+ */
+static bool host_is_ours(struct exchange *exchange)
+{
+    static const char *const watched[] = {"/health", "/ready", "/metrics"};
+    struct http *http = exchange->http;
+    char name[HEADER_TEXT];
+    bool ours;
+
+    host_name(name, sizeof name, exchange->host);
+    ours = *name == '\0' || strcasecmp(name, "localhost") == 0 || address_is_literal(name);
+    for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++)
+        ours = ours || strcmp(exchange->path, watched[i]) == 0;
+    pthread_mutex_lock(&http->mutex);
+    for (size_t i = 0; i < http->settings->http_host_count; i++)
+        ours = ours || strcasecmp(http->settings->http_hosts[i], name) == 0;
+    pthread_mutex_unlock(&http->mutex);
+    return ours;
 }
 
 static void options_answer(struct exchange *exchange, const char *allow)
@@ -123,7 +162,7 @@ static size_t body_most(const struct exchange *exchange)
 static void body_too_long(struct exchange *exchange)
 {
     fault(exchange, 413, NULL,
-          exchange->route->body == BODY_SOUND ? "A sound may have six MiB." : "A body may have one MiB.");
+          exchange->route->body == BODY_SOUND ? "A sound may have six MiB." : "A body may have 16 KiB.");
 }
 
 /* What can be said before the body has come. */
@@ -133,7 +172,9 @@ static void exchange_route(struct exchange *exchange)
     int error = route_find(&exchange->route, &exchange->params, exchange->method, exchange->path, allow,
                            sizeof allow);
 
-    if (error == EPERM && strcmp(exchange->method, "OPTIONS") == 0) {
+    if (!host_is_ours(exchange)) {
+        fault(exchange, 421, NULL, "Under this name there is nothing here: see http { host }.");
+    } else if (error == EPERM && strcmp(exchange->method, "OPTIONS") == 0) {
         options_answer(exchange, allow);
     } else if (error == EPERM) {
         fault(exchange, 405, NULL, "This cannot be done with it.");
@@ -145,8 +186,13 @@ static void exchange_route(struct exchange *exchange)
     } else {
         uint64_t length = strtoull(header(exchange, "Content-Length"), NULL, 10);
 
-        if (length > body_most(exchange))
+        if (exchange->route->access != ACCESS_OPEN && *exchange->secret == '\0' &&
+            *exchange->cookie == '\0') {
+            fault(exchange, 401, NULL, "A token or a session is needed.");
+            answer_header(&exchange->answer, "WWW-Authenticate", "Bearer realm=\"confab\"");
+        } else if (length > (exchange->route->body == BODY_NONE ? EXCESS_MAX : body_most(exchange))) {
             body_too_long(exchange);
+        }
         exchange->excess = length > EXCESS_MAX ? EXCESS_MAX : 0;
     }
 }
@@ -207,7 +253,8 @@ static void body_take(struct exchange *exchange, const char *data, size_t length
 {
     char *longer;
 
-    if (exchange->answer.status != 0) { /* it is read to its end, and thrown away */
+    /* Read to its end, and thrown away. */
+    if (exchange->answer.status != 0 || exchange->route->body == BODY_NONE) {
         exchange->excess += length;
         return;
     }
@@ -289,31 +336,35 @@ static void stream_end(void *arg)
     stream_release(arg);
 }
 
-/* "bytes=FIRST-LAST", one range (RFC 9110 §14.1.2). False: there is none that we know; then all is sent. */
-static bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_t *last)
+/* "bytes=FIRST-LAST", one range (RFC 9110 §14.1.2), of what has at least one byte. False: there is none that
+ * we know, and the two stay as they are; then all is sent. */
+bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_t *last)
 {
-    char *end;
+    uint64_t from = 0, to = size - 1;
+    const char *digits = "0123456789";
+    size_t length;
 
-    if (strncmp(text, "bytes=", 6) != 0 || strchr(text, ',') != NULL)
+    if (strncmp(text, "bytes=", 6) != 0)
         return false;
     text += 6;
-    if (*text == '-') { /* so many at the end */
-        uint64_t count = strtoull(text + 1, &end, 10);
+    length = strspn(text, digits);
+    if (text[length] != '-' || text[length + 1 + strspn(text + length + 1, digits)] != '\0')
+        return false;
+    if (length == 0 && text[1] == '\0')
+        return false;
+    if (length == 0) { /* so many at the end; none of them is beyond it */
+        uint64_t count = strtoull(text + 1, NULL, 10);
 
-        *first = count < size ? size - count : 0;
-        *last = size - 1;
-        return text[1] >= '0' && text[1] <= '9' && *end == '\0';
+        from = count == 0 ? size : count < size ? size - count : 0;
+    } else {
+        from = strtoull(text, NULL, 10);
+        if (text[length + 1] != '\0')
+            to = strtoull(text + length + 1, NULL, 10);
+        if (text[length + 1] != '\0' && to < from)
+            return false;
     }
-    if (*text < '0' || *text > '9')
-        return false;
-    *first = strtoull(text, &end, 10);
-    if (*end != '-')
-        return false;
-    text = end + 1;
-    *last = *text == '\0' ? size - 1 : strtoull(text, &end, 10);
-    if (*text != '\0' && (*text < '0' || *text > '9' || *end != '\0' || *last < *first))
-        return false;
-    *last = *last < size ? *last : size - 1;
+    *first = from;
+    *last = to < size ? to : size - 1;
     return true;
 }
 
@@ -335,7 +386,7 @@ static struct MHD_Response *file_response(struct exchange *exchange)
         if (fd >= 0)
             close(fd);
         fault(exchange, missing ? 404 : 500, NULL,
-              missing ? "There is nothing of that name." : "The sound cannot be read.");
+              missing ? "There is nothing of that name." : "The file cannot be read.");
         return NULL;
     }
     answer_header(answer, "Accept-Ranges", "bytes");
@@ -343,7 +394,7 @@ static struct MHD_Response *file_response(struct exchange *exchange)
     if (range_read(header(exchange, "Range"), (uint64_t)about.st_size, &first, &last)) {
         if (first >= (uint64_t)about.st_size) {
             close(fd);
-            fault(exchange, 416, NULL, "The sound is not as long as that.");
+            fault(exchange, 416, NULL, "The file is not as long as that.");
             answer_header(answer, "Content-Range", "bytes */%lld", (long long)about.st_size);
             return NULL;
         }
@@ -504,8 +555,8 @@ static void daemon_complained(void *arg, const char *format, va_list args)
 static int file_read(char **out, const char *path)
 {
     FILE *file = fopen(path, "re");
-    char *text = calloc(1, BODY_MAX);
-    size_t length = file != NULL && text != NULL ? fread(text, 1, BODY_MAX - 1, file) : 0;
+    char *text = calloc(1, FILE_MAX);
+    size_t length = file != NULL && text != NULL ? fread(text, 1, FILE_MAX - 1, file) : 0;
 
     if (file != NULL)
         fclose(file);
@@ -546,9 +597,9 @@ static int daemon_start(struct http *http, const struct sockaddr_storage *addres
         flags, 0, NULL, NULL, request_came, http, MHD_OPTION_EXTERNAL_LOGGER, daemon_complained, NULL,
         MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, request_over, NULL,
         MHD_OPTION_UNESCAPE_CALLBACK, path_unescape, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_BYTES,
-        certificate != NULL ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_EACH,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEADERS_BYTES, certificate != NULL ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
     if (http->daemon != NULL)
         return 0;
     return errno != 0 ? errno : EINVAL;

@@ -40,7 +40,7 @@
 #define HEADERS_MAX 6 /* of an answer, beside those that each has */
 #define HEADER_TEXT 256
 #define SECRET_TEXT 129     /* of a token; a longer one is none */
-#define BODY_MAX (1 << 20)  /* bytes */
+#define BODY_MAX 16384      /* bytes */
 #define SOUND_MAX (6 << 20) /* of a body that is sound: three minutes at 16 kHz */
 #define LIST_MOST 1000      /* rows of one answer */
 #define LIST_USUAL 100
@@ -92,7 +92,8 @@ struct identity {
     enum asker role;
     char name[CALLER_TEXT];    /* as logs and records have it */
     char subject[NUMBER_TEXT]; /* the host's room, the owner's mailbox */
-    bool session;              /* by a cookie */
+    uint64_t session;          /* by a cookie: its number; 0: by a token */
+    time_t expires;            /* with his token; 0: never */
 };
 
 struct stream;
@@ -129,8 +130,10 @@ struct exchange {
     size_t raw_length, excess;
     bool submitted;
     struct identity who;
-    uint64_t number; /* of its ticket */
-    void *state;     /* of the handler; freed with the exchange */
+    uint64_t number;        /* of its ticket */
+    void *state;            /* of the handler; freed with the exchange */
+    struct exchange *also;  /* who waits for the same look at storage, health.c */
+    health_reply *examined; /* … and with what he goes on */
     struct answer answer;
 };
 
@@ -187,6 +190,8 @@ void access_check(struct exchange *exchange);
 uint64_t access_failures(const struct access_book *book);
 /* So many in a minute of one `key`: 0, or after how many seconds again. */
 unsigned limit_take(struct access_book *book, const char *key, unsigned per_minute);
+/* Whose failures count as one: an address, or as much of it as one customer has (RFC 6177: a /64). */
+void network_text(char out[ADDRESS_TEXT], const char *address);
 
 /* -- control.c ----------------------------------------------------------------------------------------- */
 
@@ -202,6 +207,8 @@ struct control {
     uint64_t began_us, answered, problems;
     struct storage_health health; /* as it was found last, and when */
     uint64_t examined_us;
+    bool examining;
+    struct exchange *examined; /* those who wait for that, too */
 };
 /* Takes the answer over to the HTTP thread. */
 void exchange_finish(struct exchange *exchange);
@@ -216,6 +223,9 @@ void http_close(struct http *http);
 /* All exchanges must have their answers, and all streams be over. */
 void http_stop(struct http *http);
 void http_resume(struct exchange *exchange);
+/* Of a header's text; `first` may lie beyond the end. False: no range that is known; the two stay as they
+ * are. */
+bool range_read(const char *text, uint64_t size, uint64_t *first, uint64_t *last);
 
 /* -- events.c ------------------------------------------------------------------------------------------ */
 
@@ -223,6 +233,8 @@ CONTROL_CHECK int events_new(struct events **out, struct control *control);
 /* Ends every stream; once the HTTP thread has, they may be freed. */
 void events_end(struct events *events);
 void events_free(struct events *events);
+/* Those who listen by it. */
+void events_end_session(struct events *events, uint64_t session);
 unsigned events_listeners(const struct events *events);
 /* HTTP thread: what comes next, at most `size` bytes; 0: nothing yet, and the connection is suspended; -1:
  * it is over. */

@@ -28,10 +28,11 @@ static struct storage *storage_of(const struct exchange *exchange)
 
 static json_t *message_json(const struct entry *entry)
 {
-    return json_pack("{s:s, s:I, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:I, s:o}", "id", entry->id,
-                     "version", (json_int_t)entry->version, "mailbox", json_words(entry->mailbox), "folder",
-                     entry->deleted ? "trash" : folders[entry->folder], "heard", entry->heard, "urgent",
-                     entry->urgent, "deleted", entry->deleted, "caller", json_words(entry->caller),
+    return json_pack("{s:s, s:I, s:o, s:s, s:s, s:i, s:b, s:b, s:b, s:o, s:o, s:o, s:I, s:o}", "id",
+                     entry->id, "version", (json_int_t)entry->version, "mailbox", json_words(entry->mailbox),
+                     "folder", entry->deleted ? "trash" : folders[entry->folder], "kind",
+                     entry->fax ? "fax" : "voice", "pages", (int)entry->pages, "heard", entry->heard,
+                     "urgent", entry->urgent, "deleted", entry->deleted, "caller", json_words(entry->caller),
                      "caller_name", json_words(entry->caller_name), "left", json_time(entry->left),
                      "duration_ms", (json_int_t)entry->duration_ms, "claimed_by",
                      json_words(entry->claimed_by));
@@ -189,7 +190,8 @@ static void message_delete(struct exchange *exchange)
     message_ask(exchange, message_change);
 }
 
-/* -- its sound ---------------------------------------------------------------------------------------- */
+/* -- its sound or pages
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *type;
@@ -209,6 +211,11 @@ static size_t format_of(const struct exchange *exchange)
     return format;
 }
 
+static void not_in_format(struct exchange *exchange)
+{
+    reply_problem(exchange, 400, "format", "This message cannot be had so.");
+}
+
 static void audio_came(struct ticket ticket, int error, const char *path)
 {
     struct exchange *exchange = exchange_of(ticket);
@@ -216,24 +223,33 @@ static void audio_came(struct ticket ticket, int error, const char *path)
     if (exchange == NULL) {
         return; /* the server stops: what is left in the cache goes at its next start */
     }
-    if (error == EINVAL)
-        reply_problem(exchange, 400, "format", "This message cannot be had so.");
+    if (error == ENOTSUP)
+        not_in_format(exchange);
     else if (error)
         reply_error(exchange, error);
     else
-        reply_file(exchange, formats[format_of(exchange)].type, path);
+        reply_file(exchange, exchange->answer.type, path);
 }
 
 static void audio_find(struct ticket ticket, int error, const struct entry *entry)
 {
     struct exchange *exchange = exchange_of(ticket);
+    size_t format;
 
     if (exchange == NULL)
         return;
+    format = format_of(exchange);
     if (!error)
-        error = entry_fetch_as(storage_of(exchange), entry->reader, entry->id,
-                               (enum sound_format)format_of(exchange), ticket, audio_came);
-    reply_if(exchange, error);
+        exchange->answer.type = entry->fax ? "application/pdf" : formats[format].type;
+    if (!error && entry->fax && format != SOUND_WAV)
+        error = ENOTSUP;
+    if (!error)
+        error = entry_fetch_as(storage_of(exchange), entry->reader, entry->id, (enum sound_format)format,
+                               ticket, audio_came);
+    if (error == ENOTSUP)
+        not_in_format(exchange);
+    else
+        reply_if(exchange, error);
 }
 
 static void audio_get(struct exchange *exchange)

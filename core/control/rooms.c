@@ -23,6 +23,7 @@ static int room_do(struct exchange *exchange, const struct desk_order *order)
 
     whole.room = room_of(exchange);
     whole.by = exchange->who.name;
+    whole.trusted = exchange->who.role == ASKER_ADMIN;
     error = rooms != NULL ? rooms->act(exchange->control->server, &whole) : ENOENT;
     if (error == EALREADY)
         return 0;

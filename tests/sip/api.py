@@ -75,9 +75,11 @@ class ApiScenario(Scenario):
 
 
 class Events:
-    def __init__(self, test, path="/api/v1/events", token="admin", last=None):
+    def __init__(self, test, path="/api/v1/events", token="admin", last=None, headers=()):
         self.connection = test.connect()
-        headers = {"Authorization": "Bearer " + (test.admin if token == "admin" else token)}
+        headers = dict(headers)
+        if token:
+            headers["Authorization"] = "Bearer " + (test.admin if token == "admin" else token)
         if last:
             headers["Last-Event-ID"] = last
         self.connection.request("GET", path, headers=headers)

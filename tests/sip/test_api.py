@@ -1,5 +1,6 @@
 """The HTTP API: who may, what is answered and how, rooms, calls, messages, events; one server, few calls."""
 import concurrent.futures
+import errno
 import http.client
 import io
 import json
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -18,8 +20,16 @@ from harness import SLOW, SOURCE, until
 from mailbox import seed
 
 
+def tiff():
+    """A fax of one white page of eight rows: in T.6 each is one bit, V0; then EOFB."""
+    data = b"\xff\x00\x10\x01"
+    tags = [(256, 1728), (257, 8), (258, 1), (259, 4), (262, 0), (266, 1), (273, 8), (277, 1), (278, 8), (279, len(data))]
+    return (b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) +
+            b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags) + bytes(4))
+
+
 class TestProtocol(ApiScenario):
-    SETTINGS = 'http { port = %d cors = {"https://intranet.example"} }' % PORT
+    SETTINGS = 'http { port = %d cors = {"https://intranet.example"} host = {"confab.example"} }' % PORT
 
     def test_health_and_readiness_need_no_token(self):
         self.assertEqual(self.get("/health", token=None), {"status": "alive"})
@@ -37,7 +47,7 @@ class TestProtocol(ApiScenario):
         self.problem(self.call("POST", "/api/v1/calls", {"user": 1, "number": "1002"}), 400, "user")
         self.problem(self.call("POST", "/api/v1/calls", {"user": "1", "number": "2", "colour": "red"}), 400, "colour")
         self.problem(self.call("GET", "/api/v1/cdrs?limit=many"), 400, "limit")
-        self.problem(self.call("POST", "/api/v1/calls", raw=b" " * (1 << 20) + b"{}",
+        self.problem(self.call("POST", "/api/v1/calls", raw=b" " * 16384 + b"{}",
                                headers={"Content-Type": "application/json"}), 413)
         self.problem(self.call("GET", "/api/v1/rooms/3100"), 404)
         self.problem(self.call("PATCH", "/api/v1/rooms/3100/members/x", {"muted": True}), 404)
@@ -75,11 +85,49 @@ class TestProtocol(ApiScenario):
         self.problem(self.call("GET", "/api/v1/session", token=None, headers=own), 401)
         admin = self.call("POST", "/api/v1/session", {"token": self.admin}, token=None)
         self.assertEqual(admin.json["role"], "admin")
+        # Without a secret nobody is known, even where the table has the digest of none.
+        self.server.psql("insert into token (name, sha256, role) values ('none', sha256(''), 'admin')")
+        self.problem(self.call("POST", "/api/v1/session", {"token": ""}, token=None), 401)
         rows = self.server.psql("select act, source, address from audit where mailbox = '1001' order by id")
         self.assertEqual([row[:2] for row in rows[-2:]], [["login-refused", "api"], ["login", "api"]])
         log = self.server.log()
         for secret in ("112233", "739146", self.admin, cookie.partition("=")[2]):
             self.assertNotIn(secret, log)
+
+    def test_a_pin_that_must_change_opens_nothing(self):
+        self.server.psql("update mailbox set pin_must_change = true where number = '1008'")
+        answer = self.call("POST", "/api/v1/session", {"mailbox": "1008", "pin": "739146"}, token=None)
+        self.problem(answer, 403)
+        self.assertNotIn("Set-Cookie", answer.headers)
+
+    def test_sessions_and_streams_are_counted(self):
+        token = self.token("read-only")
+        cookies = [self.call("POST", "/api/v1/session", {"token": token}, token=None).headers["Set-Cookie"].split(";")[0]
+                   for _ in range(9)]
+        self.get("/api/v1/session", 401, token=None, headers={"Cookie": cookies[0]})
+        own = {"Cookie": cookies[1]}
+        self.get("/api/v1/session", token=None, headers=own)
+        listeners = [Events(self, token=None, headers=own) for _ in range(8)]
+        self.problem(self.call("GET", "/api/v1/events", token=token), 429)
+        self.assertEqual(self.call("DELETE", "/api/v1/session", token=None, headers=own).status, 204)
+        for events in listeners:  # they end with their session
+            events.response.read()
+
+    def test_a_name_that_is_not_ours_is_answered_nothing(self):
+        def under(host, path="/api/v1/status"):
+            return self.call("GET", path, headers={"Host": host})
+        self.problem(under("evil.example:8080"), 421)
+        self.problem(under("evil.example", "/api/v1/openapi.json"), 421)
+        for host in ("confab.example:8080", "CONFAB.example", "localhost:8080", "192.0.2.1", "[2001:db8::1]:8080"):
+            self.assertEqual(under(host).status, 200, host)
+        self.assertEqual(under("evil.example", "/ready").status, 200)
+
+    def test_who_is_nobody_has_no_body(self):
+        with socket.create_connection((self.server.address, PORT)) as nobody:  # what is promised is not waited for
+            nobody.sendall(b"POST /api/v1/calls HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999\r\n\r\n")
+            self.assertIn(b" 401 ", nobody.recv(100))
+        self.problem(self.call("POST", "/api/v1/calls", raw=b"{", token=None, headers={"Content-Type": "application/json"}), 401)
+        self.get("/health", raw=b"no JSON", token=None)  # nobody reads it
 
     def test_pages_from_elsewhere(self):
         welcome, other = {"Origin": "https://intranet.example"}, {"Origin": "https://elsewhere.example"}
@@ -275,6 +323,18 @@ class TestLive(ApiScenario):
         own.next("room.ended")
         self.assertEqual(events.next("call.began")[1]["caller"], "1001")  # administrators hear of calls, too
 
+    def test_a_host_opens_no_other_rooms_door(self):
+        self.server.psql("insert into room (number, name, pin_hash) values ('3190', '', 'x')")
+        events = Events(self)
+        call = self.phone("1007", registered=True).invite("3110").wait_answered()
+        move = {"act": "move", "member": events.next("member.joined")[1]["member"]["member"], "text": "3190"}
+        self.call("POST", "/api/v1/rooms/3110/acts", move, token=self.token("host", "3110"))
+        until(lambda: "move-refused room=3190 error=%d" % errno.EACCES in self.server.log())
+        self.get("/api/v1/rooms/3190", 404)
+        self.call("POST", "/api/v1/rooms/3110/acts", move)  # an administrator may
+        self.assertEqual(events.next("member.joined")[1]["room"]["room"], "3190")
+        call.hangup()
+
     def test_calls(self):
         ada, bo = (self.phone(n, registered=True) for n in ("1001", "1002"))
         events = Events(self)
@@ -303,6 +363,29 @@ class TestLive(ApiScenario):
         self.assertEqual((len(steps["items"]), steps["next"]), (2, "2"))
         self.assertEqual(self.get(path + "/trace?after=2")["items"][0]["seq"], 3)
         self.problem(self.call("GET", path + "/trace?after=x"), 400, "after")
+
+    def test_withheld_numbers(self):
+        call = self.phone("1009", registered=True).invite("9196", headers=[("Privacy", "id")]).wait_answered()
+        (live,) = self.get("/api/v1/calls")["items"]
+        self.assertEqual((live["caller"], live["subscriber"], live["legs"][0]["subscriber"]), ("", "", ""))
+        call.hangup()
+        record = until(lambda: (a := self.call("GET", "/api/v1/cdrs/" + live["id"])).status == 200 and a.json)
+        self.assertNotIn("1009", [value for row in [record, *record["legs"]] for value in row.values()])
+        self.assertNotIn(live["id"], [c["id"] for c in self.get("/api/v1/cdrs?number=1009")["items"]])
+        self.assertIn(live["id"], [c["id"] for c in self.get("/api/v1/cdrs?number=9196")["items"]])
+
+    def test_pages_of_a_fax(self):
+        entry = seed(self.server, "1009", [(700, 1.0)])
+        data = tiff()
+        self.server.psql("update blob set audio = '\\x%s', sha256 = sha256('\\x%s') where id = (select m.blob from message m "
+                         "join entry e on e.message = m.id where e.id = '%s')" % (data.hex(), data.hex(), entry))
+        self.server.psql("update message set kind = 'fax', pages = 1 where id = (select message from entry where id = '%s')" % entry)
+        path = "/api/v1/mailboxes/1009/messages/" + entry
+        shown = self.get(path)
+        self.assertEqual((shown["kind"], shown["pages"]), ("fax", 1))
+        answer = self.call("GET", path + "/audio")
+        self.assertEqual((answer.status, answer.headers["Content-Type"], answer.body[:5]), (200, "application/pdf", b"%PDF-"))
+        self.assertNotIn("audio-broken", self.server.log())
 
     def test_messages(self):
         owner = self.token("owner", "1002")

@@ -118,6 +118,22 @@ START_TEST(limits_fill_again)
 }
 END_TEST
 
+START_TEST(failures_are_those_of_a_network)
+{
+    static const char *const cases[][2] = {{"192.0.2.7", "192.0.2.7"},
+                                           {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+                                           {"2001:db8:1:2::", "2001:db8:1:2::"},
+                                           {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},
+                                           {"", ""}};
+    char network[ADDRESS_TEXT];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        network_text(network, cases[i][0]);
+        ck_assert_str_eq(network, cases[i][1]);
+    }
+}
+END_TEST
+
 /* FIPS 180-2 appendix B.1. */
 START_TEST(secrets_are_kept_as_digests)
 {
@@ -125,6 +141,45 @@ START_TEST(secrets_are_kept_as_digests)
 
     sha256_text(text, "abc");
     ck_assert_str_eq(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+END_TEST
+
+/* RFC 9110 §14.1.2 and §14.2: what is no range of ours is ignored, whatever it began with. */
+START_TEST(ranges_are_read_whole_or_not_at_all)
+{
+    static const struct {
+        const char *text;
+        bool known;
+        uint64_t first, last;
+    } cases[] = {
+        {"bytes=0-", true, 0, 99},
+        {"bytes=10-19", true, 10, 19},
+        {"bytes=90-500", true, 90, 99},
+        {"bytes=-10", true, 90, 99},
+        {"bytes=-500", true, 0, 99},
+        {"bytes=100-", true, 100, 99},
+        {"bytes=-0", true, 100, 99},
+        {"bytes=50-10", false, 0, 0},
+        {"bytes=50-x", false, 0, 0},
+        {"bytes=50-60x", false, 0, 0},
+        {"bytes=50", false, 0, 0},
+        {"bytes=-5x", false, 0, 0},
+        {"bytes=1-2,4-5", false, 0, 0},
+        {"bytes=-", false, 0, 0},
+        {"bytes=", false, 0, 0},
+        {"bytes=- 5", false, 0, 0},
+        {"bytes=--5", false, 0, 0},
+        {"lines=1-2", false, 0, 0},
+        {"bytes=99999999999999999999-", true, UINT64_MAX, 99},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint64_t first = 7, last = 8;
+
+        ck_assert_msg(range_read(cases[i].text, 100, &first, &last) == cases[i].known, "%s", cases[i].text);
+        ck_assert_uint_eq(first, cases[i].known ? cases[i].first : 7);
+        ck_assert_uint_eq(last, cases[i].known ? cases[i].last : 8);
+    }
 }
 END_TEST
 
@@ -219,7 +274,9 @@ int main(void)
     tcase_add_test(tests, a_path_tells_what_may_be_done);
     tcase_add_test(tests, the_description_is_that_of_the_routes);
     tcase_add_test(tests, limits_fill_again);
+    tcase_add_test(tests, failures_are_those_of_a_network);
     tcase_add_test(tests, secrets_are_kept_as_digests);
+    tcase_add_test(tests, ranges_are_read_whole_or_not_at_all);
     tcase_add_test(tests, words_are_always_json);
     tcase_add_test(tests, only_sound_that_plays_is_taken);
     tcase_add_test(tests, the_console_is_what_was_read);

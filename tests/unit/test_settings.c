@@ -86,7 +86,7 @@ START_TEST(every_key_reaches_its_field)
         "prompts { sounds = \"/so\" voices = \"/vo\" language = \"fr\" languages = {\"it\", \"ru\"} }\n"
         "limits { calls = 11 calls_a_second = 12 rooms = 13 room_members = 14 }\n"
         "http { address = \"::1\" port = 8081 certificate = \"/c.pem\" key = \"/k.pem\" "
-        "cors = {\"https://a.example\", \"http://b:81\"} requests_per_minute = 7 }\n"
+        "cors = {\"https://a.example\", \"http://b:81\"} host = {\"c.example\"} requests_per_minute = 7 }\n"
         "log { level = \"debug\" }\n"
         "peer \"pbx\" { address = {\"127.0.0.2\"} uri = \"sip:pbx.example:5060;transport=udp\" }\n"
         "peer \"trunk\" { address = {\"127.0.0.3\"} srtp = \"required\" trusted = no user = \"u\" password = "
@@ -138,6 +138,8 @@ START_TEST(every_key_reaches_its_field)
     ck_assert_str_eq(s->http_key, "/k.pem");
     ck_assert_uint_eq(s->http_cors_count, 2);
     ck_assert_str_eq(s->http_cors[1], "http://b:81");
+    ck_assert_uint_eq(s->http_host_count, 1);
+    ck_assert_str_eq(s->http_hosts[0], "c.example");
     ck_assert_uint_eq(s->http_requests, 7);
     ck_assert_int_eq(s->log_level, LEVEL_DEBUG);
     ck_assert_uint_eq(s->peer_count, 2);
@@ -218,6 +220,7 @@ static const struct fault {
     {"http {\n certificate = \"here.pem\"\n}\n", 2, "is not an absolute path"},
     {"\nhttp {\n key = \"/k.pem\"\n}\n", 2, "certificate and key go together"},
     {"http {\n cors = {\"https://a.example/\"}\n}\n", 2, "is no origin"},
+    {"http {\n host = {\"c.example:80\"}\n}\n", 2, "is no name of a host"},
     {"http {\n cors = {\"*\"}\n}\n", 2, "is neither http:// nor https://"},
     {"log {\n level = \"loud\"\n}\n", 2, "is no level"},
     {"\npeer \"a\" {\n}\n", 2, "peer \"a\": has no address"},

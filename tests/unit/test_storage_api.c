@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "storage/change.h"
+#include "storage/door.h"
 #include "tests/unit/test_storage_kit.h"
 
 static struct token token;
@@ -163,6 +164,40 @@ START_TEST(changes_are_whole_or_none)
 }
 END_TEST
 
+static enum room_role role;
+
+static void role_answered(struct ticket ticket, int error, const struct door_person *person)
+{
+    if (error == 0)
+        role = person->role;
+    done_answered(ticket, error);
+}
+
+/* Who types the PINs that were set is let in as what they say; a row that is set anew keeps them. */
+START_TEST(rooms_have_the_pins_they_were_given)
+{
+    const struct door_caller caller = {.number = "1500", .caller = "1001", .address = "192.0.2.1"};
+
+    ck_assert_int_eq(alter(ROOM_PIN, "1500", "", "4802"), ENOENT);
+    ck_assert_int_eq(alter(ROOM_SET, "1500", "{\"max_members\": 3}", ""), 0);
+    ck_assert_int_eq(alter(ROOM_PIN, "1500", "", "480"), EINVAL);
+    ck_assert_int_eq(alter(ROOM_PIN, "1500", "", "4802"), 0);
+    ck_assert_int_eq(alter(ROOM_HOST_PIN, "1500", "", "591327"), 0);
+    ck_assert_int_eq(
+        alter(ROOM_SET, "1500", "{\"times\": [{\"begins\": \"2026-01-02 10:00\", \"minutes\": 60}]}", ""), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from room_time where room = '1500' and zone = 'UTC'"), 1);
+    ck_assert_int_eq(kit_sql("select max_members from room where number = '1500'"), 0);
+    ck_assert_int_eq(ASK(door_check_pin(kit.st, &caller, "4802", TICKET, role_answered)), 0);
+    ck_assert_int_eq(role, ROLE_MEMBER);
+    ck_assert_int_eq(ASK(door_check_pin(kit.st, &caller, "591327", TICKET, role_answered)), 0);
+    ck_assert_int_eq(role, ROLE_HOST);
+    ck_assert_int_eq(alter(ROOM_SET, "1500", "{\"record\": \"video\"}", ""), EINVAL);
+    ck_assert_int_eq(alter(ROOM_SET, "1500", "{\"profile\": \"none\"}", ""), ESRCH);
+    ck_assert_int_eq(alter(ROOM_REMOVE, "1500", "", ""), 0);
+    ck_assert_int_eq(alter(ROOM_REMOVE, "1500", "", ""), ENOENT);
+}
+END_TEST
+
 START_TEST(an_administrator_needs_no_loop)
 {
     struct change change = order(MAILBOX_ADD, "1600", "{\"name\": \"Ada\"}", "602947");
@@ -242,6 +277,7 @@ int main(void)
     tcase_add_test(tests, rows_come_in_pages);
     tcase_add_test(tests, a_key_is_no_sql);
     tcase_add_test(tests, changes_are_whole_or_none);
+    tcase_add_test(tests, rooms_have_the_pins_they_were_given);
     tcase_add_test(tests, an_administrator_needs_no_loop);
     tcase_add_test(tests, it_tells_how_it_is);
     suite_add_tcase(suite, tests);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -232,8 +233,11 @@ static void take_again(bool by_filing)
     struct entry own = only("1001", FOLDER_INBOX);
     ck_assert_int_eq(send_on(own.id, "help", "1003"), ENOENT); /* 1003 does not have it */
     ck_assert_int_eq(send_on(own.id, "help", "1001"), 0);
-    kit_sql("update entry set deleted_at = now() where mailbox = '1001'");
-    kit_sql("update entry set urgent = true where mailbox = 'help'");
+    kit_sql("with b as (insert into blob (audio, sha256) select s, sha256(s) from "
+            "unnest('{old,new}'::bytea[]) as s returning id, audio) "
+            "update entry set introduction = b.id, broadcast = mailbox = '1001', "
+            "deleted_at = case when mailbox = '1001' then now() end, urgent = mailbox = 'help' "
+            "from b where audio = case when mailbox = '1001' then 'old'::bytea else 'new' end");
     struct entry theirs = only("1001", FOLDER_INBOX);
     ck_assert_str_eq(theirs.mailbox, "help");
     if (by_filing) {
@@ -249,8 +253,50 @@ static void take_again(bool by_filing)
     ck_assert_str_eq(only("1001", by_filing ? FOLDER_FAMILY : FOLDER_INBOX).id, own.id);
     ck_assert_uint_eq(list("1002", FOLDER_INBOX), 0);
     ck_assert_int_eq(kit_sql("select refs from message"), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from entry where broadcast"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from entry e join blob b on b.id = e.introduction "
+                             "where b.audio = 'new'"),
+                     1);
     kit_sql("delete from entry");
 }
+
+/* Marked urgent it is everybody's still, and new to him who has not heard it. */
+START_TEST(marked_urgent_it_is_not_taken)
+{
+    team("help", "dispatch");
+    message_in("help");
+    struct entry entry = only("1001", FOLDER_INBOX);
+    entry.urgent = true;
+    ck_assert_int_eq(ASK(entry_update(kit.st, &entry, TICKET, entry_answered)), 0);
+    ck_assert_str_eq(answer.entry.mailbox, "help");
+    ck_assert(answer.entry.urgent);
+    entry = only("1002", FOLDER_INBOX);
+    ck_assert(entry.urgent);
+    ck_assert_str_eq(entry.mailbox, "help");
+}
+END_TEST
+
+/* He has it already, as urgent; filing it says nothing of that, unless he asks so. */
+START_TEST(taken_by_filing_it_stays_as_urgent)
+{
+    team("help", "dispatch");
+    for (unsigned asks = 0; asks < 2; asks++) {
+        message_in("1001");
+        struct entry own = only("1001", FOLDER_INBOX);
+        ck_assert_int_eq(send_on(own.id, "help", "1001"), 0);
+        kit_sql("update entry set deleted_at = now(), urgent = true where mailbox = '1001'");
+        if (asks) {
+            kit_sql("update entry set urgent = true");
+        }
+        struct entry theirs = only("1001", FOLDER_INBOX);
+        theirs.folder = FOLDER_FAMILY;
+        theirs.urgent = false;
+        ck_assert_int_eq(ASK(entry_update(kit.st, &theirs, TICKET, entry_answered)), 0);
+        ck_assert_int_eq(only("1001", FOLDER_FAMILY).urgent, !asks);
+        kit_sql("delete from entry");
+    }
+}
+END_TEST
 
 /* There is one of a message: what he has already is what he gets. */
 START_TEST(taken_though_he_has_it_already)
@@ -300,12 +346,46 @@ START_TEST(taken_it_is_out_of_the_others_reach)
 }
 END_TEST
 
+/* -- from an older release
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* What was heard before teams were told of it is told nobody now. */
+START_TEST(heard_of_old_is_no_news)
+{
+    struct settings older = *kit.settings;
+    char folder[256], command[768];
+
+    kit_path(folder, sizeof folder, "older");
+    snprintf(command, sizeof command, "mkdir %s && cp %s/000* %s/001[0-7]* %s", folder, kit.settings->sql_dir,
+             kit.settings->sql_dir, folder);
+    ck_assert_int_eq(system(command), 0);
+    older.sql_dir = folder;
+    ck_assert_int_eq(storage_migrate(&older), 0);
+    kit_sql("insert into mailbox (number) values ('1001'), ('1002'), ('1005')");
+    kit_sql("insert into subscriber (number, mailbox) values ('1005', '1005')");
+    kit_sql("insert into outbox_event values ('message-read')");
+    team("sales", "shared");
+    message_in("sales");
+    kit_sql("insert into entry_read (entry, member) select id, '1001' from entry");
+    kit_sql("delete from outbox");
+    ck_assert_int_eq(storage_migrate(kit.settings), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from entry where heard and heard_at is not null"), 1);
+    ck_assert_int_eq(kit_sql("select count(*) from outbox"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from receipt"), 0);
+    ck_assert_int_eq(kit_sql("select count(*) from audit where act = 'heard'"), 0);
+    message_in("sales");
+    kit_sql("update entry set heard = true where not heard");
+    ck_assert_int_eq(kit_sql("select count(*) from outbox"), 1);
+}
+END_TEST
+
 /* -- a message that goes on
  * ----------------------------------------------------------------------------------------------------------
  */
 
 /* Left in `mailbox` by who was cut off; `continues`: his message before that, or NULL. */
-static void deposit(char id[UUID_TEXT], const char *mailbox, const char *continues)
+static void deposit_marked(char id[UUID_TEXT], const char *mailbox, const char *continues, unsigned marks)
 {
     struct deposit d = {.cause = DEPOSIT_BUSY, .started_us = INT64_C(1767323045123456)};
 
@@ -316,7 +396,12 @@ static void deposit(char id[UUID_TEXT], const char *mailbox, const char *continu
     strcpy(d.continues, continues != NULL ? continues : "");
     ck_assert_int_eq(ASK(deposit_open(kit.st, &d, TICKET, file_answered)), 0);
     wav_write(answer.path, 1000, 1000);
-    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_CUT, TICKET, done_answered)), 0);
+    ck_assert_int_eq(ASK(deposit_commit(kit.st, id, DEPOSIT_CUT | marks, TICKET, done_answered)), 0);
+}
+
+static void deposit(char id[UUID_TEXT], const char *mailbox, const char *continues)
+{
+    deposit_marked(id, mailbox, continues, 0);
 }
 
 static void cut_answered(struct ticket ticket, int error, const char *found)
@@ -375,11 +460,12 @@ static void go_on(bool left)
                 "from entry");
     }
     long mails = waiting("mail"), events = waiting("webhook"), transcripts = waiting("transcript");
-    deposit(more, "1001", first);
+    deposit_marked(more, "1001", first, DEPOSIT_URGENT);
     ck_assert_int_eq(waiting("mail"), mails + left);
     ck_assert_int_eq(waiting("webhook"), events + left);
     ck_assert_int_eq(waiting("transcript"), transcripts + left);
-    ck_assert_int_eq(told("payload->>'duration_ms' = '2000' and done_at is null"), 1);
+    ck_assert_int_eq(
+        told("payload->>'duration_ms' = '2000' and payload->>'urgent' = 'true' and done_at is null"), 1);
     ck_assert_int_eq(told("payload ? 'continued'"), left);
     ck_assert_int_eq(told("payload->>'event' <> 'message-new'"), 0);
     ck_assert_int_eq(
@@ -437,11 +523,18 @@ int main(void)
     tcase_add_test(tc, sent_again_it_is_new_to_all);
     tcase_add_test(tc, taken_as_he_has_heard_it);
     tcase_add_test(tc, taken_though_he_has_it_already);
+    tcase_add_test(tc, marked_urgent_it_is_not_taken);
+    tcase_add_test(tc, taken_by_filing_it_stays_as_urgent);
     tcase_add_test(tc, only_members_take);
     tcase_add_test(tc, taken_it_is_out_of_the_others_reach);
     tcase_add_test(tc, cut_message_of_a_team_is_gone_on_with_until_one_has_heard_it);
     tcase_add_test(tc, owner_is_told_of_the_whole);
     tcase_add_test(tc, what_is_on_its_way_is_followed_by_the_whole);
+    suite_add_tcase(suite, tc);
+    tc = tcase_create("older");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, kit_prepare, kit_teardown);
+    tcase_add_test(tc, heard_of_old_is_no_news);
     suite_add_tcase(suite, tc);
     return kit_main(suite);
 }

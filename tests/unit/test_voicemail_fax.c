@@ -75,6 +75,20 @@ START_TEST(fax_that_ends_early_is_kept_when_it_has_pages)
 }
 END_TEST
 
+/* The server stops, or the end is reported too late: what has come is kept. */
+START_TEST(fax_whose_end_is_not_told_is_kept)
+{
+    struct link *link = call_deposit(486, &plain);
+
+    fax_calls(link);
+    ck_told(&asked, "open=1002");
+    begin_fax(link);
+    hang_up(link);
+    ck_told(&asked, "commit=normal");
+    ck_assert_uint_eq(asked.marks, DEPOSIT_CUT);
+}
+END_TEST
+
 /* Words come first, and stay a message of their own; its tone alone is none. */
 static const struct {
     unsigned speech_ms;
@@ -97,6 +111,20 @@ START_TEST(fax_within_a_message_keeps_what_was_said)
 }
 END_TEST
 
+/* Nobody is there to send anything. */
+START_TEST(fax_machine_that_hangs_up_at_once_opens_nothing)
+{
+    struct link *link = call_records();
+
+    fax_calls(link);
+    record_hang_up(link, 600, 0);
+    ck_told(&asked, "discard=deposit");
+}
+END_TEST
+
+/* Whatever its late opening says, it is not the fax's. */
+static const int late[] = {0, ECANCELED};
+
 START_TEST(fax_before_the_beep_drops_the_empty_deposit)
 {
     struct link *link = call_deposit(486, &plain);
@@ -108,9 +136,11 @@ START_TEST(fax_before_the_beep_drops_the_empty_deposit)
     fax_calls(link);
     ck_told(&asked, "discard=deposit open=1002");
     *link->told = '\0';
-    voice(asked.ticket, 0, "/spool/open/b.wav"); /* of the deposit that was given up */
+    voice(asked.ticket, late[_i], "/spool/open/b.wav"); /* of the deposit that was given up */
     ck_told(link, "");
     begin_fax(link);
+    fax_over(link, 0, 1, true);
+    ck_told(&asked, "commit=normal");
 }
 END_TEST
 
@@ -233,8 +263,10 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, double_end);
     tcase_add_test(tc, fax_takes_the_place_of_the_greeting);
     tcase_add_loop_test(tc, fax_that_ends_early_is_kept_when_it_has_pages, 0, sizeof ends / sizeof *ends);
+    tcase_add_test(tc, fax_whose_end_is_not_told_is_kept);
     tcase_add_loop_test(tc, fax_within_a_message_keeps_what_was_said, 0, sizeof said / sizeof *said);
-    tcase_add_test(tc, fax_before_the_beep_drops_the_empty_deposit);
+    tcase_add_test(tc, fax_machine_that_hangs_up_at_once_opens_nothing);
+    tcase_add_loop_test(tc, fax_before_the_beep_drops_the_empty_deposit, 0, sizeof late / sizeof *late);
     tcase_add_test(tc, fax_in_the_review_keeps_the_message);
     tcase_add_test(tc, fax_that_finds_no_place_is_told);
     tcase_add_loop_test(tc, mailbox_says_whether_it_takes_faxes, 0, sizeof choices / sizeof *choices);
