@@ -385,6 +385,7 @@ class TestLive(ApiScenario):
         self.assertEqual((shown["kind"], shown["pages"]), ("fax", 1))
         answer = self.call("GET", path + "/audio")
         self.assertEqual((answer.status, answer.headers["Content-Type"], answer.body[:5]), (200, "application/pdf", b"%PDF-"))
+        self.problem(self.call("GET", path + "/audio?format=opus"), 400, "format")
         self.assertNotIn("audio-broken", self.server.log())
 
     def test_messages(self):
