@@ -266,11 +266,14 @@ static int entry_merge(struct database *db, struct entry *entry, const char *own
         "from entry e where o.id = $2 and e.id = $1 returning o.urgent",
         VALUES(value_text(entry->id), value_text(own), value_text(entry->reader)));
 
+    if (error == 0 && PQntuples(result) == 0) {
+        error = ESTALE; /* his own has gone meanwhile */
+    }
     if (error == 0) {
         entry->urgent = row_truth(result, 0, 0);
-        PQclear(result);
         error = database_query(db, NULL, "delete from entry where id = $1", VALUES(value_text(entry->id)));
     }
+    PQclear(result);
     if (error == 0) {
         snprintf(entry->id, sizeof entry->id, "%s", own);
     }
