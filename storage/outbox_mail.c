@@ -224,7 +224,7 @@ static int told_send(const struct settings *settings, const struct told *told, s
                                        .ca = settings->mail_ca,
                                        .tls = settings->mail_tls};
     const char *to = parcel_text(parcel, "to"), *entry = parcel_text(parcel, "entry");
-    char subject[400], id[256], first[200], part[16], name[64];
+    char subject[400], id[256], first[200], part[16] = "", name[64];
     char *text = malloc(TEXT_MAX), *html = malloc(TEXT_MAX * 6);
     int error = ENOMEM;
 
@@ -232,7 +232,9 @@ static int told_send(const struct settings *settings, const struct told *told, s
         goto out;
     }
     subject_write(subject, sizeof subject, told);
-    snprintf(part, sizeof part, told->parts > 0 ? ".%u" : "", told->parts);
+    if (told->parts > 0) {
+        snprintf(part, sizeof part, ".%u", told->parts);
+    }
     snprintf(first, sizeof first, "%s%s@%s", entry, part, settings->realm);
     snprintf(id, sizeof id, "%s%s", told->transcript ? "transcript." : "", first);
     snprintf(name, sizeof name, told->fax ? "fax-%.8s.pdf" : "message-%.8s.%s", entry,
