@@ -8,6 +8,7 @@ import * as login from "./views/login.js";
 import * as mailbox from "./views/mailbox.js";
 import * as mailboxes from "./views/mailboxes.js";
 import * as people from "./views/people.js";
+import * as person from "./views/person.js";
 import * as phones from "./views/phones.js";
 import * as room from "./views/room.js";
 import * as rooms from "./views/rooms.js";
@@ -23,6 +24,7 @@ const pages = [
   {path: "mailboxes", title: "Mailboxes", view: mailboxes, roles: staff},
   {path: "mailboxes/*", title: "Mailbox", view: mailbox, roles: ["admin", "owner"]},
   {path: "people", title: "Subscribers", view: people, roles: staff},
+  {path: "people/*", title: "Subscriber", view: person, roles: staff},
   {path: "phones", title: "Phones", view: phones, roles: staff},
   {path: "load", title: "Load", view: load, roles: staff},
 ];

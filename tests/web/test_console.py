@@ -13,7 +13,7 @@ from browser import Browser  # noqa: E402
 from harness import SOURCE, until  # noqa: E402
 from mailbox import PIN, leave, seed  # noqa: E402
 
-PAGES = ("", "rooms", "rooms/3200", "calls", "mailboxes", "mailboxes/1002", "people", "phones", "load")
+PAGES = ("", "rooms", "rooms/3200", "calls", "mailboxes", "mailboxes/1002", "people", "people/1001", "phones", "load")
 
 
 class TestConsole(ApiScenario):
@@ -163,6 +163,31 @@ class TestConsole(ApiScenario):
         self.page.wait("text=Please call me back.")
         self.get("/api/v1/mailboxes/1006/messages/%s/transcript" % entry, 404)  # it is not in that mailbox
 
+    def test_a_fax_is_opened_as_pages(self):
+        entry = seed(self.server, "1008", [(700, 1.0)], caller="1001")
+        self.server.psql("update message set kind = 'fax', pages = 2 where id = (select message from entry where id = '%s')" % entry)
+        self.log_in("mailboxes/1008")
+        self.page.wait("article >> text=fax of 2 pages")
+        self.page.wait("article a[href='/api/v1/mailboxes/1008/messages/%s/audio']" % entry)
+        self.assertEqual(self.page.eval("document.querySelectorAll('article button.main').length"), 0)  # nothing to play
+
+    def test_services_of_a_subscriber(self):
+        page, row = self.page, "[data-service=forward-always]"
+        self.log_in("people")
+        page.click("a:text-is('1007')")
+        page.fill(row + " input", "1001")
+        page.click(row + " >> text=Switch on")
+        page.wait(row + " >> .tag.live")
+        page.screenshot("subscriber")
+        there = self.phone("1001", registered=True)
+        call = self.phone("1002").invite("1007")
+        there.wait_call().answer(tone=550)
+        self.assertTrue(call.wait_answered().hears(550))
+        page.click(row + " >> text=Switch off")
+        page.wait(row + " >> text=Switch on")
+        self.assertEqual(self.get("/api/v1/subscribers/1007")["services"], {})
+        self.no_faults()
+
     def test_greetings(self):
         page, busy = self.page, "[data-kind=busy]"
         tone = self.server.folder / "greeting.wav"
@@ -225,7 +250,7 @@ class TestConsole(ApiScenario):
         self.log_in("")
         for name in PAGES:
             self.open(name)
-            page.wait("main table, main article, main svg")
+            page.wait("main table, main article, main svg, main form")
             for dark, width in ((False, 1280), (True, 1280), (False, 390)):
                 page.look(dark, width)
                 with self.subTest(page=name, dark=dark, width=width):

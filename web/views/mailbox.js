@@ -14,6 +14,7 @@ function messageView(message, path, changed) {
   const change = (what) => patch(own, what).then(changed);
   const summary = h("header"), heard = h("div"), acts = h("div", {class: "bar"});
   const element = h("article", {class: "message", "data-id": message.id}, summary, heard, acts);
+  const isFax = message.kind === "fax";
   let open = null;
 
   async function hear() {
@@ -42,17 +43,19 @@ function messageView(message, path, changed) {
     element.className = message.heard ? "message" : "message new";
     show(summary,
       h("span", {class: "caller"}, who()), message.caller_name && message.caller ? h("span", {class: "soft"}, message.caller) : null,
-      moment(message.left), h("span", {class: "number"}, duration(message.duration_ms)),
+      moment(message.left), h("span", {class: "number"}, isFax ? `fax of ${message.pages} ${message.pages === 1 ? "page" : "pages"}` : duration(message.duration_ms)),
       message.urgent ? h("span", {class: "tag bad"}, "urgent") : null,
       message.claimed_by ? h("span", {class: "tag"}, `taken by ${message.claimed_by}`) : null,
       !message.heard && !message.deleted ? h("span", {class: "tag live"}, "new") : null);
     const within = acts.contains(document.activeElement);
     show(acts,
-      !open ? h("button", {type: "button", class: "main", "aria-label": `Play the message from ${who()}`, onclick: hear}, "Play") : null,
+      isFax ? h("a", {href: `/api/v1${own}/audio`, target: "_blank", rel: "noopener", onclick: () => { if (!message.heard && !message.deleted) change({heard: true}); }},
+        "Open the pages") : null,
+      !open && !isFax ? h("button", {type: "button", class: "main", "aria-label": `Play the message from ${who()}`, onclick: hear}, "Play") : null,
       message.deleted ? h("button", {type: "button", onclick: () => change({deleted: false})}, "Restore") : [
         h("button", {type: "button", onclick: () => change({heard: !message.heard})}, message.heard ? "Mark as new" : "Mark as heard"),
         h("button", {type: "button", class: "danger", "aria-label": `Delete the message from ${who()}`, onclick: drop}, "Delete")]);
-    if (within) acts.querySelector("button").focus(); // the one that was pressed is gone
+    if (within) acts.querySelector("button, a").focus(); // the one that was pressed is gone
   }
 
   draw(message);

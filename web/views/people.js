@@ -6,7 +6,7 @@ export async function draw(body, {session}) {
   const table = liveTable({
     label: "Subscribers", key: (person) => person.number, empty: "There is no subscriber.",
     columns: [
-      {head: "Number", cell: (person) => person.number},
+      {head: "Number", cell: (person) => h("a", {href: `#/people/${encodeURIComponent(person.number)}`}, person.number), sign: (person) => person.number},
       {head: "Name", cell: (person) => person.name ?? ""},
       {head: "Phones", cell: (person) => h("span", {class: "number"}, String(person.contacts))},
       {head: "Mailbox", cell: (person) => person.mailbox && (session.role === "admin" ? h("a", {href: `#/mailboxes/${encodeURIComponent(person.mailbox)}`}, person.mailbox) : person.mailbox)},
