@@ -74,6 +74,17 @@ class ApiScenario(Scenario):
         return answer
 
 
+class WithApi:
+    """Beside another kind of Scenario: ask() is what call() is there. Its SETTINGS must have those of ApiScenario."""
+
+    connect, ask = ApiScenario.connect, ApiScenario.call
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.admin = ApiScenario.token.__func__(cls, "admin")
+
+
 class Events:
     def __init__(self, test, path="/api/v1/events", token="admin", last=None, headers=()):
         self.connection = test.connect()

@@ -9,7 +9,7 @@ import time
 import unittest
 import uuid
 
-from api import ApiScenario
+from api import ApiScenario, WithApi
 from harness import SLOW, until
 from mailbox import Mail, leave, seed, wait_tone
 
@@ -41,14 +41,8 @@ class Device:
         return self.last
 
 
-class TestMwiModel(Mail):
+class TestMwiModel(WithApi, Mail):
     SETTINGS = Mail.SETTINGS + "\n" + ApiScenario.SETTINGS
-    connect, ask = ApiScenario.connect, ApiScenario.call
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.admin = ApiScenario.token.__func__(cls, "admin")
 
     def expected(self, box):
         lit = [r for r in self.rows if r.box == box and not r.deleted and r.folder == "inbox"]

@@ -1,8 +1,9 @@
-"""A mailbox in more hands than one: two phones, SQL from outside, and sound that has been damaged."""
+"""A mailbox in more hands than one: two phones, the HTTP API, SQL from outside, and sound that has been damaged."""
 import signal
 import time
 import unittest
 
+from api import ApiScenario, WithApi
 from harness import until
 from mailbox import Mail, entries, pieces, seed, wait_tone
 from tonevoice import ToneScenario
@@ -17,7 +18,8 @@ DAMAGES = {
 }
 
 
-class TestChanges(ToneScenario, Mail):
+class TestChanges(WithApi, ToneScenario, Mail):
+    SETTINGS = Mail.SETTINGS + "\n" + ApiScenario.SETTINGS
     SPOKEN = ("msg-cannot-play", "msg-changed-elsewhere", "vm-deleted", "vm-undeleted", "vm-no", "vm-advopts")
 
     def seeded(self, *pitches, seconds=1.0):
@@ -88,6 +90,24 @@ class TestChanges(ToneScenario, Mail):
         self.assertEqual(self.state(first), [(True, False, "inbox")])
         self.assertFalse(one.ended)
 
+    def phone_and_api(self):
+        """Whoever comes second is told, and changes nothing."""
+        user, (first, second) = self.seeded(700, 900, seconds=8.0)
+        path = "/api/v1/mailboxes/%s/messages/" % user
+        call = self.listens(user, 700)
+        self.assertEqual(self.ask("DELETE", path + first).status, 204)
+        mark = time.monotonic()
+        call.dial("7")  # of a deleted one this would be the way back
+        self.says(call, "msg-changed-elsewhere", mark)
+        self.silent(call, "vm-undeleted", mark)
+        wait_tone(call, 900)
+        read = self.ask("GET", path + second).json
+        self.say_and_wait(call, "7", "vm-deleted")
+        late = self.ask("PATCH", path + second, {"version": read["version"], "folder": "work"})
+        self.assertEqual((late.status, late.headers["Content-Type"]), (409, "application/problem+json"))
+        self.assertEqual(self.state(first), [(False, True, "inbox")])  # whoever deletes it has not heard it
+        self.assertEqual(self.state(second), [(True, True, "inbox")])
+
     def removed_by_sql(self):
         user, (first, second, third) = self.seeded(700, 900, 600)
         call = self.listens(user, 700)
@@ -107,7 +127,7 @@ class TestChanges(ToneScenario, Mail):
 
     def test_changes(self):
         self.together(*map(self.damaged, DAMAGES), self.deleted_while_it_plays, self.deleted_and_heard_to_its_end,
-                      self.each_another_one, self.removed_by_sql, self.filed_by_sql)
+                      self.each_another_one, self.phone_and_api, self.removed_by_sql, self.filed_by_sql)
         self.server.process.send_signal(signal.SIGUSR1)
         count = int(self.server.wait_log(r"storage-stats .* audio_broken=(\d+)").group(1))
         self.assertEqual(count, 2 * len(DAMAGES))  # asked for twice each
