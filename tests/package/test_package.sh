@@ -83,13 +83,12 @@ system_make() {
     depends=$(dpkg-deb -f "$deb" Depends | sed -e 's/([^)]*)//g' -e 's/|[^,]*//g' -e 's/,/ /g')
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
         sed -n 's/^URIs: *\(http[^ ]*debian\)\/*$/\1/p; s/^deb \(http[^ ]*debian\)\/* .*/\1/p' | head -n 1) || true
-    mirror=${mirror:-http://deb.debian.org/debian}
     base=$folder/base-$(echo "$mirror" "$depends" | sha256sum | cut -c1-12).tar
     as_root rm -rf "$root"
     if [ ! -e "$base" ]; then
-        say "making a small Debian from $mirror"
+        say "making a small Debian"
         as_root rm -f "$folder"/base-*.tar
-        as_root debootstrap --variant=minbase bookworm "$root" "$mirror" >"$folder/debootstrap.log" 2>&1 || {
+        as_root debootstrap --variant=minbase bookworm "$root" ${mirror:+"$mirror"} >"$folder/debootstrap.log" 2>&1 || {
             tail -n 20 "$folder/debootstrap.log"
             die "debootstrap failed"
         }
