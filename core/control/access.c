@@ -368,8 +368,7 @@ static void token_ask(struct exchange *exchange, token_reply *reply)
 
     sha256_text(sha256, exchange->secret);
     if (strlen(exchange->secret) >= SECRET_LEAST)
-        error =
-            token_find(server_storage(exchange->control->server), sha256, exchange_ticket(exchange), reply);
+        error = token_find(exchange_storage(exchange), sha256, exchange_ticket(exchange), reply);
     if (error)
         reply(exchange_ticket(exchange), error, NULL);
 }
@@ -545,7 +544,7 @@ static void session_mailbox_found(struct ticket ticket, int error, const struct 
 static bool session_check(struct exchange *exchange)
 {
     struct access_book *book = exchange->control->access;
-    struct storage *storage = server_storage(exchange->control->server);
+    struct storage *storage = exchange_storage(exchange);
     struct ticket ticket = exchange_ticket(exchange);
     struct session **at = session_named(exchange->control, exchange->cookie), *session;
     int error;
@@ -637,8 +636,8 @@ static void login_by_pin(struct exchange *exchange)
     failure_count(exchange);
     snprintf(from.address, sizeof from.address, "%s", exchange->address);
     book->pins++;
-    error = mailbox_check_pin(server_storage(exchange->control->server), mailbox, pin, &from,
-                              exchange_ticket(exchange), login_pin_checked);
+    error = mailbox_check_pin(exchange_storage(exchange), mailbox, pin, &from, exchange_ticket(exchange),
+                              login_pin_checked);
     if (error)
         login_pin_checked(exchange_ticket(exchange), error, NULL);
 }

@@ -49,8 +49,7 @@ static void listing_ask(struct exchange *exchange, enum listing listing, struct 
         return;
     }
     snprintf(query->key, sizeof query->key, "%s", key);
-    error = listing_read(server_storage(exchange->control->server), listing, query, exchange_ticket(exchange),
-                         reply);
+    error = listing_read(exchange_storage(exchange), listing, query, exchange_ticket(exchange), reply);
     if (error == EINVAL)
         reply_problem(exchange, 400, "after", "No answer has named that place.");
     else

@@ -11,11 +11,6 @@ static const char *const kinds[GREETING_CALLER] = {
     [GREETING_TEMPORARY] = "temporary",     [GREETING_NO_ANSWER] = "no-answer", [GREETING_CLOSED] = "closed",
 };
 
-static struct storage *storage_of(const struct exchange *exchange)
-{
-    return server_storage(exchange->control->server);
-}
-
 /* GREETING_CALLER: the path names none, and 404 was the answer. */
 static enum greeting_kind kind_of(struct exchange *exchange)
 {
@@ -46,7 +41,7 @@ static void greetings_found(struct ticket ticket, int error, const struct mailbo
 
 static void greetings_get(struct exchange *exchange)
 {
-    reply_if(exchange, mailbox_find(storage_of(exchange), exchange->params.value[0],
+    reply_if(exchange, mailbox_find(exchange_storage(exchange), exchange->params.value[0],
                                     exchange_ticket(exchange), greetings_found));
 }
 
@@ -67,7 +62,7 @@ static void greeting_get(struct exchange *exchange)
     enum greeting_kind kind = kind_of(exchange);
 
     if (kind != GREETING_CALLER)
-        reply_if(exchange, greeting_fetch(storage_of(exchange), exchange->params.value[0], kind,
+        reply_if(exchange, greeting_fetch(exchange_storage(exchange), exchange->params.value[0], kind,
                                           exchange_ticket(exchange), greeting_came));
 }
 
@@ -88,8 +83,8 @@ static void greeting_change(struct exchange *exchange, const char *path)
     enum greeting_kind kind = kind_of(exchange);
 
     if (kind != GREETING_CALLER)
-        reply_if(exchange, greeting_store(storage_of(exchange), exchange->params.value[0], kind, "", path,
-                                          "api", exchange_ticket(exchange), greeting_stored));
+        reply_if(exchange, greeting_store(exchange_storage(exchange), exchange->params.value[0], kind, "",
+                                          path, "api", exchange_ticket(exchange), greeting_stored));
 }
 
 /* Storage unlinks the file, too: whoever comes second finds none. */

@@ -210,6 +210,10 @@ struct control {
     bool examining;
     struct exchange *examined; /* those who wait for that, too */
 };
+static inline struct storage *exchange_storage(const struct exchange *exchange)
+{
+    return server_storage(exchange->control->server);
+}
 /* Takes the answer over to the HTTP thread. */
 void exchange_finish(struct exchange *exchange);
 

@@ -21,11 +21,6 @@ static int folder_from_name(const char *name)
     return -1;
 }
 
-static struct storage *storage_of(const struct exchange *exchange)
-{
-    return server_storage(exchange->control->server);
-}
-
 static json_t *message_json(const struct entry *entry)
 {
     return json_pack("{s:s, s:I, s:o, s:s, s:s, s:i, s:b, s:b, s:b, s:o, s:o, s:o, s:I, s:o}", "id",
@@ -82,7 +77,7 @@ static void messages_get(struct exchange *exchange)
         return;
     query.folder = (enum folder)folder;
     snprintf(query.after, sizeof query.after, "%s", query_text(exchange, "after", ""));
-    reply_if(exchange, entries_list(storage_of(exchange), exchange->params.value[0], &query,
+    reply_if(exchange, entries_list(exchange_storage(exchange), exchange->params.value[0], &query,
                                     exchange_ticket(exchange), messages_listed));
 }
 
@@ -90,8 +85,8 @@ static void messages_get(struct exchange *exchange)
 
 static void message_ask(struct exchange *exchange, entry_reply *reply)
 {
-    reply_if(exchange, entry_find(storage_of(exchange), exchange->params.value[0], exchange->params.value[1],
-                                  exchange_ticket(exchange), reply));
+    reply_if(exchange, entry_find(exchange_storage(exchange), exchange->params.value[0],
+                                  exchange->params.value[1], exchange_ticket(exchange), reply));
 }
 
 static void message_found(struct ticket ticket, int error, const struct entry *entry)
@@ -161,7 +156,7 @@ static void message_change(struct ticket ticket, int error, const struct entry *
     }
     message_edit(exchange, &entry);
     snprintf(entry.source, sizeof entry.source, "api");
-    reply_if(exchange, entry_update(storage_of(exchange), &entry, ticket, message_changed));
+    reply_if(exchange, entry_update(exchange_storage(exchange), &entry, ticket, message_changed));
 }
 
 static void message_patch(struct exchange *exchange)
@@ -244,8 +239,8 @@ static void audio_find(struct ticket ticket, int error, const struct entry *entr
     if (!error && entry->fax && format != SOUND_WAV)
         error = ENOTSUP;
     if (!error)
-        error = entry_fetch_as(storage_of(exchange), entry->reader, entry->id, (enum sound_format)format,
-                               ticket, audio_came);
+        error = entry_fetch_as(exchange_storage(exchange), entry->reader, entry->id,
+                               (enum sound_format)format, ticket, audio_came);
     if (error == ENOTSUP)
         not_in_format(exchange);
     else
@@ -300,7 +295,7 @@ static void recipient_found(struct ticket ticket, int error, const struct mailbo
         return;
     }
     if (!error)
-        error = entry_send(storage_of(exchange), exchange->params.value[1], mailbox->number,
+        error = entry_send(exchange_storage(exchange), exchange->params.value[1], mailbox->number,
                            exchange->params.value[0], NULL, ticket, message_sent);
     reply_if(exchange, error);
 }
@@ -316,7 +311,8 @@ static void forward_find(struct ticket ticket, int error, const struct entry *en
         return;
     to = json_string_value(json_object_get(exchange->body, "to"));
     if (!error)
-        error = recipient_find(storage_of(exchange), to, exchange->params.value[0], ticket, recipient_found);
+        error = recipient_find(exchange_storage(exchange), to, exchange->params.value[0], ticket,
+                               recipient_found);
     reply_if(exchange, error);
 }
 

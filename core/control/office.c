@@ -95,8 +95,7 @@ static void change_reply(struct exchange *exchange, int error, enum listing list
 
 static void change_ask(struct exchange *exchange, struct change *change, storage_done *reply)
 {
-    int error =
-        change_submit(server_storage(exchange->control->server), change, exchange_ticket(exchange), reply);
+    int error = change_submit(exchange_storage(exchange), change, exchange_ticket(exchange), reply);
 
     explicit_bzero(change->secret, sizeof change->secret);
     reply_if(exchange, error);
@@ -170,9 +169,8 @@ static void service_put(struct exchange *exchange)
         reply_problem(exchange, 400, "parameters", "parameters is to be an object.");
         return;
     }
-    error =
-        service_set(server_storage(exchange->control->server), exchange->params.value[0],
-                    exchange->params.value[1], enabled, text, exchange_ticket(exchange), subscriber_changed);
+    error = service_set(exchange_storage(exchange), exchange->params.value[0], exchange->params.value[1],
+                        enabled, text, exchange_ticket(exchange), subscriber_changed);
     free(text);
     reply_if(exchange, error);
 }

@@ -54,7 +54,7 @@ static void recording_removed(struct ticket ticket, int error)
 
 static void recording_delete(struct exchange *exchange)
 {
-    reply_if(exchange, recording_remove(server_storage(exchange->control->server), exchange->params.file,
+    reply_if(exchange, recording_remove(exchange_storage(exchange), exchange->params.file,
                                         exchange_ticket(exchange), recording_removed));
 }
 

@@ -10,8 +10,8 @@ export async function draw(body, {session}) {
       {head: "Name", cell: (person) => person.name ?? ""},
       {head: "Phones", cell: (person) => h("span", {class: "number"}, String(person.contacts))},
       {head: "Mailbox", cell: (person) => person.mailbox && (session.role === "admin" ? h("a", {href: `#/mailboxes/${encodeURIComponent(person.mailbox)}`}, person.mailbox) : person.mailbox)},
-      {head: "Services", cell: (person) => Object.entries(person.services ?? {}).map(([name, parameters]) => h("span", {class: "tag",
-        title: typeof parameters === "string" ? parameters : JSON.stringify(parameters)}, name))},
+      {head: "Services", cell: (person) => Object.entries(person.services).map(([name, parameters]) => h("span", {class: "tag",
+        title: JSON.stringify(parameters)}, name))},
     ],
   });
   const read = async () => table.update((await get("/subscribers?limit=1000")).items);

@@ -50,7 +50,7 @@ export async function draw(body, {argument, session}) {
 
   async function again() {
     const person = await get(path);
-    const on = Object.fromEntries(Object.entries(person.services ?? {}).map(([name, value]) => [name, typeof value === "string" ? JSON.parse(value) : value ?? {}]));
+    const on = person.services;
     const others = Object.keys(on).filter((name) => !SERVICES.some((service) => service[0] === name));
     show(body, h("p", {}, person.name || person.number, ", ", `${person.contacts} phones`, person.mailbox ? [", mailbox ", person.mailbox] : null),
       h("h2", {}, "Services"), h("section", {class: "sheet", "aria-label": "Services"}, SERVICES.map((service) => serviceView(service, on[service[0]], again))),
